@@ -1,0 +1,2 @@
+//! allocate
+#![cfg_attr(not(test), no_std)]

@@ -1,0 +1,2 @@
+//! learn
+#![cfg_attr(not(test), no_std)]

@@ -1,0 +1,2 @@
+//! round
+#![cfg_attr(not(test), no_std)]

@@ -1,0 +1,2 @@
+//! sim
+#![cfg_attr(not(test), no_std)]

@@ -1,0 +1,2 @@
+//! units
+#![cfg_attr(not(test), no_std)]

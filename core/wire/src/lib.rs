@@ -1,0 +1,2 @@
+//! wire
+#![cfg_attr(not(test), no_std)]

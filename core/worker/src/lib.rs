@@ -1,0 +1,2 @@
+//! worker
+#![cfg_attr(not(test), no_std)]
