@@ -1,2 +1,10 @@
-//! units
+//! The nouns of Heijunka: names, counts and instants that must not be mixed up.
 #![cfg_attr(not(test), no_std)]
+
+mod count;
+mod name;
+mod time;
+
+pub use count::{AllocationVersion, ModelVersion, RoundId, RunId, SampleCount, Samples};
+pub use name::{AgentId, JobName, NAME_BYTES_MAX, NameError, SiteName};
+pub use time::Timestamp;

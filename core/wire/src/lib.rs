@@ -1,2 +1,21 @@
-//! wire
+//! What crosses the bus: topics, frames, chunks, documents, limits. `docs/wire.md` is the contract in words.
 #![cfg_attr(not(test), no_std)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+mod assembly;
+mod body;
+#[cfg(feature = "alloc")]
+pub mod document;
+mod frame;
+pub mod limits;
+mod topic;
+
+pub use assembly::{Assembly, Part, PartError, Progress, parts};
+pub use body::{
+    Activation, Assign, Body, DataMode, Durations, Evidence, Gradient, Join, Loss, Purpose, Refusal, Round, Shape,
+    Spec, Subject,
+};
+pub use frame::{DecodeError, EncodeError, Frame, Kind, PROTOCOL_VERSION, Payload, decode, digest, encode, read_f32};
+pub use topic::{CONTRACT, Channel, Contract, Direction, Topic, TopicText, Topics, parse};

@@ -1,0 +1,258 @@
+//! The bodies of the six binary messages.
+
+use crate::assembly::Part;
+use crate::limits::{BATCH_SAMPLES_MAX, PARAMETERS_MAX, WIDTHS_MAX};
+use heapless::Vec;
+use heijunka_units::{AllocationVersion, ModelVersion, RoundId, SampleCount, Samples};
+use serde::{Deserialize, Serialize};
+
+/// A message without its frame.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// `join/<agent>`
+    Join(Join),
+    /// `spec`
+    Spec(Spec),
+    /// `assign/<agent>`
+    Assign(Assign),
+    /// `round`
+    Round(Round),
+    /// `gradient/<agent>`
+    Gradient(Gradient),
+    /// `evidence/<agent>`
+    Evidence(Evidence),
+}
+
+/// An agent reports that it is here and holds data prepared for a spec.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Join {
+    /// Random number of this start of the agent.
+    pub session: u64,
+    /// Oldest protocol version that the agent speaks.
+    pub protocol_min: u8,
+    /// Newest protocol version that the agent speaks.
+    pub protocol_max: u8,
+    /// Content hash of the spec that its data are prepared for.
+    pub spec: u64,
+    /// Rows to train on.
+    pub rows: SampleCount,
+    /// Rows held out for scores.
+    pub held_out_rows: SampleCount,
+    /// Digest of the rows in order: equal digests mean equal data.
+    pub data_digest: u64,
+    /// Largest share that fits the agent's memory.
+    pub samples_max: Samples,
+    /// Threads that compute.
+    pub threads: u16,
+}
+
+/// Activation of the hidden layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activation {
+    /// max(0, x)
+    Relu,
+    /// Hyperbolic tangent
+    Tanh,
+}
+
+/// What is minimised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Loss {
+    /// Half the squared error
+    MeanSquaredError,
+    /// Softmax cross-entropy
+    CrossEntropy,
+}
+
+/// Whose rows are whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DataMode {
+    /// Every agent reads the same rows; the aggregator deals them out.
+    Shared,
+    /// Every agent has rows of its own, which never leave it.
+    Private,
+}
+
+/// The model: layer widths from inputs to outputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Inputs, hidden layers, outputs. Empty while the job is being surveyed.
+    pub widths: Vec<u32, WIDTHS_MAX>,
+    /// Activation of the hidden layers.
+    pub activation: Activation,
+    /// Loss at the output.
+    pub loss: Loss,
+}
+
+impl Shape {
+    /// Number of parameters: the sum of (inputs + 1) x outputs over the layers; `None` beyond [`PARAMETERS_MAX`].
+    pub fn parameters(&self) -> Option<usize> {
+        let mut sum = 0_u64;
+        for pair in self.widths.windows(2) {
+            let [inputs, outputs] = pair else { return None };
+            if *inputs == 0 || *outputs == 0 {
+                return None;
+            }
+            sum = sum.checked_add((u64::from(*inputs) + 1).checked_mul(u64::from(*outputs))?)?;
+        }
+        usize::try_from(sum).ok().filter(|n| *n <= PARAMETERS_MAX)
+    }
+}
+
+/// The job. The payload is a chunk of a [`document::Job`](crate::document::Job).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Digest of the document.
+    pub content: u64,
+    /// Whether columns and model are settled; until then agents are asked for a survey of their data.
+    pub fitted: bool,
+    /// The model.
+    pub shape: Shape,
+    /// Whose rows are whose.
+    pub data_mode: DataMode,
+    /// Seed of the order of rows.
+    pub seed: u64,
+    /// Which chunk of the document this is.
+    pub part: Part,
+}
+
+/// Why an agent may not take part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// No common protocol version.
+    Protocol,
+    /// Shared data, but this agent's rows differ from the others'.
+    DifferentData,
+    /// No rows to train on.
+    NoRows,
+    /// The job has as many agents as it may.
+    Full,
+}
+
+/// An agent's share of the coming rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assign {
+    /// The session that is meant.
+    pub session: u64,
+    /// The spec that the share is of.
+    pub spec: u64,
+    /// The division that this share belongs to.
+    pub version: AllocationVersion,
+    /// Samples a round.
+    pub samples: Samples,
+    /// Where its slice begins in the global batch (shared data).
+    pub offset: u32,
+    /// First held-out row to score.
+    pub held_out_offset: u32,
+    /// How many held-out rows to score.
+    pub held_out_rows: u32,
+    /// Set when the agent may not take part.
+    pub refused: Option<Refusal>,
+}
+
+/// What a round asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// A gradient at the model.
+    Train,
+    /// Scores of the model on held-out rows.
+    Score,
+    /// Nothing: the job is over.
+    Finished,
+}
+
+/// A round begins. The payload is a chunk of the model: `f32`, little endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// Number of the round.
+    pub round: RoundId,
+    /// What is asked for.
+    pub purpose: Purpose,
+    /// The division that counts in this round.
+    pub allocation: AllocationVersion,
+    /// Version of the model that is sent.
+    pub model: ModelVersion,
+    /// Position of the global batch in the stream of samples (shared data).
+    pub first_position: u64,
+    /// After so many milliseconds the aggregator no longer waits.
+    pub deadline_ms: u32,
+    /// Digest of the whole model.
+    pub digest: u64,
+    /// Which chunk of the model this is.
+    pub part: Part,
+}
+
+/// Times on the worker's own monotonic clock, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Durations {
+    /// From the round's first chunk to the beginning of the computation.
+    pub decode_us: u32,
+    /// The computation.
+    pub compute_us: u32,
+    /// From the end of the computation to the sending of this chunk.
+    pub encode_us: u32,
+}
+
+/// A share's mean gradient. The payload is a chunk of it: `f32`, little endian.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gradient {
+    /// The round that it answers.
+    pub round: RoundId,
+    /// The division that it was computed under.
+    pub allocation: AllocationVersion,
+    /// The agent's session: chunks of two sessions never mix.
+    pub session: u64,
+    /// Samples really processed; the gradient is their mean.
+    pub samples: Samples,
+    /// Sum of the samples' losses.
+    pub loss_sum: f64,
+    /// The worker's own times.
+    pub durations: Durations,
+    /// Which chunk of the gradient this is.
+    pub part: Part,
+}
+
+/// What a piece of evidence is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// The agent's data: a [`document::Survey`](crate::document::Survey) for the spec of this content.
+    Survey(u64),
+    /// The model on held-out rows: a [`document::Scores`](crate::document::Scores) for this round.
+    Scores(RoundId),
+}
+
+/// A mergeable statistic. The payload is a chunk of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What it is about.
+    pub subject: Subject,
+    /// The agent's session.
+    pub session: u64,
+    /// Which chunk of the document this is.
+    pub part: Part,
+}
+
+impl Body {
+    /// Whether the numbers are ones that an honest peer can send. Lengths of payloads are checked by the frame.
+    pub(crate) fn plausible(&self) -> bool {
+        match self {
+            Self::Join(join) => join.protocol_min <= join.protocol_max,
+            Self::Spec(spec) => spec.shape.widths.is_empty() != spec.fitted && spec.shape.parameters().is_some(),
+            Self::Assign(assign) => assign.samples <= BATCH_SAMPLES_MAX && assign.offset <= BATCH_SAMPLES_MAX,
+            Self::Gradient(gradient) => {
+                gradient.loss_sum.is_finite() && (1..=BATCH_SAMPLES_MAX).contains(&gradient.samples)
+            }
+            Self::Round(_) | Self::Evidence(_) => true,
+        }
+    }
+
+    pub(crate) fn part(&self) -> Option<Part> {
+        match self {
+            Self::Join(_) | Self::Assign(_) => None,
+            Self::Spec(spec) => Some(spec.part),
+            Self::Round(round) => Some(round.part),
+            Self::Gradient(gradient) => Some(gradient.part),
+            Self::Evidence(evidence) => Some(evidence.part),
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Documents that travel in chunks on `spec` and `evidence`: the job, surveys of data, scores.
+
+use crate::body::DataMode;
+use crate::limits::{CLASSES_MAX, COLUMNS_MAX, TEXT_BYTES_MAX};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// What is learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    /// A number.
+    Regression,
+    /// One of several classes.
+    Classification,
+}
+
+/// How numeric inputs are brought to a common scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Normalize {
+    /// (x - mean) / standard deviation, column by column; a constant column becomes 0.
+    Standard,
+    /// (x - min) / (max - min) over all numeric inputs together, as for pixels.
+    Range,
+    /// As it is.
+    None,
+}
+
+/// How much a sample of each class weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClassWeights {
+    /// 1 each.
+    None,
+    /// rows / (classes x rows of the class): every class weighs the same.
+    Balanced,
+}
+
+/// The job, as every agent must understand it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// What is learned.
+    pub task: Task,
+    /// Column to predict.
+    pub target: String,
+    /// Input columns; empty: every column but the target and `ignore`.
+    pub inputs: Vec<String>,
+    /// Columns that are not inputs.
+    pub ignore: Vec<String>,
+    /// How numeric inputs are scaled.
+    pub normalize: Normalize,
+    /// How classes are weighted.
+    pub class_weights: ClassWeights,
+    /// Whose rows are whose.
+    pub data_mode: DataMode,
+    /// Rows held out for scores, of 10,000 (chosen by a hash of the row).
+    pub held_out_per_10000: u16,
+    /// Columns and classes, once all agents have been heard.
+    pub fitted: Option<Fitted>,
+}
+
+/// How columns become numbers, settled from all agents' surveys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fitted {
+    /// Input columns in the model's order.
+    pub inputs: Vec<Input>,
+    /// The target.
+    pub target: Target,
+}
+
+/// One input column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Name in the header.
+    pub name: String,
+    /// How it becomes numbers.
+    pub encoding: Encoding,
+}
+
+/// How an input column becomes numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// (x - offset) x scale: one number.
+    Scaled {
+        /// Subtracted first.
+        offset: f64,
+        /// Multiplied then.
+        scale: f64,
+    },
+    /// One number per value: 1 for the row's value, 0 for the others; all 0 for a value that is not listed.
+    OneHot {
+        /// Values in order.
+        values: Vec<String>,
+    },
+}
+
+impl Encoding {
+    /// How many of the model's inputs the column takes.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Scaled { .. } => 1,
+            Self::OneHot { values } => values.len(),
+        }
+    }
+}
+
+impl Fitted {
+    /// Number of the model's inputs.
+    pub fn input_width(&self) -> usize {
+        self.inputs.iter().map(|input| input.encoding.width()).sum()
+    }
+}
+
+/// How the target becomes numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Target {
+    /// The model predicts (y - offset) x scale.
+    Scaled {
+        /// Subtracted first.
+        offset: f64,
+        /// Multiplied then.
+        scale: f64,
+    },
+    /// The model predicts a class.
+    Classes {
+        /// Names in the order of the model's outputs.
+        names: Vec<String>,
+        /// Weight of a sample of each class in loss and gradient.
+        weights: Vec<f32>,
+    },
+}
+
+/// What one agent's rows look like. Held-out rows do not enter the numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Survey {
+    /// Rows to train on.
+    pub rows: u64,
+    /// Input columns in the order of the file.
+    pub inputs: Vec<Column>,
+    /// The target column.
+    pub target: Column,
+}
+
+/// Mergeable statistics of one column.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Name in the header.
+    pub name: String,
+    /// Numeric cells.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// Sum of squared distances from the mean.
+    pub m2: f64,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+    /// For a column with text, and for the target of a classification: its values in order, with their counts.
+    pub values: Vec<(String, u64)>,
+}
+
+/// Mergeable sums over held-out rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Rows scored.
+    pub rows: u64,
+    /// Sum of losses (unweighted).
+    pub loss_sum: f64,
+    /// Sum of squared errors in the target's own unit (regression).
+    pub squared_error_sum: f64,
+    /// Sum of absolute errors in the target's own unit (regression).
+    pub absolute_error_sum: f64,
+    /// Rows by true class (row) and predicted class (column), row by row (classification).
+    pub confusion: Vec<u64>,
+}
+
+impl Scores {
+    /// Adds another agent's sums. `false`, and nothing is added, if the class counts differ.
+    pub fn merge(&mut self, other: &Self) -> bool {
+        if self.rows == 0 && self.confusion.is_empty() {
+            self.confusion.resize(other.confusion.len(), 0);
+        }
+        if self.confusion.len() != other.confusion.len() {
+            return false;
+        }
+        self.rows = self.rows.saturating_add(other.rows);
+        self.loss_sum += other.loss_sum;
+        self.squared_error_sum += other.squared_error_sum;
+        self.absolute_error_sum += other.absolute_error_sum;
+        for (sum, count) in self.confusion.iter_mut().zip(&other.confusion) {
+            *sum = sum.saturating_add(*count);
+        }
+        true
+    }
+}
+
+/// Why bytes are not a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentError {
+    /// They do not decode, or bytes are left over.
+    Malformed,
+    /// More columns, classes or text than the limits allow.
+    TooLarge,
+    /// A number is not finite or out of range, or names are not in order.
+    Implausible,
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "the document is malformed",
+            Self::TooLarge => "the document has more columns, classes or text than the limits allow",
+            Self::Implausible => "the document holds values that make no sense",
+        })
+    }
+}
+
+impl core::error::Error for DocumentError {}
+
+/// A document that can be checked after decoding.
+pub trait Document: Serialize + DeserializeOwned {
+    /// Checks bounds and plausibility.
+    fn check(&self) -> Result<(), DocumentError>;
+
+    /// Bytes for the bus.
+    fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// Reads and checks a document.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let (document, rest) = postcard::take_from_bytes::<Self>(bytes).map_err(|_| DocumentError::Malformed)?;
+        if !rest.is_empty() {
+            return Err(DocumentError::Malformed);
+        }
+        document.check()?;
+        Ok(document)
+    }
+}
+
+fn bounded<'a>(most: usize, names: impl ExactSizeIterator<Item = &'a String>) -> Result<(), DocumentError> {
+    let few = names.len() <= most;
+    if few && names.into_iter().all(|name| name.len() <= TEXT_BYTES_MAX) {
+        Ok(())
+    } else {
+        Err(DocumentError::TooLarge)
+    }
+}
+
+fn plausible(holds: bool) -> Result<(), DocumentError> {
+    if holds { Ok(()) } else { Err(DocumentError::Implausible) }
+}
+
+fn increasing<'a>(names: impl Iterator<Item = &'a String> + Clone) -> bool {
+    names.clone().zip(names.skip(1)).all(|(a, b)| a < b)
+}
+
+impl Document for Job {
+    fn check(&self) -> Result<(), DocumentError> {
+        bounded(1, core::iter::once(&self.target))?;
+        bounded(COLUMNS_MAX, self.inputs.iter())?;
+        bounded(COLUMNS_MAX, self.ignore.iter())?;
+        plausible(self.held_out_per_10000 < 10_000)?;
+        let Some(fitted) = &self.fitted else { return Ok(()) };
+        if fitted.inputs.len() > COLUMNS_MAX {
+            return Err(DocumentError::TooLarge);
+        }
+        for input in &fitted.inputs {
+            bounded(1, core::iter::once(&input.name))?;
+            match &input.encoding {
+                Encoding::Scaled { offset, scale } => plausible(offset.is_finite() && scale.is_finite())?,
+                Encoding::OneHot { values } => {
+                    bounded(CLASSES_MAX, values.iter())?;
+                    plausible(!values.is_empty() && increasing(values.iter()))?;
+                }
+            }
+        }
+        match &fitted.target {
+            Target::Scaled { offset, scale } => plausible(offset.is_finite() && scale.is_normal()),
+            Target::Classes { names, weights } => {
+                bounded(CLASSES_MAX, names.iter())?;
+                plausible(names.len() == weights.len() && names.len() >= 2)?;
+                plausible(weights.iter().all(|w| w.is_finite() && *w > 0.0))
+            }
+        }
+    }
+}
+
+impl Document for Survey {
+    fn check(&self) -> Result<(), DocumentError> {
+        if self.inputs.len() > COLUMNS_MAX {
+            return Err(DocumentError::TooLarge);
+        }
+        self.inputs.iter().chain(core::iter::once(&self.target)).try_for_each(|column| {
+            bounded(1, core::iter::once(&column.name))?;
+            if column.values.len() > CLASSES_MAX || column.values.iter().any(|(v, _)| v.len() > TEXT_BYTES_MAX) {
+                return Err(DocumentError::TooLarge);
+            }
+            let numbers = [column.mean, column.m2, column.min, column.max];
+            plausible(numbers.iter().all(|n| n.is_finite()) && column.m2 >= 0.0)?;
+            plausible(increasing(column.values.iter().map(|(value, _)| value)))
+        })
+    }
+}
+
+impl Document for Scores {
+    fn check(&self) -> Result<(), DocumentError> {
+        if self.confusion.len() > CLASSES_MAX * CLASSES_MAX {
+            return Err(DocumentError::TooLarge);
+        }
+        let sums = [self.loss_sum, self.squared_error_sum, self.absolute_error_sum];
+        let counted = self.confusion.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
+        plausible(sums.iter().all(|s| s.is_finite()))?;
+        plausible(self.confusion.is_empty() || counted == Some(self.rows))
+    }
+}

@@ -1,0 +1,35 @@
+//! Every bound on what a peer can grow.
+
+/// Default and largest packet in bytes that a program is configured with by default: 256 KiB.
+pub const PACKET_BYTES_DEFAULT: usize = 256 * 1024;
+/// Smallest packet size that a program accepts: every fixed header fits into it with room for data.
+pub const PACKET_BYTES_MIN: usize = 1024;
+/// Bytes kept free in each packet for MQTT's own header and the topic.
+pub const PACKET_OVERHEAD_BYTES: usize = 320;
+/// Largest encoded fixed header of a frame, in bytes.
+pub const HEADER_BYTES_MAX: usize = 192;
+/// Largest authentication tag, in bytes.
+pub const TAG_BYTES_MAX: usize = 32;
+/// Most chunks that one object may be cut into.
+pub const PARTS_MAX: usize = 1024;
+/// Most layers' widths of a model: inputs, hidden layers, outputs.
+pub const WIDTHS_MAX: usize = 8;
+/// Most parameters of a model (256 MiB of `f32`).
+pub const PARAMETERS_MAX: usize = 64 * 1024 * 1024;
+/// Largest document (spec, survey, scores), in bytes.
+pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most columns of a table.
+pub const COLUMNS_MAX: usize = 16 * 1024;
+/// Most classes of a target, and most values of a text column.
+pub const CLASSES_MAX: usize = 256;
+/// Longest name of a column or class, in bytes.
+pub const TEXT_BYTES_MAX: usize = 256;
+/// Most samples in one global batch.
+pub const BATCH_SAMPLES_MAX: u32 = 1 << 20;
+/// Most agents of one job.
+pub const AGENTS_MAX: usize = 1024;
+
+/// How many bytes of a frame's payload fit into a packet of `packet_bytes_max`; a multiple of 4.
+pub const fn chunk_bytes(packet_bytes_max: usize) -> usize {
+    packet_bytes_max.saturating_sub(PACKET_OVERHEAD_BYTES + HEADER_BYTES_MAX + TAG_BYTES_MAX) / 4 * 4
+}
