@@ -174,9 +174,11 @@ pub struct Round {
     pub model: ModelVersion,
     /// Position of the global batch in the stream of samples (shared data).
     pub first_position: u64,
+    /// Samples of the global batch.
+    pub batch_samples: Samples,
     /// After so many milliseconds the aggregator no longer waits.
     pub deadline_ms: u32,
-    /// Digest of the whole model.
+    /// Digest of the whole model: the [`chunk_digest`](crate::chunk_digest)s of all chunks, exclusive-or.
     pub digest: u64,
     /// Which chunk of the model this is.
     pub part: Part,

@@ -231,3 +231,8 @@ pub fn read_f32(payload: &[u8], begin: usize, out: &mut [f32]) -> Result<(), Dec
 pub fn digest(bytes: &[u8]) -> u64 {
     twox_hash::XxHash64::oneshot(0, bytes)
 }
+
+/// Digest of one chunk. The exclusive-or over an object's chunks is the object's digest, whatever their order.
+pub fn chunk_digest(index: u16, payload: &[u8]) -> u64 {
+    twox_hash::XxHash64::oneshot(u64::from(index) + 1, payload)
+}

@@ -17,5 +17,7 @@ pub use body::{
     Activation, Assign, Body, DataMode, Durations, Evidence, Gradient, Join, Loss, Purpose, Refusal, Round, Shape,
     Spec, Subject,
 };
-pub use frame::{DecodeError, EncodeError, Frame, Kind, PROTOCOL_VERSION, Payload, decode, digest, encode, read_f32};
+pub use frame::{
+    DecodeError, EncodeError, Frame, Kind, PROTOCOL_VERSION, Payload, chunk_digest, decode, digest, encode, read_f32,
+};
 pub use topic::{CONTRACT, Channel, Contract, Direction, Topic, TopicText, Topics, parse};
