@@ -1,0 +1,225 @@
+//! What the aggregator's messages change.
+
+use crate::note::Note;
+use crate::worker::{Current, Worker};
+use heijunka_units::{RunId, Timestamp};
+use heijunka_wire::{
+    Assembly, Assign, Body, Channel, DecodeError, PartError, Progress, Purpose, Round, Spec, chunk_digest, decode,
+    digest, read_f32,
+};
+
+impl Worker<'_> {
+    pub(crate) fn hear(&mut self, now: Timestamp, channel: Channel, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return; // a retained message was cleared
+        }
+        let frame = match decode(bytes) {
+            Ok(frame) if channel.contract().kind == Some(frame.body.kind()) => frame,
+            Ok(frame) => return self.note(Note::Undecodable(DecodeError::UnknownKind(frame.body.kind() as u8))),
+            Err(error) => return self.note(Note::Undecodable(error)),
+        };
+        if frame.run < self.run {
+            return self.note(Note::StaleRun(frame.run));
+        }
+        match frame.body {
+            Body::Spec(spec) => {
+                self.obey(frame.run);
+                self.hear_spec(now, spec, frame.payload);
+            }
+            // A share or a round of a run whose spec has not been heard means nothing yet.
+            _ if frame.run != self.run => {}
+            Body::Assign(assign) => self.hear_assign(now, assign),
+            Body::Round(round) => self.hear_round(now, round, frame.payload),
+            Body::Join(_) | Body::Gradient(_) | Body::Evidence(_) => {}
+        }
+    }
+
+    /// The highest run is obeyed; a new one begins with nothing but the data that are already prepared.
+    fn obey(&mut self, run: RunId) {
+        if run == self.run {
+            return;
+        }
+        self.run = run;
+        self.spec = None;
+        self.forget_job();
+        self.note(Note::NewRun(run));
+    }
+
+    fn forget_job(&mut self) {
+        self.abandon_due |= self.current.is_some_and(|c| c.taken && c.answer.is_none());
+        self.spec_assembly = Assembly::new();
+        self.prepare_due = false;
+        self.assign = None;
+        self.current = None;
+        self.compute_due = false;
+        self.announce_due = false;
+        self.survey_next = None;
+        self.answer_next = None;
+        self.announce.stop();
+    }
+
+    fn hear_spec(&mut self, now: Timestamp, spec: Spec, payload: &[u8]) {
+        if self.spec.as_ref().map(|known| known.content) != Some(spec.content) {
+            self.forget_job();
+            self.spec = Some(spec.clone());
+        }
+        match self.spec_assembly.accept_into(spec.part, payload, self.buffers.spec) {
+            Ok(Progress::Complete) => {}
+            Ok(Progress::Incomplete | Progress::Duplicate) => return,
+            Err(PartError::TooLarge) => {
+                let (bytes, bytes_max) = (spec.part.total_bytes as usize, self.buffers.spec.len());
+                return self.note(Note::NoRoom { bytes, bytes_max });
+            }
+            Err(error) => return self.note(Note::BadPart(error)),
+        }
+        if digest(self.spec_document()) != spec.content {
+            self.spec = None;
+            self.spec_assembly = Assembly::new();
+            return self.note(Note::DigestMismatch);
+        }
+        if spec.fitted {
+            let parameters = spec.shape.parameters().unwrap_or(usize::MAX);
+            let room = self.buffers.model.len().min(self.buffers.gradient.len());
+            if parameters > room {
+                let bytes = parameters.saturating_mul(4);
+                return self.note(Note::NoRoom { bytes, bytes_max: room.saturating_mul(4) });
+            }
+            self.note(Note::Settled(parameters));
+        }
+        self.prepare_due = !self.is_prepared();
+        self.announce_due = self.is_prepared();
+        self.announce.reset(now);
+    }
+
+    pub(crate) fn spec_document(&self) -> &[u8] {
+        let bytes = self.spec_assembly.total_bytes().unwrap_or(0);
+        self.buffers.spec.get(..bytes).unwrap_or(&[])
+    }
+
+    fn hear_assign(&mut self, now: Timestamp, assign: Assign) {
+        let ours = assign.session == self.settings.session
+            && self.is_prepared()
+            && self.spec.as_ref().is_some_and(|spec| spec.content == assign.spec);
+        if !ours || self.assign.is_some_and(|known| known.version > assign.version) {
+            return;
+        }
+        match (assign.refused, self.assign) {
+            (Some(refusal), known) if known.and_then(|k| k.refused) != Some(refusal) => {
+                self.note(Note::Refused(refusal));
+            }
+            (None, None) => self.note(Note::Joined),
+            _ => {}
+        }
+        if assign.refused.is_none() && self.status.share_samples != assign.samples {
+            self.note(Note::Share { version: assign.version, samples: assign.samples });
+        }
+        self.status.share_samples = assign.samples;
+        self.assign = Some(assign);
+        self.announce_due = false;
+        self.announce.reset(now);
+        self.begin_if_ready(now);
+    }
+
+    fn hear_round(&mut self, now: Timestamp, round: Round, payload: &[u8]) {
+        let fitted = self.spec.as_ref().is_some_and(|spec| spec.fitted);
+        if round.purpose == Purpose::Finished {
+            return self.hear_finished();
+        }
+        if !fitted || !self.joined() {
+            return;
+        }
+        match self.current {
+            Some(current) if round.round < current.head.round => return,
+            Some(current) if round.round == current.head.round => {
+                if current.complete {
+                    return self.hear_again(round);
+                }
+            }
+            _ => self.enter_round(now, round),
+        }
+        self.take_model_chunk(now, round, payload);
+    }
+
+    /// The aggregator repeats a round while it lacks an answer: send it once more.
+    fn hear_again(&mut self, round: Round) {
+        let answered = self.current.is_some_and(|current| current.answer.is_some());
+        if answered && round.part.index == 0 && self.answer_next.is_none() {
+            self.answer_next = Some(0);
+        }
+    }
+
+    fn enter_round(&mut self, now: Timestamp, round: Round) {
+        if let Some(current) = self.current
+            && (current.taken || self.compute_due)
+            && current.answer.is_none()
+        {
+            self.abandon_due |= current.taken;
+            self.status.rounds_overtaken += 1;
+            self.note(Note::Overtaken(current.head.round));
+        }
+        self.current =
+            Some(Current { head: round, begun: now, started: now, complete: false, taken: false, answer: None });
+        self.model_assembly = Assembly::new();
+        self.model_digest = 0;
+        self.compute_due = false;
+        self.answer_next = None;
+        self.status.round = round.round;
+        self.status.batch_samples = round.batch_samples;
+        self.announce.reset(now);
+    }
+
+    fn take_model_chunk(&mut self, now: Timestamp, round: Round, payload: &[u8]) {
+        let parameters = self.spec.as_ref().and_then(|spec| spec.shape.parameters()).unwrap_or(0);
+        if round.part.total_bytes as usize != parameters * 4 {
+            return self.note(Note::BadPart(PartError::Sizes));
+        }
+        let (progress, begin) = match self.model_assembly.accept(round.part, payload.len(), parameters * 4) {
+            Ok((Progress::Duplicate, _)) => return,
+            Ok(taken) => taken,
+            Err(error) => return self.note(Note::BadPart(error)),
+        };
+        if let Err(error) = read_f32(payload, begin / 4, self.buffers.model) {
+            self.model_assembly = Assembly::new();
+            self.model_digest = 0;
+            return self.note(Note::Undecodable(error));
+        }
+        self.model_digest ^= chunk_digest(round.part.index, payload);
+        if progress == Progress::Complete {
+            if self.model_digest != round.digest {
+                self.model_assembly = Assembly::new();
+                self.model_digest = 0;
+                return self.note(Note::DigestMismatch);
+            }
+            if let Some(current) = self.current.as_mut() {
+                current.complete = true;
+            }
+            self.begin_if_ready(now);
+        }
+    }
+
+    /// Starts the round's work once model and share are both there.
+    fn begin_if_ready(&mut self, now: Timestamp) {
+        let (Some(current), Some(assign)) = (self.current.as_mut(), self.assign) else { return };
+        if !current.complete || current.taken || current.head.allocation != assign.version {
+            return;
+        }
+        let amount = match current.head.purpose {
+            Purpose::Train => assign.samples,
+            Purpose::Score => assign.held_out_rows,
+            Purpose::Finished => 0,
+        };
+        if amount > 0 {
+            current.started = now;
+            self.compute_due = true;
+        }
+    }
+
+    fn hear_finished(&mut self) {
+        if self.spec.is_none() {
+            return;
+        }
+        self.forget_job();
+        self.spec = None;
+        self.note(Note::Finished);
+    }
+}

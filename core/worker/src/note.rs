@@ -1,0 +1,70 @@
+//! What the worker noticed, for logs and events. Nothing here needs an answer.
+
+use core::fmt;
+use heijunka_units::{AllocationVersion, RoundId, RunId, Samples};
+use heijunka_wire::{DecodeError, PartError, Refusal};
+
+/// Something worth telling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// An aggregator started (or was heard for the first time).
+    NewRun(RunId),
+    /// Columns and model are settled; the model has so many parameters.
+    Settled(usize),
+    /// The aggregator counts on this agent.
+    Joined,
+    /// The agent's share changed.
+    Share {
+        /// The division.
+        version: AllocationVersion,
+        /// Samples a round.
+        samples: Samples,
+    },
+    /// The aggregator does not take this agent.
+    Refused(Refusal),
+    /// The aggregator went on without this agent's result for the round.
+    Overtaken(RoundId),
+    /// The job is over.
+    Finished,
+    /// A message that is not one.
+    Undecodable(DecodeError),
+    /// A chunk that does not belong.
+    BadPart(PartError),
+    /// A message of an aggregator that has been replaced; holds its run.
+    StaleRun(RunId),
+    /// An object arrived whole but not as it was sent.
+    DigestMismatch,
+    /// The model or document needs more than the memory set aside.
+    NoRoom {
+        /// Bytes that it needs.
+        bytes: usize,
+        /// Bytes set aside.
+        bytes_max: usize,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NewRun(run) => write!(f, "heard aggregator run {run}"),
+            Self::Settled(parameters) => write!(f, "the job is settled: a model of {parameters} parameters"),
+            Self::Joined => f.write_str("the aggregator counts on this agent"),
+            Self::Share { version, samples } => write!(f, "share {samples} samples a round (allocation {version})"),
+            Self::Refused(Refusal::Protocol) => f.write_str("refused: no common protocol version"),
+            Self::Refused(Refusal::DifferentData) => {
+                f.write_str("refused: shared data, but this agent's rows differ from the other agents' rows")
+            }
+            Self::Refused(Refusal::NoRows) => f.write_str("refused: no rows to train on"),
+            Self::Refused(Refusal::Full) => f.write_str("refused: the job has as many agents as it may have"),
+            Self::Overtaken(round) => write!(f, "round {round} ended without this agent's result"),
+            Self::Finished => f.write_str("the job is over"),
+            Self::Undecodable(error) => write!(f, "ignored a message: {error}"),
+            Self::BadPart(error) => write!(f, "ignored a chunk: {error}"),
+            Self::StaleRun(run) => write!(f, "ignored a message of run {run}, which has been replaced"),
+            Self::DigestMismatch => f.write_str("an object arrived damaged and was thrown away"),
+            Self::NoRoom { bytes, bytes_max } => {
+                write!(f, "the job needs {bytes} bytes at once, this agent has set {bytes_max} aside")
+            }
+        }
+    }
+}

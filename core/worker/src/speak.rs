@@ -1,0 +1,175 @@
+//! What the worker wants done, most urgent first.
+
+use crate::note::Note;
+use crate::worker::{Answer, Output, Worker, micros};
+use core::time::Duration;
+use heijunka_units::Timestamp;
+use heijunka_wire::{
+    Body, Channel, DataMode, Durations, EncodeError, Evidence, Gradient, Join, PROTOCOL_VERSION, Payload, Purpose,
+    Subject, encode, parts,
+};
+
+impl<'b> Worker<'b> {
+    /// The next thing to do. Call until it returns [`Output::Wait`].
+    pub fn poll_output(&mut self, now: Timestamp) -> Output<'_> {
+        if let Some(note) = self.notes.pop_front() {
+            return Output::Note(note);
+        }
+        if core::mem::take(&mut self.abandon_due) {
+            return Output::Abandon;
+        }
+        if core::mem::take(&mut self.prepare_due) && self.spec.is_some() {
+            return self.prepare();
+        }
+        if core::mem::take(&mut self.compute_due) {
+            return self.begin(now);
+        }
+        if self.connected {
+            if let Some(sent) = self.next_message(now) {
+                return match sent {
+                    Ok((channel, bytes)) => {
+                        Output::Publish { channel, bytes: self.buffers.packet.get(..bytes).unwrap_or(&[]) }
+                    }
+                    Err(EncodeError) => {
+                        let bytes_max = self.buffers.packet.len();
+                        Output::Note(Note::NoRoom { bytes: self.buffers.gradient.len() * 4, bytes_max })
+                    }
+                };
+            }
+            return Output::Wait(self.announce_at());
+        }
+        Output::Wait(Timestamp::NEVER)
+    }
+
+    fn prepare(&self) -> Output<'_> {
+        match &self.spec {
+            Some(spec) => Output::Prepare { spec, document: self.spec_document() },
+            None => Output::Wait(Timestamp::NEVER),
+        }
+    }
+
+    /// While the agent computes, silence is no sign of loss.
+    fn announce_at(&self) -> Timestamp {
+        let busy = self.current.is_some_and(|current| current.taken && current.answer.is_none());
+        if busy || !self.is_prepared() { Timestamp::NEVER } else { self.announce.due }
+    }
+
+    fn begin(&mut self, now: Timestamp) -> Output<'_> {
+        let (Some(current), Some(assign), Some(spec)) = (self.current.as_mut(), self.assign, &self.spec) else {
+            return Output::Wait(now);
+        };
+        current.taken = true;
+        let parameters = spec.shape.parameters().unwrap_or(0);
+        let model = self.buffers.model.get(..parameters).unwrap_or(&[]);
+        let round = current.head.round;
+        if current.head.purpose == Purpose::Score {
+            return Output::Score { round, first: assign.held_out_offset, rows: assign.held_out_rows, model };
+        }
+        let position = match spec.data_mode {
+            DataMode::Shared => current.head.first_position.wrapping_add(u64::from(assign.offset)),
+            DataMode::Private => self.cursor,
+        };
+        Output::Compute { round, position, samples: assign.samples, model }
+    }
+
+    /// Encodes the next message into the packet buffer.
+    fn next_message(&mut self, now: Timestamp) -> Option<Result<(Channel, usize), EncodeError>> {
+        if core::mem::take(&mut self.announce_due) {
+            self.survey_next = (self.survey_bytes > 0).then_some(0);
+            self.announce.back_off(now);
+            return Some(self.encode_join());
+        }
+        if let Some(index) = self.survey_next {
+            return self.encode_survey(index);
+        }
+        let index = self.answer_next?;
+        self.encode_answer(now, index)
+    }
+
+    fn encode_join(&mut self) -> Result<(Channel, usize), EncodeError> {
+        let prepared = self.prepared.ok_or(EncodeError)?;
+        let join = Body::Join(Join {
+            session: self.settings.session,
+            protocol_min: PROTOCOL_VERSION,
+            protocol_max: PROTOCOL_VERSION,
+            spec: prepared.spec,
+            rows: prepared.rows,
+            held_out_rows: prepared.held_out_rows,
+            data_digest: prepared.data_digest,
+            samples_max: self.settings.samples_max,
+            threads: self.settings.threads,
+        });
+        let frame = encode(self.run, &join, Payload::None, self.buffers.packet)?;
+        Ok((Channel::Join, frame.len()))
+    }
+
+    fn encode_survey(&mut self, index: u16) -> Option<Result<(Channel, usize), EncodeError>> {
+        let subject = Subject::Survey(self.prepared?.spec);
+        let chunk = self.chunk_bytes();
+        let survey = self.buffers.survey.get(..self.survey_bytes)?;
+        let (encoded, next) =
+            evidence(self.run, subject, self.settings.session, index, chunk, survey, self.buffers.packet);
+        self.survey_next = next;
+        Some(encoded)
+    }
+
+    fn encode_answer(&mut self, now: Timestamp, index: u16) -> Option<Result<(Channel, usize), EncodeError>> {
+        let current = self.current?;
+        let chunk = self.chunk_bytes();
+        let session = self.settings.session;
+        let (encoded, next) = match current.answer? {
+            Answer::Scores { bytes } => {
+                let subject = Subject::Scores(current.head.round);
+                let scores = self.buffers.scores.get(..bytes)?;
+                evidence(self.run, subject, session, index, chunk, scores, self.buffers.packet)
+            }
+            Answer::Gradient { samples, loss_sum, durations, computed_at } => {
+                let parameters = self.spec.as_ref()?.shape.parameters()?;
+                let gradient = self.buffers.gradient.get(..parameters)?;
+                let all = parts(gradient.len() * 4, chunk)?;
+                let part = all.clone().nth(usize::from(index))?;
+                let durations = Durations { encode_us: micros(now.since(computed_at)), ..durations };
+                let body = Body::Gradient(Gradient {
+                    round: current.head.round,
+                    allocation: current.head.allocation,
+                    session,
+                    samples,
+                    loss_sum,
+                    durations,
+                    part,
+                });
+                let encoded = encode(self.run, &body, Payload::Numbers(gradient), self.buffers.packet)
+                    .map(|frame| (Channel::Gradient, frame.len()));
+                (encoded, (all.count() > usize::from(index) + 1).then_some(index + 1))
+            }
+        };
+        self.answer_next = next;
+        Some(encoded)
+    }
+
+    /// Seconds from the last result until now, for `status`.
+    pub fn waited(&self, now: Timestamp) -> Duration {
+        match self.current.and_then(|current| current.answer) {
+            Some(Answer::Gradient { computed_at, .. }) => now.since(computed_at),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+type Encoded = Result<(Channel, usize), EncodeError>;
+
+fn evidence(
+    run: heijunka_units::RunId,
+    subject: Subject,
+    session: u64,
+    index: u16,
+    chunk_bytes: usize,
+    document: &[u8],
+    packet: &mut [u8],
+) -> (Encoded, Option<u16>) {
+    let Some(all) = parts(document.len(), chunk_bytes) else { return (Err(EncodeError), None) };
+    let Some(part) = all.clone().nth(usize::from(index)) else { return (Err(EncodeError), None) };
+    let body = Body::Evidence(Evidence { subject, session, part });
+    let encoded = encode(run, &body, Payload::Bytes(document), packet).map(|frame| (Channel::Evidence, frame.len()));
+    (encoded, (all.count() > usize::from(index) + 1).then_some(index + 1))
+}

@@ -1,0 +1,375 @@
+//! The worker's state, inputs and outputs.
+
+use crate::note::Note;
+use crate::retry::Retry;
+use core::time::Duration;
+use heapless::Deque;
+use heijunka_units::{AgentId, RoundId, RunId, SampleCount, Samples, Timestamp};
+use heijunka_wire::{Assembly, Assign, Channel, Durations, Purpose, Round, Spec, limits};
+
+/// Memory that the caller lends. Lengths are bounds: a job that needs more is refused with a note.
+#[derive(Debug)]
+pub struct Buffers<'b> {
+    /// The model of the current round, in parameters.
+    pub model: &'b mut [f32],
+    /// The share's mean gradient, as long as the model.
+    pub gradient: &'b mut [f32],
+    /// The job's document, in bytes.
+    pub spec: &'b mut [u8],
+    /// The survey of the data, in bytes.
+    pub survey: &'b mut [u8],
+    /// Scores, in bytes.
+    pub scores: &'b mut [u8],
+    /// One outgoing packet: at least [`limits::PACKET_BYTES_MIN`] bytes.
+    pub packet: &'b mut [u8],
+}
+
+/// What does not change while the agent runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The agent's name.
+    pub agent: AgentId,
+    /// Random number of this start.
+    pub session: u64,
+    /// Largest share that memory allows, in samples.
+    pub samples_max: Samples,
+    /// Threads that compute.
+    pub threads: u16,
+    /// Shortest and longest wait between two announcements.
+    pub announce_between: (Duration, Duration),
+}
+
+/// The data are read and encoded for a spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// Content of the spec.
+    pub spec: u64,
+    /// Rows to train on.
+    pub rows: SampleCount,
+    /// Rows held out.
+    pub held_out_rows: SampleCount,
+    /// Digest of the rows.
+    pub data_digest: u64,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The broker is reached.
+    Connected {
+        /// Whether the broker still had this client's session.
+        session_present: bool,
+    },
+    /// The broker is lost.
+    Disconnected,
+    /// A message from `spec`, `assign/<agent>` or `round`.
+    Frame {
+        /// The topic's channel.
+        channel: Channel,
+        /// The packet's payload.
+        bytes: &'a [u8],
+    },
+    /// Answer to [`Output::Prepare`].
+    Prepared {
+        /// What was prepared.
+        prepared: Prepared,
+        /// The survey's document; empty for a fitted spec.
+        survey: &'a [u8],
+    },
+    /// Answer to [`Output::Compute`].
+    Computed {
+        /// The round that it answers.
+        round: RoundId,
+        /// Samples really processed; 0 if none could be.
+        samples: Samples,
+        /// Sum of their losses.
+        loss_sum: f64,
+        /// Mean of their gradients.
+        gradient: &'a [f32],
+        /// Time that it took, on the worker's clock.
+        took: Duration,
+    },
+    /// Answer to [`Output::Score`].
+    Scored {
+        /// The round that it answers.
+        round: RoundId,
+        /// The scores' document.
+        scores: &'a [u8],
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// What to do.
+#[must_use]
+#[derive(Debug)]
+pub enum Output<'w> {
+    /// Publish on the agent's own topic of the channel, quality of service 1, not retained.
+    Publish {
+        /// The topic's channel.
+        channel: Channel,
+        /// The packet's payload.
+        bytes: &'w [u8],
+    },
+    /// Read and encode the data for the job in `document`, then answer with [`Input::Prepared`].
+    Prepare {
+        /// The job's header.
+        spec: &'w Spec,
+        /// The job: a `heijunka_wire::document::Job`.
+        document: &'w [u8],
+    },
+    /// Compute the mean gradient of `samples` samples, then answer with [`Input::Computed`].
+    Compute {
+        /// The round.
+        round: RoundId,
+        /// First position in the stream of samples: the aggregator's (shared data) or the agent's own (private).
+        position: u64,
+        /// How many samples.
+        samples: Samples,
+        /// The model.
+        model: &'w [f32],
+    },
+    /// Score held-out rows `first..first + rows`, then answer with [`Input::Scored`].
+    Score {
+        /// The round.
+        round: RoundId,
+        /// First held-out row.
+        first: u32,
+        /// How many.
+        rows: u32,
+        /// The model.
+        model: &'w [f32],
+    },
+    /// Nobody waits any more for what is being computed.
+    Abandon,
+    /// Something to tell.
+    Note(Note),
+    /// Nothing until then, or until something happens.
+    Wait(Timestamp),
+}
+
+/// What the agent is doing, for `status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Status {
+    /// The run that is obeyed.
+    pub run: RunId,
+    /// The round last heard of.
+    pub round: RoundId,
+    /// Samples a round.
+    pub share_samples: Samples,
+    /// Samples of the global batch.
+    pub batch_samples: Samples,
+    /// Whether the aggregator counts on this agent.
+    pub joined: bool,
+    /// Rounds whose result was sent.
+    pub rounds_answered: u64,
+    /// Rounds that ended without this agent's result.
+    pub rounds_overtaken: u64,
+    /// Mean loss of the last share.
+    pub loss: f64,
+    /// Seconds that the last share took to compute.
+    pub compute_seconds: f64,
+}
+
+/// A result that may still have to be sent again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Answer {
+    Gradient { samples: Samples, loss_sum: f64, durations: Durations, computed_at: Timestamp },
+    Scores { bytes: usize },
+}
+
+/// The round being served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Current {
+    pub(crate) head: Round,
+    pub(crate) begun: Timestamp,
+    pub(crate) started: Timestamp,
+    pub(crate) complete: bool,
+    /// The computation was handed to the driver.
+    pub(crate) taken: bool,
+    pub(crate) answer: Option<Answer>,
+}
+
+/// The agent's mind.
+#[derive(Debug)]
+pub struct Worker<'b> {
+    pub(crate) settings: Settings,
+    pub(crate) buffers: Buffers<'b>,
+    pub(crate) notes: Deque<Note, 8>,
+    pub(crate) connected: bool,
+    pub(crate) run: RunId,
+    /// The spec being assembled or already whole.
+    pub(crate) spec: Option<Spec>,
+    pub(crate) spec_assembly: Assembly,
+    pub(crate) prepare_due: bool,
+    pub(crate) prepared: Option<Prepared>,
+    pub(crate) survey_bytes: usize,
+    pub(crate) assign: Option<Assign>,
+    pub(crate) current: Option<Current>,
+    pub(crate) model_assembly: Assembly,
+    pub(crate) model_digest: u64,
+    pub(crate) compute_due: bool,
+    pub(crate) abandon_due: bool,
+    pub(crate) announce_due: bool,
+    /// Next chunk of the survey to send, `None` when all are sent.
+    pub(crate) survey_next: Option<u16>,
+    /// Next chunk of the answer to send.
+    pub(crate) answer_next: Option<u16>,
+    pub(crate) announce: Retry,
+    /// The agent's own position in its stream of samples (private data).
+    pub(crate) cursor: u64,
+    pub(crate) status: Status,
+}
+
+impl<'b> Worker<'b> {
+    /// A worker that has heard nothing yet.
+    pub fn new(settings: Settings, buffers: Buffers<'b>) -> Self {
+        let (least, most) = settings.announce_between;
+        let announce = Retry::new(least, most, settings.session);
+        Self {
+            settings,
+            buffers,
+            notes: Deque::new(),
+            connected: false,
+            run: RunId(0),
+            spec: None,
+            spec_assembly: Assembly::new(),
+            prepare_due: false,
+            prepared: None,
+            survey_bytes: 0,
+            assign: None,
+            current: None,
+            model_assembly: Assembly::new(),
+            model_digest: 0,
+            compute_due: false,
+            abandon_due: false,
+            announce_due: false,
+            survey_next: None,
+            answer_next: None,
+            announce,
+            cursor: 0,
+            status: Status::default(),
+        }
+    }
+
+    /// What the agent is doing.
+    pub fn status(&self) -> Status {
+        Status { run: self.run, joined: self.joined(), ..self.status }
+    }
+
+    /// Takes note of what happened.
+    pub fn handle(&mut self, now: Timestamp, input: Input<'_>) {
+        match input {
+            Input::Connected { .. } => {
+                self.connected = true;
+                // Whatever was on its way may be lost (F2): the aggregator's answer shows what it lacks.
+                self.announce_due = self.is_prepared();
+                self.announce.reset(now);
+            }
+            Input::Disconnected => {
+                self.connected = false;
+                self.announce.stop();
+            }
+            Input::Frame { channel, bytes } => self.hear(now, channel, bytes),
+            Input::Prepared { prepared, survey } => self.on_prepared(now, prepared, survey),
+            Input::Computed { round, samples, loss_sum, gradient, took } => {
+                self.on_computed(now, round, samples, loss_sum, gradient, took);
+            }
+            Input::Scored { round, scores } => self.on_scored(now, round, scores),
+            Input::Tick => {
+                if now >= self.announce.due {
+                    self.announce_due = self.is_prepared();
+                    self.announce.back_off(now);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn note(&mut self, note: Note) {
+        if self.notes.is_full() {
+            let _ = self.notes.pop_front();
+        }
+        let _ = self.notes.push_back(note);
+    }
+
+    pub(crate) fn spec_is_whole(&self) -> bool {
+        self.spec.is_some() && self.spec_assembly.is_complete()
+    }
+
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.spec_is_whole() && self.spec.as_ref().map(|spec| spec.content) == self.prepared.map(|p| p.spec)
+    }
+
+    pub(crate) fn joined(&self) -> bool {
+        self.assign.is_some_and(|assign| assign.refused.is_none())
+    }
+
+    pub(crate) fn chunk_bytes(&self) -> usize {
+        limits::chunk_bytes(self.buffers.packet.len() + limits::PACKET_OVERHEAD_BYTES)
+    }
+
+    fn on_prepared(&mut self, now: Timestamp, prepared: Prepared, survey: &[u8]) {
+        let Some(place) = self.buffers.survey.get_mut(..survey.len()) else {
+            let bytes_max = self.buffers.survey.len();
+            return self.note(Note::NoRoom { bytes: survey.len(), bytes_max });
+        };
+        place.copy_from_slice(survey);
+        self.survey_bytes = survey.len();
+        self.prepared = Some(prepared);
+        self.announce_due = self.is_prepared();
+        self.announce.reset(now);
+    }
+
+    fn answering(&mut self, round: RoundId, purpose: Purpose) -> Option<&mut Current> {
+        let current = self.current.as_mut()?;
+        let expected = current.head.round == round && current.head.purpose == purpose && current.taken;
+        (expected && current.answer.is_none()).then_some(current)
+    }
+
+    fn on_computed(
+        &mut self,
+        now: Timestamp,
+        round: RoundId,
+        samples: Samples,
+        loss_sum: f64,
+        gradient: &[f32],
+        took: Duration,
+    ) {
+        let Some(current) = self.answering(round, Purpose::Train) else { return };
+        if samples == 0 || !loss_sum.is_finite() || gradient.iter().any(|g| !g.is_finite()) {
+            // Nothing that could be averaged; the aggregator closes the round without this agent.
+            return;
+        }
+        let durations = Durations {
+            decode_us: micros(current.started.since(current.begun)),
+            compute_us: micros(took),
+            encode_us: 0,
+        };
+        current.answer = Some(Answer::Gradient { samples, loss_sum, durations, computed_at: now });
+        let Some(place) = self.buffers.gradient.get_mut(..gradient.len()) else { return };
+        place.copy_from_slice(gradient);
+        self.cursor = self.cursor.wrapping_add(u64::from(samples));
+        self.status.loss = loss_sum / f64::from(samples);
+        self.status.compute_seconds = took.as_secs_f64();
+        self.answer_ready(now);
+    }
+
+    fn on_scored(&mut self, now: Timestamp, round: RoundId, scores: &[u8]) {
+        let bytes = scores.len();
+        let Some(current) = self.answering(round, Purpose::Score) else { return };
+        current.answer = Some(Answer::Scores { bytes });
+        let Some(place) = self.buffers.scores.get_mut(..bytes) else { return };
+        place.copy_from_slice(scores);
+        self.answer_ready(now);
+    }
+
+    fn answer_ready(&mut self, now: Timestamp) {
+        self.answer_next = Some(0);
+        self.status.rounds_answered += 1;
+        self.announce.reset(now);
+    }
+}
+
+pub(crate) fn micros(span: Duration) -> u32 {
+    u32::try_from(span.as_micros()).unwrap_or(u32::MAX)
+}
