@@ -1,2 +1,53 @@
-//! xtask
-fn main() {}
+//! The developer's helper, `cargo xtask <command>`: what a person or the CI machine runs, in one table.
+
+use std::process::ExitCode;
+
+mod cross;
+mod demo;
+mod shell;
+mod suite;
+mod tidy;
+mod tools;
+
+use shell::{Outcome, Place};
+
+/// One row of the command table: a new command is a new row and a module.
+struct Command {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Place, &[String]) -> Outcome<ExitCode>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command { name: "demo", about: "build both programs in release and run the demo", run: demo::run },
+    Command { name: "test", about: "everything that must pass; --quick leaves out deny and cross", run: suite::run },
+    Command { name: "tidy", about: "the rules no compiler keeps; --bless records a wire change", run: tidy::run },
+    Command { name: "cross", about: "the same code for ARM; --debian takes Rust from Debian, too", run: cross::run },
+];
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let name = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        return usage(&name);
+    };
+    match Place::find().and_then(|place| (command.run)(&place, &rest)) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("cargo xtask {name}: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage(name: &str) -> ExitCode {
+    if !matches!(name, "" | "help" | "--help" | "-h") {
+        eprintln!("There is no command '{name}'.");
+    }
+    println!("Usage: cargo xtask <command>\n");
+    for command in COMMANDS {
+        println!("  {:<8} {}", command.name, command.about);
+    }
+    if matches!(name, "help" | "--help" | "-h") { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}

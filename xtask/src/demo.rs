@@ -1,0 +1,25 @@
+//! `cargo xtask demo`: builds both programs in release, then becomes the demo.
+
+use std::process::{Command, ExitCode};
+
+use crate::shell::{Outcome, Place, succeed};
+
+/// Builds, then hands the terminal over to `heijunka-aggregator demo <args>`.
+pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
+    succeed(&mut place.cargo(&["build", "--release", "-p", "heijunka-agent", "-p", "heijunka-aggregator"]))?;
+    let program = place.target.join("release").join(format!("heijunka-aggregator{}", std::env::consts::EXE_SUFFIX));
+    hand_over(Command::new(&program).arg("demo").args(args)).map_err(|error| format!("{}: {error}", program.display()))
+}
+
+/// Replaces this process, so that Ctrl-C and the exit code are the demo's own.
+#[cfg(unix)]
+fn hand_over(command: &mut Command) -> std::io::Result<ExitCode> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec())
+}
+
+#[cfg(not(unix))]
+fn hand_over(command: &mut Command) -> std::io::Result<ExitCode> {
+    let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}

