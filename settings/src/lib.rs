@@ -1,1 +1,24 @@
-//! settings
+//! Settings of the two programs: TOML files whose errors name file, line, key and fix; units; logging; exit codes.
+
+mod broker;
+mod error;
+mod explain;
+mod failure;
+mod load;
+mod locate;
+mod log;
+mod secret;
+mod size;
+mod span;
+
+pub use broker::{BrokerSettings, BrokerUrl};
+pub use error::{Problem, SettingsError};
+pub use failure::{Exit, Failure};
+pub use load::{Guide, Loaded, load, parse};
+pub use log::{LogFormat, LogLevel, LogSettings, init_logging};
+pub use secret::Secret;
+pub use size::Size;
+pub use span::Span;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! The `[broker]` section.
+
+use crate::{Problem, Secret, Size, Span};
+use heijunka_wire::limits::{PACKET_BYTES_DEFAULT, PACKET_BYTES_MIN};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Port of MQTT without TLS.
+const PORT_DEFAULT: u16 = 1883;
+/// Largest packet that MQTT can carry, in bytes.
+const PACKET_BYTES_MAX: u64 = 268_435_455;
+const URL_FIX: &str = "write for example mqtt://192.168.1.10 or mqtt://broker.local:1883";
+
+/// Where the broker listens: `mqtt://host:port`; port 1883 unless written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerUrl {
+    /// Name or address, an IPv6 address without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl FromStr for BrokerUrl {
+    type Err = String;
+
+    /// The error is one line on what is wrong and one line on what to write. It never repeats user information.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(format!("the broker's address has no mqtt:// in front\n{URL_FIX}"));
+        };
+        match scheme {
+            "mqtt" | "tcp" => {}
+            "mqtts" | "ssl" | "tls" => {
+                return Err(format!(
+                    "{scheme}:// asks for TLS; TLS comes with a later version\nuse mqtt:// within a trusted network"
+                ));
+            }
+            _ => return Err(format!("{scheme}:// is not supported\n{URL_FIX}")),
+        }
+        if rest.contains('@') {
+            return Err("the broker's address holds a user name or password\n\
+                 write username and password_file as keys of their own"
+                .to_owned());
+        }
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains(['/', '?', '#', ' ']) {
+            return Err(format!("the broker's address '{text}' goes on after the port\n{URL_FIX}"));
+        }
+        let (host, port) = split_port(rest).ok_or_else(|| format!("'{text}' has no valid port\n{URL_FIX}"))?;
+        if host.is_empty() {
+            return Err(format!("'{text}' has no host\n{URL_FIX}"));
+        }
+        Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+/// Host and port; an IPv6 address stands in brackets.
+fn split_port(text: &str) -> Option<(&str, u16)> {
+    let (host, rest) = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => text.find(':').map_or((text, ""), |colon| text.split_at(colon)),
+    };
+    match rest.strip_prefix(':') {
+        Some(port) => port.parse().ok().filter(|port| *port > 0).map(|port| (host, port)),
+        None => rest.is_empty().then_some((host, PORT_DEFAULT)),
+    }
+}
+
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "mqtt://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "mqtt://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl Serialize for BrokerUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for BrokerUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// How to reach the broker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerSettings {
+    /// `mqtt://host:port`.
+    pub url: BrokerUrl,
+    /// Login, if the broker wants one.
+    pub username: Option<String>,
+    /// File whose first line is the password; a relative path counts from the settings file's folder.
+    pub password_file: Option<PathBuf>,
+    /// Longest silence on the connection, 5s to 18h (default 15s).
+    #[serde(default = "keep_alive_default")]
+    pub keep_alive: Span,
+    /// Longest wait between two attempts to connect, 1s to 1h (default 30s).
+    #[serde(default = "reconnect_max_default")]
+    pub reconnect_max: Span,
+    /// Largest packet, 1KiB to 268435455B (default 256KiB); every program of a job must have the same.
+    #[serde(default = "max_packet_default")]
+    pub max_packet: Size,
+}
+
+const fn keep_alive_default() -> Span {
+    Span::from_secs(15)
+}
+
+const fn reconnect_max_default() -> Span {
+    Span::from_secs(30)
+}
+
+const fn max_packet_default() -> Size {
+    Size::from_bytes(PACKET_BYTES_DEFAULT as u64)
+}
+
+impl BrokerSettings {
+    /// The defaults for a broker at `url`.
+    pub fn new(url: BrokerUrl) -> Self {
+        Self {
+            url,
+            username: None,
+            password_file: None,
+            keep_alive: keep_alive_default(),
+            reconnect_max: reconnect_max_default(),
+            max_packet: max_packet_default(),
+        }
+    }
+
+    /// Checks ranges; the problem's key counts from the `[broker]` section.
+    pub fn check(&self) -> Result<(), Problem> {
+        between("keep_alive", self.keep_alive, Span::from_secs(5), Span::from_secs(18 * 3_600))?;
+        between("reconnect_max", self.reconnect_max, Span::from_secs(1), Span::from_secs(3_600))?;
+        let (least, most) = (Size::from_bytes(PACKET_BYTES_MIN as u64), Size::from_bytes(PACKET_BYTES_MAX));
+        between("max_packet", self.max_packet, least, most)?;
+        if self.password_file.is_some() && self.username.is_none() {
+            return Err(Problem::new("password_file", "there is a password but no user", "add username = \"…\""));
+        }
+        Ok(())
+    }
+
+    /// Reads the password, if there is one. `resolve` turns a path of the settings into one to open
+    /// ([`Loaded::resolve`](crate::Loaded::resolve)).
+    pub fn password(&self, resolve: impl Fn(&Path) -> PathBuf) -> Result<Option<Secret>, Problem> {
+        let Some(path) = &self.password_file else { return Ok(None) };
+        let read = Secret::from_file(&resolve(path));
+        read.map(Some)
+            .map_err(|why| Problem::new("password_file", why, "put the password alone on the file's first line"))
+    }
+}
+
+fn between<T: PartialOrd + fmt::Display>(key: &str, value: T, least: T, most: T) -> Result<(), Problem> {
+    if value >= least && value <= most {
+        return Ok(());
+    }
+    let message = format!("{value} is out of range");
+    Err(Problem::new(key, message, format!("write a value from {least} to {most}")))
+}

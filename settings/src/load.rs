@@ -1,0 +1,88 @@
+//! Reads a settings file.
+
+use crate::error::{Problem, SettingsError};
+use crate::explain::Finding;
+use crate::{explain, locate};
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+use toml::de::DeTable;
+
+/// What a program knows about its own settings, for the errors' sake.
+#[derive(Clone, Copy, Debug)]
+pub struct Guide {
+    /// Command that writes a sample file: `heijunka-agent init`.
+    pub init: &'static str,
+    /// Keys that may be asked for, with a line to add: `("broker.url", "url = \"mqtt://192.168.1.10\"")`; a section
+    /// likewise: `("broker", "[broker]\nurl = \"mqtt://192.168.1.10\"")`.
+    pub examples: &'static [(&'static str, &'static str)],
+}
+
+/// Settings together with the text that they were read from.
+#[derive(Clone, Debug)]
+pub struct Loaded<T> {
+    /// The settings.
+    pub settings: T,
+    path: PathBuf,
+    source_text: String,
+}
+
+/// Reads the settings file at `path`. Errors: no such file, no TOML, unknown or missing keys, values of a wrong kind.
+pub fn load<T: DeserializeOwned>(path: &Path, guide: &Guide) -> Result<Loaded<T>, SettingsError> {
+    let text = std::fs::read(path).map_err(|error| not_opened(path, &error, guide))?;
+    let Ok(text) = String::from_utf8(text) else {
+        return Err(unreadable(path, "the file is not UTF-8 text", "save it again with the encoding UTF-8"));
+    };
+    parse(path, text, guide)
+}
+
+/// Reads settings from `text`, which is said to come from `path`.
+pub fn parse<T: DeserializeOwned>(path: &Path, text: String, guide: &Guide) -> Result<Loaded<T>, SettingsError> {
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    let read = toml::from_str(&text)
+        .map_err(|error| explain::explain(&text, &error, guide))
+        .and_then(|settings| explain::no_control_characters(&text).map(|()| settings));
+    match read {
+        Ok(settings) => Ok(Loaded { settings, path: path.to_owned(), source_text: text }),
+        Err(finding) => Err(SettingsError::new(path, &text, finding)),
+    }
+}
+
+fn not_opened(path: &Path, error: &std::io::Error, guide: &Guide) -> SettingsError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            unreadable(path, "there is no such file", &format!("run `{}` to write a sample", guide.init))
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            unreadable(path, "this user may not read the file", "change the file's owner or its permissions")
+        }
+        _ => unreadable(path, &format!("the file cannot be read: {error}"), "see whether the path names a file"),
+    }
+}
+
+fn unreadable(path: &Path, what: &str, fix: &str) -> SettingsError {
+    SettingsError::new(path, "", Finding { place: None, key: None, what: what.to_owned(), fix: fix.to_owned() })
+}
+
+impl<T> Loaded<T> {
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Points a problem at its line in the file; at its section, if the key is not written down.
+    pub fn report(&self, problem: Problem) -> SettingsError {
+        let table = DeTable::parse(&self.source_text).ok();
+        let place = table.and_then(|table| locate::place_of(table.get_ref(), &problem.key));
+        let what = format!("{}: {}", problem.key, problem.message);
+        SettingsError::new(
+            &self.path,
+            &self.source_text,
+            Finding { place, key: Some(problem.key), what, fix: problem.fix },
+        )
+    }
+
+    /// A path in the settings, which counts from the settings file's folder.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.path.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    }
+}
