@@ -1,2 +1,39 @@
-//! learn
+//! Models, losses, optimizers and averaging: pure arithmetic on buffers that the caller owns.
+//!
+//! A model is a [`ModelShape`] and one flat slice of parameters. Linear regression, softmax regression and multi-layer
+//! perceptrons are the same thing with more or fewer layers. Nothing here allocates, and no function depends on time,
+//! threads or ambient randomness. Elementary functions come from `libm`, so that they round alike everywhere.
+//!
+//! Floating-point sums depend on their order. Who splits a share among threads therefore cuts it into blocks of
+//! [`BLOCK`] samples from its start, computes each block's [`gradient_sum`] and adds the blocks in order: the bits then
+//! depend on the share alone.
 #![cfg_attr(not(test), no_std)]
+
+pub mod average;
+mod error;
+pub mod finite;
+mod forward_backward;
+pub mod init;
+pub mod loss;
+pub mod metrics;
+pub mod optimizer;
+pub mod order;
+mod product;
+pub mod random;
+pub mod schedule;
+pub mod shape;
+pub mod statistics;
+mod update;
+
+pub use average::weighted_mean;
+pub use error::Error;
+pub use finite::all_finite;
+pub use forward_backward::{BLOCK, gradient_sum, predict, scratch_len};
+pub use init::initialize;
+pub use loss::{Targets, class_of, loss_sum};
+pub use metrics::Confusion;
+pub use optimizer::{Optimizer, OptimizerKind};
+pub use order::{Permutation, StreamOrder};
+pub use schedule::{Decay, Schedule};
+pub use shape::{Activation, Layer, Loss, ModelShape, ShapeError};
+pub use statistics::Running;

@@ -1,0 +1,70 @@
+//! Prints how many thousand samples a second one thread turns into gradients, by model and batch.
+//!
+//! `cargo run --release -p heijunka-learn --features std --example throughput`
+
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a benchmark needs a clock and an output"
+)]
+
+use heijunka_learn::random::Random;
+use heijunka_learn::{Activation, Error, Loss, ModelShape, Targets, gradient_sum, initialize, scratch_len};
+use std::error::Error as StdError;
+use std::hint::black_box;
+use std::time::Instant;
+
+const BATCHES: [usize; 5] = [1, 8, 32, 128, 256];
+const SECONDS: f64 = 0.2;
+const TRIALS: usize = 5;
+
+fn main() -> Result<(), Box<dyn StdError>> {
+    for widths in [[64, 64, 10].as_slice(), &[784, 256, 10], &[784, 1024, 1024, 10], &[20, 1]] {
+        let loss = if widths.last() == Some(&1) { Loss::MeanSquaredError } else { Loss::CrossEntropy };
+        let shape = ModelShape::new(widths, Activation::Relu, loss)?;
+        for block in [64, usize::MAX] {
+            let rates = BATCHES.map(|batch| best(&shape, batch, batch.min(block)));
+            let rates: Result<Vec<String>, Error> =
+                rates.into_iter().map(|rate| Ok(format!("{:8.1}", rate? / 1e3))).collect();
+            let name = if block == 64 { "blocks of 64" } else { "one block" };
+            println!("{widths:?} {name:>12}: {} thousand samples/s at batch {BATCHES:?}", rates?.join(" "));
+        }
+    }
+    Ok(())
+}
+
+/// The best of several trials: the others were disturbed.
+fn best(shape: &ModelShape, batch: usize, block: usize) -> Result<f64, Error> {
+    let mut random = Random::new(1);
+    let mut parameters = vec![0.0; shape.parameters()];
+    initialize(shape, 1, &mut parameters)?;
+    let x: Vec<f32> = (0..batch * shape.inputs()).map(|_| random.normal() as f32).collect();
+    let classes: Vec<u32> = (0..batch as u32).map(|row| row % shape.outputs() as u32).collect();
+    let values = vec![0.5; batch * shape.outputs()];
+    let mut gradient = vec![0.0; parameters.len()];
+    let mut scratch = vec![0.0; scratch_len(shape, block)];
+    let mut pass = || -> Result<(), Error> {
+        gradient.fill(0.0);
+        for first in (0..batch).step_by(block) {
+            let rows = first..batch.min(first + block);
+            let targets = match shape.loss() {
+                Loss::CrossEntropy => Targets::Classes(&classes[rows.clone()]),
+                Loss::MeanSquaredError => Targets::Values(&values[rows.clone()]),
+            };
+            let x = &x[rows.start * shape.inputs()..rows.end * shape.inputs()];
+            black_box(gradient_sum(shape, black_box(&parameters), x, targets, None, &mut scratch, &mut gradient)?);
+        }
+        Ok(())
+    };
+    let mut most = 0.0_f64;
+    for _ in 0..TRIALS {
+        let (began, mut samples) = (Instant::now(), 0);
+        while began.elapsed().as_secs_f64() < SECONDS / TRIALS as f64 || samples == 0 {
+            pass()?;
+            samples += batch;
+        }
+        most = most.max(samples as f64 / began.elapsed().as_secs_f64());
+    }
+    Ok(most)
+}
