@@ -1,2 +1,25 @@
-//! round
+//! The aggregator's mind: surveys the data, settles the job, opens and closes rounds, steps the model.
+//!
+//! Call [`Coordinator::handle`] with whatever happens, then [`Coordinator::poll_output`] until it returns
+//! [`Output::Wait`]. A tick that comes too early or too often does no harm. Nothing here has a clock, a socket,
+//! a file or ambient randomness.
 #![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+mod coordinator;
+mod deadline;
+pub mod fit;
+mod open;
+mod phases;
+mod plan;
+mod publish;
+mod receive;
+mod record;
+mod roster;
+mod rounds;
+mod trainer;
+
+pub use coordinator::{Coordinator, Input, MemberView, Output, Phase};
+pub use plan::{Patience, Plan, Until};
+pub use record::{AgentRound, Counters, Ending, Event, Level, Outcome, RoundRecord};

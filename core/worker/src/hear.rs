@@ -184,6 +184,8 @@ impl Worker<'_> {
             return self.note(Note::Undecodable(error));
         }
         self.model_digest ^= chunk_digest(round.part.index, payload);
+        // A slow link is no lost one.
+        self.announce.reset(now);
         if progress == Progress::Complete {
             if self.model_digest != round.digest {
                 self.model_assembly = Assembly::new();

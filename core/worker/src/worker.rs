@@ -252,6 +252,11 @@ impl<'b> Worker<'b> {
         }
     }
 
+    /// Ends the worker and gives the memory back, for another start.
+    pub fn into_buffers(self) -> Buffers<'b> {
+        self.buffers
+    }
+
     /// What the agent is doing.
     pub fn status(&self) -> Status {
         Status { run: self.run, joined: self.joined(), ..self.status }

@@ -1,0 +1,288 @@
+//! The coordinator's state, inputs and outputs.
+
+use crate::deadline::DeadlineRule;
+use crate::open::OpenRound;
+use crate::plan::Plan;
+use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
+use crate::roster::Roster;
+use crate::trainer::Trainer;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+use heijunka_allocate::Policy;
+use heijunka_units::{AgentId, AllocationVersion, RoundId, RunId, Samples, Timestamp};
+use heijunka_wire::Channel;
+use heijunka_wire::document::{Job, Scores};
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The broker is reached.
+    Connected {
+        /// Whether the broker still had this client's session.
+        session_present: bool,
+    },
+    /// The broker is lost.
+    Disconnected,
+    /// A message on an agent's `join`, `gradient` or `evidence` topic, or on `spec` (another aggregator's).
+    Frame {
+        /// The topic's channel.
+        channel: Channel,
+        /// The agent that the topic names.
+        agent: Option<&'a AgentId>,
+        /// The packet's payload.
+        bytes: &'a [u8],
+    },
+    /// An agent's last will or farewell.
+    Offline {
+        /// Who.
+        agent: &'a AgentId,
+    },
+    /// Somebody asks to stop now.
+    Stop,
+    /// Time passed.
+    Tick,
+}
+
+/// What to do.
+#[must_use]
+#[derive(Debug)]
+pub enum Output {
+    /// Publish with the quality and retention of the channel's contract.
+    Publish {
+        /// The topic's channel.
+        channel: Channel,
+        /// The agent whose topic it is, if the channel has one for each.
+        agent: Option<AgentId>,
+        /// The packet's payload; empty to clear what is retained.
+        bytes: Vec<u8>,
+    },
+    /// A round was closed.
+    Closed(Box<RoundRecord>),
+    /// Something to tell people.
+    Event(Event),
+    /// The job is over.
+    Finished(Outcome),
+    /// A newer aggregator of the same job has been heard: leave at once.
+    Superseded(RunId),
+    /// Nothing until then, or until something happens.
+    Wait(Timestamp),
+}
+
+/// Where the job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Agents are asked what their data look like.
+    Surveying,
+    /// Columns and model are settled, agents encode their data.
+    Preparing,
+    /// A round for gradients or scores is open.
+    Training,
+    /// Too few agents.
+    Paused,
+    /// Over.
+    Finished,
+}
+
+impl Phase {
+    /// One word for people's tools.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Surveying => "surveying",
+            Self::Preparing => "preparing",
+            Self::Training => "training",
+            Self::Paused => "paused",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+/// What the roster knows of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    /// Who.
+    pub agent: AgentId,
+    /// Whether it is connected.
+    pub online: bool,
+    /// Rows to train on.
+    pub rows: u64,
+    /// Rows held out.
+    pub held_out_rows: u64,
+    /// Samples a round.
+    pub share_samples: Samples,
+}
+
+/// The aggregator's mind.
+#[derive(Debug)]
+pub struct Coordinator {
+    pub(crate) plan: Plan,
+    pub(crate) run: RunId,
+    pub(crate) phase: Phase,
+    pub(crate) phase_since: Timestamp,
+    pub(crate) connected: bool,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) roster: Roster,
+    pub(crate) counters: Counters,
+    pub(crate) deadline_rule: DeadlineRule,
+    pub(crate) policy: Box<dyn Policy>,
+    /// The job's document as published, and its digest.
+    pub(crate) job: Job,
+    pub(crate) document: Vec<u8>,
+    pub(crate) content: u64,
+    /// Digest of the rows that all agents of a job with shared data must have.
+    pub(crate) shared_digest: Option<u64>,
+    pub(crate) trainer: Option<Trainer>,
+    pub(crate) allocation: AllocationVersion,
+    /// The agents and shares that `allocation` stands for.
+    pub(crate) divided: Vec<(AgentId, Samples)>,
+    pub(crate) round: RoundId,
+    pub(crate) open: Option<OpenRound>,
+    pub(crate) closed_at: Timestamp,
+    pub(crate) training_since: Option<Timestamp>,
+    /// The roster for which settling the job was last tried.
+    pub(crate) settle_tried: Timestamp,
+    /// The step at which the model was last scored.
+    pub(crate) scored_at_step: Option<u64>,
+    pub(crate) last_scores: Option<Scores>,
+    pub(crate) stop: Option<Outcome>,
+}
+
+impl Coordinator {
+    /// Begins run `run` of the job. `run` must be higher than any before.
+    pub fn new(plan: Plan, run: RunId, now: Timestamp) -> Self {
+        let job = plan.job.clone();
+        let mut coordinator = Self {
+            policy: heijunka_allocate::policy(plan.policy),
+            plan,
+            run,
+            phase: Phase::Surveying,
+            phase_since: now,
+            connected: false,
+            outputs: VecDeque::new(),
+            roster: Roster::default(),
+            counters: Counters::default(),
+            deadline_rule: DeadlineRule::new(),
+            job: job.clone(),
+            document: Vec::new(),
+            content: 0,
+            shared_digest: None,
+            trainer: None,
+            allocation: AllocationVersion(0),
+            divided: Vec::new(),
+            round: RoundId(0),
+            open: None,
+            closed_at: now,
+            training_since: None,
+            settle_tried: Timestamp::ZERO,
+            scored_at_step: None,
+            last_scores: None,
+            stop: None,
+        };
+        coordinator.settle_document(job);
+        coordinator
+    }
+
+    /// Takes note of what happened.
+    pub fn handle(&mut self, now: Timestamp, input: Input<'_>) {
+        match input {
+            Input::Connected { .. } => self.on_connected(now),
+            Input::Disconnected => self.connected = false,
+            Input::Frame { channel, agent, bytes } => self.receive(now, channel, agent, bytes),
+            Input::Offline { agent } => self.on_offline(now, agent),
+            Input::Stop => self.finish(Outcome::Stopped),
+            Input::Tick => {}
+        }
+        self.advance(now);
+    }
+
+    /// The next thing to do. Call until it returns [`Output::Wait`].
+    pub fn poll_output(&mut self) -> Output {
+        self.outputs.pop_front().unwrap_or_else(|| Output::Wait(self.next_deadline()))
+    }
+
+    /// Where the job is.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The run's number.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// What became of the answers.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The model's parameters, once the job is settled.
+    pub fn model(&self) -> Option<&[f32]> {
+        self.trainer.as_ref().map(Trainer::parameters)
+    }
+
+    /// Layer widths of the model, once the job is settled.
+    pub fn widths(&self) -> Vec<u32> {
+        self.trainer.as_ref().map(|trainer| trainer.shape().widths.to_vec()).unwrap_or_default()
+    }
+
+    /// Steps that the model has taken.
+    pub fn steps(&self) -> u64 {
+        self.trainer.as_ref().map_or(0, Trainer::steps)
+    }
+
+    /// The job as agents know it; fitted once it is settled.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// The plan as it was given.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The held-out scores of the model that [`Self::model`] returns, if it has been scored.
+    pub fn scores(&self) -> Option<&Scores> {
+        self.last_scores.as_ref()
+    }
+
+    /// The agents in the order of their names.
+    pub fn members(&self) -> impl Iterator<Item = MemberView> {
+        self.roster.members.iter().map(|(agent, member)| MemberView {
+            agent: agent.clone(),
+            online: member.online,
+            rows: member.join.rows,
+            held_out_rows: member.join.held_out_rows,
+            share_samples: member.assign.map_or(0, |assign| assign.samples),
+        })
+    }
+
+    pub(crate) fn event(
+        &mut self,
+        level: Level,
+        code: &'static str,
+        agent: Option<&AgentId>,
+        message: String,
+        fix: &'static str,
+    ) {
+        self.outputs.push_back(Output::Event(Event { level, code, agent: agent.cloned(), message, fix }));
+    }
+
+    pub(crate) fn enter(&mut self, now: Timestamp, phase: Phase) {
+        self.phase = phase;
+        self.phase_since = now;
+    }
+
+    fn on_connected(&mut self, now: Timestamp) {
+        self.connected = true;
+        // The broker may have come back empty: say everything again, and give the answers time to come.
+        self.publish_spec();
+        self.publish_assignments();
+        if let Some(open) = &mut self.open {
+            let span = Duration::from_millis(u64::from(open.head.deadline_ms));
+            open.deadline = open.deadline.max(now + span);
+            self.publish_round();
+        }
+    }
+}

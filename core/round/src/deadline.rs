@@ -1,0 +1,54 @@
+//! The learned deadline of a round.
+
+use crate::plan::Patience;
+use core::time::Duration;
+
+const RECENT_ROUNDS: usize = 32;
+
+/// Remembers how long the recent rounds took.
+#[derive(Debug)]
+pub(crate) struct DeadlineRule {
+    recent_s: [f64; RECENT_ROUNDS],
+    seen: usize,
+}
+
+impl DeadlineRule {
+    pub(crate) fn new() -> Self {
+        Self { recent_s: [0.0; RECENT_ROUNDS], seen: 0 }
+    }
+
+    pub(crate) fn observe(&mut self, seconds: f64) {
+        if let Some(place) = self.recent_s.get_mut(self.seen % RECENT_ROUNDS) {
+            *place = seconds;
+        }
+        self.seen += 1;
+    }
+
+    /// Factor x the slowest recent round, never below the floor.
+    pub(crate) fn next(&self, patience: &Patience) -> Duration {
+        if self.seen == 0 {
+            return patience.first_deadline;
+        }
+        let slowest = self.recent_s.iter().copied().fold(0.0, f64::max);
+        let learned = Duration::try_from_secs_f64(slowest * patience.deadline_factor);
+        learned.unwrap_or(patience.first_deadline).max(patience.deadline_floor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_follows_the_slowest_recent_round() {
+        let patience = Patience::default();
+        let mut rule = DeadlineRule::new();
+        assert_eq!(rule.next(&patience), patience.first_deadline);
+        rule.observe(4.0);
+        assert_eq!(rule.next(&patience), Duration::from_secs(12));
+        for _ in 0..RECENT_ROUNDS {
+            rule.observe(0.1);
+        }
+        assert_eq!(rule.next(&patience), patience.deadline_floor);
+    }
+}

@@ -1,0 +1,253 @@
+//! Settles how columns become numbers, from all agents' surveys.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use heijunka_learn::Running;
+use heijunka_wire::DataMode;
+use heijunka_wire::document::{ClassWeights, Column, Encoding, Fitted, Input, Job, Normalize, Survey, Target, Task};
+use heijunka_wire::limits::CLASSES_MAX;
+
+/// Why no job can be made of the surveys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FitError {
+    /// Nobody has sent a survey.
+    NoSurvey,
+    /// No column is left to learn from.
+    NoInputs,
+    /// An agent's columns are not those of the first agent; holds the first column that differs.
+    DifferentColumns(String),
+    /// A column holds numbers on one machine and text on another.
+    MixedColumn(String),
+    /// The target has fewer than two classes.
+    OneClass(String),
+    /// More classes, or more values of a text column, than the limit.
+    TooManyValues(String),
+    /// The target to regress is the same in all rows, or not a number.
+    ConstantTarget(String),
+}
+
+impl fmt::Display for FitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSurvey => f.write_str("no agent has described its data"),
+            Self::NoInputs => f.write_str("no column is left as an input"),
+            Self::DifferentColumns(name) => write!(f, "the agents' columns differ, first at '{name}'"),
+            Self::MixedColumn(name) => write!(f, "column '{name}' is numeric on one machine and text on another"),
+            Self::OneClass(name) => write!(f, "all rows have the same '{name}': there is nothing to tell apart"),
+            Self::TooManyValues(name) => write!(f, "column '{name}' has more than {CLASSES_MAX} different values"),
+            Self::ConstantTarget(name) => write!(f, "column '{name}' is constant or not numeric: it cannot be learned"),
+        }
+    }
+}
+
+impl core::error::Error for FitError {}
+
+/// All agents' statistics of one column.
+struct Merged {
+    name: String,
+    numbers: Running,
+    values: BTreeMap<String, u64>,
+}
+
+/// Settles the columns. `surveys` come in the order of the agents' names; with shared data all are the same and only
+/// the first is read.
+pub fn fit(job: &Job, surveys: &[Survey]) -> Result<Fitted, FitError> {
+    let used = match job.data_mode {
+        DataMode::Shared => surveys.get(..1),
+        DataMode::Private => Some(surveys),
+    };
+    let used = used.filter(|surveys| !surveys.is_empty()).ok_or(FitError::NoSurvey)?;
+    let columns = merge(used)?;
+    let target = merge_column(&used.iter().map(|survey| &survey.target).collect::<Vec<_>>())?;
+    let inputs = encodings(job.normalize, &columns)?;
+    let target = match job.task {
+        Task::Regression => regression_target(target)?,
+        Task::Classification => class_target(job.class_weights, target)?,
+    };
+    Ok(Fitted { inputs, target })
+}
+
+fn merge(surveys: &[Survey]) -> Result<Vec<Merged>, FitError> {
+    let first = surveys.first().ok_or(FitError::NoSurvey)?;
+    for other in surveys {
+        let differs = first.inputs.iter().zip(&other.inputs).find(|(a, b)| a.name != b.name);
+        let name = match differs {
+            Some((a, _)) => &a.name,
+            None if first.inputs.len() == other.inputs.len() => continue,
+            None => {
+                let longer = if first.inputs.len() > other.inputs.len() { first } else { other };
+                let shorter = first.inputs.len().min(other.inputs.len());
+                longer.inputs.get(shorter).map_or(&longer.target.name, |column| &column.name)
+            }
+        };
+        return Err(FitError::DifferentColumns(name.clone()));
+    }
+    (0..first.inputs.len())
+        .map(|i| merge_column(&surveys.iter().filter_map(|survey| survey.inputs.get(i)).collect::<Vec<_>>()))
+        .collect()
+}
+
+fn merge_column(columns: &[&Column]) -> Result<Merged, FitError> {
+    let name = columns.first().map_or_else(String::new, |column| column.name.clone());
+    let mut merged = Merged { name, numbers: Running::default(), values: BTreeMap::new() };
+    for column in columns {
+        merged.numbers.merge(&running(column));
+        for (value, count) in &column.values {
+            let sum = merged.values.entry(value.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+    if merged.values.len() > CLASSES_MAX {
+        return Err(FitError::TooManyValues(merged.name));
+    }
+    Ok(merged)
+}
+
+fn running(column: &Column) -> Running {
+    Running { count: column.count, mean: column.mean, m2: column.m2, min: column.min, max: column.max }
+}
+
+fn encodings(normalize: Normalize, columns: &[Merged]) -> Result<Vec<Input>, FitError> {
+    if columns.is_empty() {
+        return Err(FitError::NoInputs);
+    }
+    let numeric = || columns.iter().filter(|column| column.values.is_empty());
+    let low = numeric().map(|column| column.numbers.min).fold(f64::INFINITY, f64::min);
+    let high = numeric().map(|column| column.numbers.max).fold(f64::NEG_INFINITY, f64::max);
+    columns
+        .iter()
+        .map(|column| {
+            let encoding = if column.values.is_empty() {
+                scaled(normalize, &column.numbers, low, high)
+            } else if column.numbers.count > 0 {
+                return Err(FitError::MixedColumn(column.name.clone()));
+            } else {
+                Encoding::OneHot { values: column.values.keys().cloned().collect() }
+            };
+            Ok(Input { name: column.name.clone(), encoding })
+        })
+        .collect()
+}
+
+fn scaled(normalize: Normalize, numbers: &Running, low: f64, high: f64) -> Encoding {
+    let (offset, spread) = match normalize {
+        Normalize::Standard => (numbers.mean, deviation(numbers)),
+        Normalize::Range => (low, high - low),
+        Normalize::None => (0.0, 1.0),
+    };
+    // A constant column says nothing: it becomes 0.
+    let scale = if spread.is_normal() { 1.0 / spread } else { 0.0 };
+    Encoding::Scaled { offset, scale: if scale.is_finite() { scale } else { 0.0 } }
+}
+
+/// Standard deviation of the population, as scikit-learn's StandardScaler takes it.
+fn deviation(numbers: &Running) -> f64 {
+    if numbers.count == 0 {
+        return 0.0;
+    }
+    let deviation = heijunka_learn::metrics::root_mean_squared_error(numbers.m2, numbers.count);
+    // Rounding alone is no spread.
+    let magnitude = numbers.mean.abs().max(numbers.max.abs());
+    if deviation > magnitude * 1e-12 { deviation } else { 0.0 }
+}
+
+fn regression_target(target: Merged) -> Result<Target, FitError> {
+    let spread = deviation(&target.numbers);
+    let scale = 1.0 / spread;
+    if !target.values.is_empty() || !spread.is_normal() || !scale.is_normal() {
+        return Err(FitError::ConstantTarget(target.name));
+    }
+    Ok(Target::Scaled { offset: target.numbers.mean, scale })
+}
+
+fn class_target(weights: ClassWeights, target: Merged) -> Result<Target, FitError> {
+    let classes = target.values.len();
+    if classes < 2 {
+        return Err(FitError::OneClass(target.name.to_string()));
+    }
+    let rows: u64 = target.values.values().sum();
+    let weight = |count: u64| match weights {
+        ClassWeights::None => 1.0,
+        ClassWeights::Balanced => (rows as f64 / (classes as f64 * count.max(1) as f64)) as f32,
+    };
+    let weights = target.values.values().map(|count| weight(*count)).collect();
+    Ok(Target::Classes { names: target.values.into_keys().collect(), weights })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn job(data_mode: DataMode, task: Task, normalize: Normalize) -> Job {
+        Job {
+            task,
+            target: "y".into(),
+            inputs: vec![],
+            ignore: vec![],
+            normalize,
+            class_weights: ClassWeights::Balanced,
+            data_mode,
+            held_out_per_10000: 2000,
+            fitted: None,
+        }
+    }
+
+    fn numeric(name: &str, cells: &[f64]) -> Column {
+        let mut running = Running::default();
+        cells.iter().for_each(|cell| running.push(*cell));
+        let Running { count, mean, m2, min, max } = running;
+        Column { name: name.into(), count, mean, m2, min, max, values: vec![] }
+    }
+
+    fn text(name: &str, values: &[(&str, u64)]) -> Column {
+        let values = values.iter().map(|(value, count)| ((*value).into(), *count)).collect();
+        Column { name: name.into(), values, ..Column::default() }
+    }
+
+    fn survey(cells: &[f64], kinds: &[(&str, u64)], classes: &[(&str, u64)]) -> Survey {
+        Survey { rows: 4, inputs: vec![numeric("x", cells), text("kind", kinds)], target: text("y", classes) }
+    }
+
+    #[test]
+    fn a_machine_that_never_saw_a_fault_still_trains_with_it() {
+        let a = survey(&[1.0, 2.0], &[("L", 2)], &[("good", 4)]);
+        let b = survey(&[3.0, 6.0], &[("H", 2)], &[("bad", 1), ("good", 1)]);
+        let fitted = fit(&job(DataMode::Private, Task::Classification, Normalize::Standard), &[a, b]).unwrap();
+        let Encoding::Scaled { offset, scale } = fitted.inputs[0].encoding else { panic!() };
+        assert_eq!(offset, 3.0);
+        assert!((scale - 1.0 / 3.5_f64.sqrt()).abs() < 1e-12, "population deviation of 1, 2, 3, 6");
+        assert_eq!(fitted.inputs[1].encoding, Encoding::OneHot { values: vec!["H".into(), "L".into()] });
+        let weights = vec![3.0, 6.0 / (2.0 * 5.0)];
+        assert_eq!(fitted.target, Target::Classes { names: vec!["bad".into(), "good".into()], weights });
+    }
+
+    #[test]
+    fn shared_data_are_counted_once() {
+        let a = survey(&[0.0, 10.0], &[("L", 2)], &[("a", 2), ("b", 2)]);
+        let fitted = fit(&job(DataMode::Shared, Task::Classification, Normalize::Range), &[a.clone(), a]).unwrap();
+        assert_eq!(fitted.inputs[0].encoding, Encoding::Scaled { offset: 0.0, scale: 0.1 });
+    }
+
+    #[test]
+    fn what_cannot_be_learned_is_named() {
+        let private = |task| job(DataMode::Private, task, Normalize::Standard);
+        let good = survey(&[1.0, 2.0], &[("L", 2)], &[("a", 2), ("b", 2)]);
+        let one_class = survey(&[1.0, 2.0], &[("L", 2)], &[("a", 4)]);
+        assert_eq!(fit(&private(Task::Classification), &[one_class]), Err(FitError::OneClass("y".into())));
+        assert_eq!(
+            fit(&private(Task::Regression), core::slice::from_ref(&good)),
+            Err(FitError::ConstantTarget("y".into()))
+        );
+        let mut renamed = good.clone();
+        renamed.inputs[1].name = "sort".into();
+        let differ = FitError::DifferentColumns("kind".into());
+        assert_eq!(fit(&private(Task::Classification), &[good.clone(), renamed]), Err(differ));
+        let mut mixed = good.clone();
+        mixed.inputs[0] = text("x", &[("broken", 1)]);
+        assert_eq!(fit(&private(Task::Classification), &[good, mixed]), Err(FitError::MixedColumn("x".into())));
+        assert_eq!(fit(&private(Task::Classification), &[]), Err(FitError::NoSurvey));
+    }
+}

@@ -1,0 +1,163 @@
+//! From the survey of the data to the end of the job.
+
+use crate::coordinator::{Coordinator, Output, Phase};
+use crate::fit::fit;
+use crate::record::{Level, Outcome};
+use crate::trainer::Trainer;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use heijunka_units::Timestamp;
+use heijunka_wire::document::{Fitted, Survey, Target, Task};
+use heijunka_wire::{Loss, Shape, limits};
+
+impl Coordinator {
+    /// Does whatever has become due.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        match self.phase {
+            Phase::Surveying => self.settle_if_gathered(now),
+            Phase::Preparing => self.begin_if_prepared(now),
+            Phase::Training => self.go_on(now),
+            Phase::Paused => self.resume_if_enough(now),
+            Phase::Finished => {}
+        }
+    }
+
+    /// When something becomes due by itself.
+    pub(crate) fn next_deadline(&self) -> Timestamp {
+        match self.phase {
+            Phase::Surveying if self.is_surveyed() && self.roster.changed > self.settle_tried => {
+                self.roster.changed + self.plan.patience.gather
+            }
+            Phase::Preparing if self.ready() >= self.min_agents() => self.phase_since + self.plan.patience.prepare,
+            Phase::Training if self.connected => self.open.as_ref().map_or(Timestamp::NEVER, |open| open.deadline),
+            _ => Timestamp::NEVER,
+        }
+    }
+
+    pub(crate) fn min_agents(&self) -> usize {
+        self.plan.patience.min_agents.max(1)
+    }
+
+    pub(crate) fn ready(&self) -> usize {
+        self.roster.ready(self.content).count()
+    }
+
+    fn is_surveyed(&self) -> bool {
+        self.roster.surveyed().count() >= self.min_agents()
+    }
+
+    fn settle_if_gathered(&mut self, now: Timestamp) {
+        let gathered = now >= self.roster.changed + self.plan.patience.gather;
+        let everybody = self.roster.surveyed().count() == self.roster.online();
+        if !self.is_surveyed() || !gathered || !everybody || self.roster.changed <= self.settle_tried {
+            return;
+        }
+        self.settle_tried = self.roster.changed;
+        let surveys: Vec<Survey> = self.roster.surveyed().map(|(_, survey)| survey.clone()).collect();
+        let from = self.roster.surveyed().map(|(agent, _)| agent.as_str()).collect::<Vec<_>>().join(", ");
+        let settled = fit(&self.job, &surveys).map_err(|error| error.to_string()).and_then(|fitted| {
+            let shape = self.shape_for(&fitted).ok_or_else(|| {
+                format!(
+                    "the model would have more than {} parameters or {} layers",
+                    limits::PARAMETERS_MAX,
+                    limits::WIDTHS_MAX - 1
+                )
+            })?;
+            Ok((fitted, shape))
+        });
+        match settled {
+            Ok((fitted, shape)) => self.settle(now, fitted, shape),
+            Err(why) => {
+                let message = format!("the job cannot begin with the data of {from}: {why}");
+                self.event(Level::Warn, "HJ-120", None, message, "correct [task] or the agents' data");
+            }
+        }
+    }
+
+    fn shape_for(&self, fitted: &Fitted) -> Option<Shape> {
+        let outputs = match &fitted.target {
+            Target::Scaled { .. } => 1,
+            Target::Classes { names, .. } => names.len(),
+        };
+        let mut widths: heapless::Vec<u32, { limits::WIDTHS_MAX }> = heapless::Vec::new();
+        widths.push(u32::try_from(fitted.input_width()).ok()?).ok()?;
+        for hidden in &self.plan.hidden {
+            widths.push(*hidden).ok()?;
+        }
+        widths.push(u32::try_from(outputs).ok()?).ok()?;
+        let loss = match self.job.task {
+            Task::Regression => Loss::MeanSquaredError,
+            Task::Classification => Loss::CrossEntropy,
+        };
+        let shape = Shape { widths, activation: self.plan.activation, loss };
+        shape.parameters().map(|_| shape)
+    }
+
+    fn settle(&mut self, now: Timestamp, fitted: Fitted, shape: Shape) {
+        let trainer = match Trainer::new(shape, &self.plan) {
+            Ok(trainer) => trainer,
+            Err(error) => {
+                let message = format!("the model cannot be built: {error}");
+                return self.event(Level::Warn, "HJ-120", None, message, "correct [model] and [training]");
+            }
+        };
+        let parameters = trainer.parameters().len();
+        let (columns, inputs) = (fitted.inputs.len(), fitted.input_width());
+        let mut job = self.job.clone();
+        job.fitted = Some(fitted);
+        self.trainer = Some(trainer);
+        self.settle_document(job);
+        self.enter(now, Phase::Preparing);
+        let message = format!(
+            "the job is settled: {columns} columns make {inputs} inputs, the model has {parameters} parameters"
+        );
+        self.event(Level::Info, "HJ-121", None, message, "");
+        self.publish_spec();
+    }
+
+    fn begin_if_prepared(&mut self, now: Timestamp) {
+        let ready = self.ready();
+        let everybody = ready == self.roster.online();
+        let patience_over = now >= self.phase_since + self.plan.patience.prepare;
+        if ready >= self.min_agents() && (everybody || patience_over) {
+            self.enter(now, Phase::Training);
+            self.closed_at = now;
+            self.training_since = Some(now);
+            self.event(Level::Info, "HJ-122", None, format!("training begins with {ready} agents"), "");
+            self.open_next(now);
+        }
+    }
+
+    fn resume_if_enough(&mut self, now: Timestamp) {
+        let ready = self.ready();
+        if ready >= self.min_agents() {
+            self.enter(now, Phase::Training);
+            self.event(Level::Info, "HJ-131", None, format!("training goes on with {ready} agents"), "");
+            self.open_next(now);
+        }
+    }
+
+    pub(crate) fn pause(&mut self, now: Timestamp) {
+        self.enter(now, Phase::Paused);
+        let (ready, needed) = (self.ready(), self.min_agents());
+        let message = format!("training pauses: {ready} agents are here, {needed} are needed; nothing is lost");
+        self.event(Level::Warn, "HJ-130", None, message, "start more agents, or lower min_agents");
+    }
+
+    /// Ends the job.
+    pub(crate) fn finish(&mut self, outcome: Outcome) {
+        if self.phase == Phase::Finished {
+            return;
+        }
+        self.phase = Phase::Finished;
+        self.open = None;
+        if outcome == Outcome::NoBetter
+            && let Some(trainer) = &mut self.trainer
+        {
+            self.last_scores = trainer.restore_best().or(self.last_scores.take());
+        }
+        self.publish_finished();
+        self.outputs.push_back(Output::Finished(outcome));
+    }
+}

@@ -1,0 +1,82 @@
+//! What the aggregator was told to do.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+use heijunka_allocate::PolicyName;
+use heijunka_learn::{OptimizerKind, Schedule};
+use heijunka_units::Samples;
+use heijunka_wire::Activation;
+use heijunka_wire::document::Job;
+
+/// A training job, checked.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The job as agents must understand it, not yet fitted.
+    pub job: Job,
+    /// Widths of the hidden layers; none for linear and softmax regression.
+    pub hidden: Vec<u32>,
+    /// Activation of the hidden layers.
+    pub activation: Activation,
+    /// Seed of the order of rows and of the first parameters.
+    pub seed: u64,
+    /// Samples of the global batch.
+    pub batch_samples: Samples,
+    /// How the mean gradient moves the model.
+    pub optimizer: OptimizerKind,
+    /// Learning rate by step.
+    pub schedule: Schedule,
+    /// Who computes how much.
+    pub policy: PolicyName,
+    /// When to wait, for whom and how long.
+    pub patience: Patience,
+    /// When to stop.
+    pub until: Until,
+    /// Steps between two scorings of the held-out rows; 0: only at the end.
+    pub score_every_rounds: u64,
+    /// Largest packet, in bytes.
+    pub packet_bytes_max: usize,
+}
+
+/// When to wait, for whom and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Agents needed to begin and to go on.
+    pub min_agents: usize,
+    /// How long after the last newcomer the job begins.
+    pub gather: Duration,
+    /// How long agents may take to read and encode their data.
+    pub prepare: Duration,
+    /// Deadline of a round before any has been seen.
+    pub first_deadline: Duration,
+    /// No deadline is shorter.
+    pub deadline_floor: Duration,
+    /// A deadline is so many times the slowest of the recent rounds.
+    pub deadline_factor: f64,
+    /// Share of the expected agents, in (0, 1], without which a round is given up rather than stepped on.
+    pub quorum: f64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            min_agents: 1,
+            gather: Duration::from_secs(2),
+            prepare: Duration::from_secs(120),
+            first_deadline: Duration::from_secs(120),
+            deadline_floor: Duration::from_secs(5),
+            deadline_factor: 3.0,
+            quorum: 0.5,
+        }
+    }
+}
+
+/// When to stop, whichever comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct Until {
+    /// Steps of the model.
+    pub rounds: u64,
+    /// Time since the first round.
+    pub time: Option<Duration>,
+    /// Steps without a lower held-out loss; the best model is then restored.
+    pub no_better_for_rounds: Option<u64>,
+}

@@ -1,0 +1,131 @@
+//! What goes out: spec, assignments, rounds.
+
+use crate::coordinator::{Coordinator, Output};
+use alloc::vec;
+use alloc::vec::Vec;
+use heijunka_units::{AgentId, ModelVersion, Timestamp};
+use heijunka_wire::document::{Document, Job};
+use heijunka_wire::{
+    Assign, Body, Channel, Loss, Part, Payload, Purpose, Round, Shape, Spec, digest, encode, limits, parts,
+};
+
+impl Coordinator {
+    fn chunk_bytes(&self) -> usize {
+        limits::chunk_bytes(self.plan.packet_bytes_max)
+    }
+
+    pub(crate) fn frame(&self, body: &Body, object: Payload<'_>, payload_bytes: usize) -> Vec<u8> {
+        let mut bytes = vec![0; limits::HEADER_BYTES_MAX + payload_bytes];
+        let used = encode(self.run, body, object, &mut bytes).map_or(0, <[u8]>::len);
+        bytes.truncate(used);
+        bytes
+    }
+
+    pub(crate) fn publish(&mut self, channel: Channel, agent: Option<AgentId>, bytes: Vec<u8>) {
+        self.outputs.push_back(Output::Publish { channel, agent, bytes });
+    }
+
+    /// Makes `job` the job that agents are told.
+    pub(crate) fn settle_document(&mut self, job: Job) {
+        self.document = job.to_bytes();
+        self.content = digest(&self.document);
+        self.job = job;
+    }
+
+    pub(crate) fn publish_spec(&mut self) {
+        let shape = match &self.trainer {
+            Some(trainer) => trainer.shape().clone(),
+            None => {
+                Shape { widths: Default::default(), activation: self.plan.activation, loss: Loss::MeanSquaredError }
+            }
+        };
+        let Some(all) = parts(self.document.len(), self.chunk_bytes()) else { return };
+        for part in all {
+            let spec = Body::Spec(Spec {
+                content: self.content,
+                fitted: self.trainer.is_some(),
+                shape: shape.clone(),
+                data_mode: self.job.data_mode,
+                seed: self.plan.seed,
+                part,
+            });
+            let bytes = self.frame(&spec, Payload::Bytes(&self.document), part.chunk_bytes as usize);
+            self.publish(Channel::Spec, None, bytes);
+        }
+    }
+
+    pub(crate) fn publish_assign(&mut self, agent: &AgentId, assign: Assign) {
+        if let Some(member) = self.roster.members.get_mut(agent) {
+            member.assign = Some(assign);
+        }
+        let bytes = self.frame(&Body::Assign(assign), Payload::None, 0);
+        self.publish(Channel::Assign, Some(agent.clone()), bytes);
+    }
+
+    pub(crate) fn publish_assignments(&mut self) {
+        let known: Vec<(AgentId, Assign)> = self
+            .roster
+            .members
+            .iter()
+            .filter_map(|(agent, member)| member.assign.map(|assign| (agent.clone(), assign)))
+            .collect();
+        for (agent, assign) in known {
+            self.publish_assign(&agent, assign);
+        }
+    }
+
+    /// Publishes the open round; returns its bytes.
+    pub(crate) fn publish_round(&mut self) -> u64 {
+        let (Some(open), Some(trainer)) = (&self.open, &self.trainer) else { return 0 };
+        let Some(all) = parts(trainer.parameters().len() * 4, self.chunk_bytes()) else { return 0 };
+        let frames: Vec<Vec<u8>> = all
+            .map(|part| {
+                let round = Body::Round(Round { part, ..open.head });
+                self.frame(&round, Payload::Numbers(trainer.parameters()), part.chunk_bytes as usize)
+            })
+            .collect();
+        let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
+        for frame in frames {
+            self.publish(Channel::Round, None, frame);
+        }
+        bytes
+    }
+
+    /// Tells everybody that the job is over and clears what is retained.
+    pub(crate) fn publish_finished(&mut self) {
+        let round = Body::Round(Round {
+            round: self.round.next(),
+            purpose: Purpose::Finished,
+            allocation: self.allocation,
+            model: ModelVersion(self.steps()),
+            first_position: 0,
+            batch_samples: 0,
+            deadline_ms: 0,
+            digest: 0,
+            part: Part { index: 0, chunk_bytes: 4, total_bytes: 0 },
+        });
+        let bytes = self.frame(&round, Payload::None, 0);
+        self.publish(Channel::Round, None, bytes);
+        self.publish(Channel::Spec, None, Vec::new());
+        let agents: Vec<AgentId> = self.roster.members.keys().cloned().collect();
+        for agent in agents {
+            self.publish(Channel::Assign, Some(agent), Vec::new());
+        }
+    }
+
+    /// Publishes the open round once more for an agent that lost it, at most once in a while.
+    pub(crate) fn repeat_round(&mut self, now: Timestamp) {
+        let Some(open) = self.open.as_mut().filter(|open| now >= open.repeat_from) else { return };
+        // Twice as long each time, so that repetition cannot fill a slow link.
+        open.repeat_wait = open.repeat_wait.saturating_mul(2);
+        open.repeat_from = now + open.repeat_wait;
+        self.counters.repeated += 1;
+        let bytes = self.publish_round();
+        if let Some(open) = &mut self.open {
+            open.frame_bytes += bytes;
+        }
+    }
+}
+
+/// Shortest time between two publications of the same round.
+pub(crate) const REPEAT_WAIT: core::time::Duration = core::time::Duration::from_millis(250);

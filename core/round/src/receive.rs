@@ -1,0 +1,293 @@
+//! What agents' messages change.
+
+use crate::coordinator::{Coordinator, Output, Phase};
+use crate::open::{Answer, Expected};
+use crate::record::Level;
+use crate::roster::Member;
+use alloc::format;
+use heijunka_units::{AgentId, Timestamp};
+use heijunka_wire::document::Scores;
+use heijunka_wire::{
+    Assign, Body, Channel, DataMode, Evidence, Gradient, Join, PROTOCOL_VERSION, Progress, Purpose, Refusal, Subject,
+    decode, limits, read_f32,
+};
+
+/// A message that is not acceptable; it is counted and forgotten.
+struct Rejected;
+
+impl Coordinator {
+    pub(crate) fn receive(&mut self, now: Timestamp, channel: Channel, agent: Option<&AgentId>, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return; // a retained message was cleared
+        }
+        let frame = match decode(bytes) {
+            Ok(frame) if channel.contract().kind == Some(frame.body.kind()) => frame,
+            _ => return self.counters.rejected += 1,
+        };
+        if frame.run > self.run {
+            self.outputs.push_back(Output::Superseded(frame.run));
+            return;
+        }
+        if frame.run < self.run {
+            self.counters.stale += 1;
+            return;
+        }
+        let Some(agent) = agent else { return };
+        if let Some(member) = self.roster.members.get_mut(agent) {
+            member.silent_rounds = 0;
+        }
+        let outcome = match frame.body {
+            Body::Join(join) => {
+                self.on_join(now, agent, join);
+                Ok(())
+            }
+            Body::Gradient(gradient) => self.on_gradient(now, agent, gradient, frame.payload, bytes.len()),
+            Body::Evidence(evidence) => match evidence.subject {
+                Subject::Survey(content) => self.on_survey(now, agent, content, evidence, frame.payload),
+                Subject::Scores(_) => self.on_scores(now, agent, evidence, frame.payload, bytes.len()),
+            },
+            Body::Spec(_) | Body::Assign(_) | Body::Round(_) => Err(Rejected),
+        };
+        if outcome.is_err() {
+            self.counters.rejected += 1;
+        }
+    }
+
+    fn on_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
+        if self.phase == Phase::Finished {
+            return;
+        }
+        if !self.roster.members.contains_key(agent) && self.roster.is_full() {
+            return self.refuse(agent, join, Refusal::Full);
+        }
+        if !(join.protocol_min..=join.protocol_max).contains(&PROTOCOL_VERSION) {
+            return self.refuse(agent, join, Refusal::Protocol);
+        }
+        if join.spec != self.content {
+            return; // it has yet to hear the present spec
+        }
+        if join.rows == 0 {
+            return self.refuse(agent, join, Refusal::NoRows);
+        }
+        let shared = self.trainer.is_some() && self.job.data_mode == DataMode::Shared;
+        if shared && *self.shared_digest.get_or_insert(join.data_digest) != join.data_digest {
+            return self.refuse(agent, join, Refusal::DifferentData);
+        }
+        self.enrol(now, agent, join);
+        self.answer_join(now, agent, join);
+    }
+
+    fn enrol(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
+        let known = self.roster.members.get(agent).map(|m| (m.join.session, m.online));
+        match self.roster.members.get_mut(agent) {
+            Some(member) if member.join.session == join.session => {
+                member.join = join;
+                member.online = true;
+            }
+            Some(member) => {
+                let (assign, gradient) = (member.assign, core::mem::take(&mut member.gradient));
+                *member = Member { assign, gradient, ..Member::new(join) };
+            }
+            None => {
+                self.roster.members.insert(agent.clone(), Member::new(join));
+            }
+        }
+        if known != Some((join.session, true)) {
+            self.roster.changed = now;
+            let message = format!("{agent} is here with {} rows to train on", join.rows);
+            self.event(Level::Info, "HJ-101", Some(agent), message, "");
+        }
+    }
+
+    /// The share is the receipt of the join. A round that the agent lacks is published again.
+    fn answer_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
+        let Some(member) = self.roster.members.get(agent) else { return };
+        let share = member.assign.filter(|assign| assign.spec == self.content && assign.refused.is_none());
+        let fresh = Assign {
+            session: join.session,
+            spec: self.content,
+            version: self.allocation,
+            samples: 0,
+            offset: 0,
+            held_out_offset: 0,
+            held_out_rows: 0,
+            refused: None,
+        };
+        self.publish_assign(agent, Assign { session: join.session, ..share.unwrap_or(fresh) });
+        let Some(expected) = self.open.as_mut().and_then(|open| open.expected.get_mut(agent)) else { return };
+        expected.restart(join.session);
+        if expected.answer == Answer::Gone {
+            expected.answer = Answer::Awaited;
+        }
+        if expected.answer == Answer::Awaited {
+            self.repeat_round(now);
+        }
+    }
+
+    fn refuse(&mut self, agent: &AgentId, join: Join, refusal: Refusal) {
+        let (why, fix) = match refusal {
+            Refusal::Protocol => ("speaks another protocol version", "install the same version everywhere"),
+            Refusal::DifferentData => (
+                "has other rows than the agents before it, but the job's data are shared",
+                "give all agents the same file, or set data = \"private\"",
+            ),
+            Refusal::NoRows => ("has no rows to train on", "check [data] path on that machine"),
+            Refusal::Full => ("is one agent too many", "stop an agent, or run a second job"),
+        };
+        self.event(Level::Warn, "HJ-110", Some(agent), format!("{agent} was refused: it {why}"), fix);
+        let assign = Assign {
+            session: join.session,
+            spec: join.spec,
+            version: self.allocation,
+            samples: 0,
+            offset: 0,
+            held_out_offset: 0,
+            held_out_rows: 0,
+            refused: Some(refusal),
+        };
+        self.roster.members.remove(agent);
+        self.publish_assign(agent, assign);
+    }
+
+    pub(crate) fn on_offline(&mut self, now: Timestamp, agent: &AgentId) {
+        let Some(member) = self.roster.members.get_mut(agent).filter(|member| member.online) else { return };
+        member.online = false;
+        self.roster.changed = now;
+        let expected = self.open.as_mut().and_then(|open| open.expected.get_mut(agent));
+        if let Some(expected) = expected.filter(|expected| expected.answer == Answer::Awaited) {
+            expected.answer = Answer::Gone;
+        }
+        self.event(Level::Warn, "HJ-102", Some(agent), format!("{agent} left"), "it joins again by itself");
+    }
+
+    fn on_survey(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        content: u64,
+        evidence: Evidence,
+        payload: &[u8],
+    ) -> Result<(), Rejected> {
+        if content != self.content || self.trainer.is_some() {
+            self.counters.late += 1;
+            return Ok(());
+        }
+        let member = self.roster.members.get_mut(agent).filter(|m| m.join.session == evidence.session);
+        let member = member.ok_or(Rejected)?;
+        let progress = member.incoming.take(evidence.part, payload, limits::DOCUMENT_BYTES_MAX);
+        match progress.map_err(|_| Rejected)? {
+            Progress::Complete => {
+                let survey = member.incoming.document();
+                member.incoming = Default::default();
+                member.survey = Some(survey.map_err(|_| Rejected)?);
+                self.roster.changed = now;
+            }
+            Progress::Duplicate => self.counters.duplicate += 1,
+            Progress::Incomplete => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the open round is the one that `round` means; else the answer is late or impossible.
+    fn is_open(&mut self, round: heijunka_units::RoundId, purpose: Purpose) -> Result<bool, Rejected> {
+        if self.open.as_ref().is_some_and(|o| o.head.round == round && o.head.purpose == purpose) {
+            return Ok(true);
+        }
+        if round > self.round {
+            return Err(Rejected);
+        }
+        self.counters.late += 1;
+        Ok(false)
+    }
+
+    fn on_gradient(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        gradient: Gradient,
+        payload: &[u8],
+        frame_bytes: usize,
+    ) -> Result<(), Rejected> {
+        let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
+        if !self.is_open(gradient.round, Purpose::Train)? {
+            return Ok(());
+        }
+        let open = self.open.as_mut().ok_or(Rejected)?;
+        let started = open.started;
+        let same_division = gradient.allocation == open.head.allocation;
+        let expected = open.expected.get_mut(agent).ok_or(Rejected)?;
+        let agrees = expected.gradient.is_none_or(|g| (g.samples, g.loss_sum) == (gradient.samples, gradient.loss_sum));
+        let acceptable = same_division
+            && agrees
+            && gradient.session == expected.session
+            && gradient.samples <= expected.assigned
+            && gradient.part.total_bytes as usize == parameters * 4;
+        if !acceptable {
+            return Err(Rejected);
+        }
+        expected.bytes_up += frame_bytes as u64;
+        if expected.answer == Answer::Delivered {
+            self.counters.duplicate += 1;
+            return Ok(());
+        }
+        let member = self.roster.members.get_mut(agent).ok_or(Rejected)?;
+        let (progress, begin) =
+            expected.assembly.accept(gradient.part, payload.len(), parameters * 4).map_err(|_| Rejected)?;
+        if progress == Progress::Duplicate {
+            self.counters.duplicate += 1;
+            return Ok(());
+        }
+        member.gradient.resize(parameters, 0.0);
+        if read_f32(payload, begin / 4, &mut member.gradient).is_err() {
+            let (session, assigned) = (expected.session, expected.assigned);
+            *expected = Expected::new(assigned, session);
+            return Err(Rejected);
+        }
+        expected.gradient = Some(gradient);
+        if progress == Progress::Complete {
+            expected.answer = Answer::Delivered;
+            expected.total_s = now.since(started).as_secs_f64();
+            self.counters.accepted += 1;
+        }
+        Ok(())
+    }
+
+    fn on_scores(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        evidence: Evidence,
+        payload: &[u8],
+        frame_bytes: usize,
+    ) -> Result<(), Rejected> {
+        let Subject::Scores(round) = evidence.subject else { return Err(Rejected) };
+        let classes = self.trainer.as_ref().map_or(0, |trainer| trainer.classes());
+        if !self.is_open(round, Purpose::Score)? {
+            return Ok(());
+        }
+        let open = self.open.as_mut().ok_or(Rejected)?;
+        let started = open.started;
+        let expected = open.expected.get_mut(agent).filter(|e| e.session == evidence.session).ok_or(Rejected)?;
+        expected.bytes_up += frame_bytes as u64;
+        if expected.answer == Answer::Delivered {
+            self.counters.duplicate += 1;
+            return Ok(());
+        }
+        let progress = expected.incoming.take(evidence.part, payload, limits::DOCUMENT_BYTES_MAX);
+        match progress.map_err(|_| Rejected)? {
+            Progress::Duplicate => self.counters.duplicate += 1,
+            Progress::Incomplete => {}
+            Progress::Complete => {
+                let scores: Scores = expected.incoming.document().map_err(|_| Rejected)?;
+                if scores.confusion.len() != classes * classes || scores.rows > u64::from(expected.assigned) {
+                    return Err(Rejected);
+                }
+                expected.scores = Some(scores);
+                expected.answer = Answer::Delivered;
+                expected.total_s = now.since(started).as_secs_f64();
+                self.counters.accepted += 1;
+            }
+        }
+        Ok(())
+    }
+}

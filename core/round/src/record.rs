@@ -1,0 +1,143 @@
+//! What a round was like, what went wrong, and what was counted.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use heijunka_units::{AgentId, ModelVersion, RoundId, Samples};
+use heijunka_wire::Purpose;
+use heijunka_wire::document::Scores;
+
+/// How a round ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Every expected agent delivered.
+    Full,
+    /// Stepped on what had arrived: the deadline passed, or agents left.
+    Partial,
+    /// Not enough had arrived: no step was taken, the same samples are asked for again.
+    GivenUp,
+}
+
+/// One agent's part of a round.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentRound {
+    /// Who.
+    pub agent: AgentId,
+    /// Samples asked for.
+    pub assigned: Samples,
+    /// Samples delivered; 0 if nothing arrived in time.
+    pub samples: Samples,
+    /// Seconds from the round's publication to the whole answer, on the aggregator's clock.
+    pub total_s: f64,
+    /// Seconds that the agent computed, on its own clock.
+    pub compute_s: f64,
+    /// Seconds that the agent had the round in hand, on its own clock.
+    pub own_s: f64,
+}
+
+/// A round that has been closed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoundRecord {
+    /// Number of the round.
+    pub round: RoundId,
+    /// What was asked for.
+    pub purpose: Purpose,
+    /// How it ended.
+    pub ending: Ending,
+    /// Version of the model after the round.
+    pub model: ModelVersion,
+    /// Seconds from publication to closing.
+    pub seconds: f64,
+    /// Seconds from publication after which the round would be closed whatever had arrived.
+    pub deadline_s: f64,
+    /// Seconds since the previous round's closing that passed before this one was published.
+    pub between_s: f64,
+    /// Estimated seconds with equal shares, from the measured times.
+    pub equal_s: f64,
+    /// Mean loss of the samples (training).
+    pub loss: Option<f64>,
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+    /// Samples that entered the step.
+    pub samples: Samples,
+    /// The agents that were expected, in the order of their names.
+    pub agents: Vec<AgentRound>,
+    /// Bytes of the round's frames, counted once for each expected agent.
+    pub bytes_down: u64,
+    /// Bytes of the answers' frames.
+    pub bytes_up: u64,
+    /// Why the shares moved before this round, if they did.
+    pub moved: Option<String>,
+    /// Scores of the held-out rows (scoring).
+    pub scores: Option<Scores>,
+}
+
+/// What became of the answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Whole answers that counted.
+    pub accepted: u64,
+    /// Chunks that had been there already.
+    pub duplicate: u64,
+    /// Chunks of rounds that were closed.
+    pub late: u64,
+    /// Messages that were not acceptable.
+    pub rejected: u64,
+    /// Messages of other runs.
+    pub stale: u64,
+    /// Rounds given up.
+    pub given_up: u64,
+    /// Rounds published again because an agent had lost them.
+    pub repeated: u64,
+}
+
+/// Why a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The last round was reached.
+    Rounds,
+    /// The time was used up.
+    Time,
+    /// The held-out loss no longer fell; the best model was restored.
+    NoBetter,
+    /// Somebody asked to stop.
+    Stopped,
+    /// A parameter was no longer a finite number; the last finite model was kept.
+    Diverged,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rounds => "all rounds are done",
+            Self::Time => "the time is used up",
+            Self::NoBetter => "the held-out loss no longer fell, the best model was restored",
+            Self::Stopped => "it was asked to stop",
+            Self::Diverged => "the model diverged, the last finite one was kept: lower learning_rate",
+        })
+    }
+}
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Somebody should look.
+    Warn,
+}
+
+/// Something worth telling people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// How much it matters.
+    pub level: Level,
+    /// A number to look up.
+    pub code: &'static str,
+    /// The agent that it is about.
+    pub agent: Option<AgentId>,
+    /// What happened.
+    pub message: String,
+    /// What to do; empty if nothing.
+    pub fix: &'static str,
+}

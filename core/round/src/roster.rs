@@ -1,0 +1,104 @@
+//! Who is there, with what data, and who is counted on.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use heijunka_units::{AgentId, Timestamp};
+use heijunka_wire::document::{Document, DocumentError, Survey};
+use heijunka_wire::{Assembly, Assign, Join, Part, PartError, Progress, limits};
+
+/// After so many rounds without an answer an agent is no longer waited for, until it is heard again.
+pub(crate) const SILENT_ROUNDS_MAX: u32 = 2;
+
+/// A document that arrives in chunks.
+#[derive(Debug, Default)]
+pub(crate) struct Incoming {
+    assembly: Assembly,
+    bytes: Vec<u8>,
+}
+
+impl Incoming {
+    pub(crate) fn take(&mut self, part: Part, payload: &[u8], bytes_max: usize) -> Result<Progress, PartError> {
+        if part.total_bytes as usize > bytes_max {
+            return Err(PartError::TooLarge);
+        }
+        // Memory grows with the chunks that really arrive, not with the size that a peer names.
+        let (progress, begin) = self.assembly.accept(part, payload.len(), bytes_max)?;
+        if progress != Progress::Duplicate {
+            let end = begin + payload.len();
+            if self.bytes.len() < end {
+                self.bytes.resize(end, 0);
+            }
+            if let Some(place) = self.bytes.get_mut(begin..end) {
+                place.copy_from_slice(payload);
+            }
+        }
+        Ok(progress)
+    }
+
+    pub(crate) fn document<D: Document>(&self) -> Result<D, DocumentError> {
+        D::from_bytes(&self.bytes)
+    }
+}
+
+/// One agent.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) join: Join,
+    pub(crate) online: bool,
+    /// Rounds in a row without an answer.
+    pub(crate) silent_rounds: u32,
+    pub(crate) survey: Option<Survey>,
+    pub(crate) incoming: Incoming,
+    pub(crate) assign: Option<Assign>,
+    /// The agent's gradient of the open round, kept from round to round to spare allocations.
+    pub(crate) gradient: Vec<f32>,
+}
+
+impl Member {
+    pub(crate) fn new(join: Join) -> Self {
+        Self {
+            join,
+            online: true,
+            silent_rounds: 0,
+            survey: None,
+            incoming: Incoming::default(),
+            assign: None,
+            gradient: Vec::new(),
+        }
+    }
+
+    /// Whether the next round may count on it.
+    pub(crate) fn is_ready(&self, spec: u64) -> bool {
+        self.online && self.join.spec == spec && self.join.rows > 0 && self.silent_rounds < SILENT_ROUNDS_MAX
+    }
+}
+
+/// All agents in the order of their names.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    pub(crate) members: BTreeMap<AgentId, Member>,
+    /// When the last newcomer was heard.
+    pub(crate) changed: Timestamp,
+}
+
+impl Roster {
+    pub(crate) fn is_full(&self) -> bool {
+        self.members.len() >= limits::AGENTS_MAX
+    }
+
+    pub(crate) fn ready(&self, spec: u64) -> impl Iterator<Item = (&AgentId, &Member)> {
+        self.members.iter().filter(move |(_, member)| member.is_ready(spec))
+    }
+
+    pub(crate) fn online(&self) -> usize {
+        self.members.values().filter(|member| member.online).count()
+    }
+
+    /// Agents that are here and have sent their survey.
+    pub(crate) fn surveyed(&self) -> impl Iterator<Item = (&AgentId, &Survey)> {
+        self.members
+            .iter()
+            .filter(|(_, member)| member.online)
+            .filter_map(|(agent, member)| member.survey.as_ref().map(|survey| (agent, survey)))
+    }
+}
