@@ -1,1 +1,24 @@
-//! data
+//! Reads tables (CSV, or images in idx files), describes them for the job, and turns rows into the model's numbers.
+//!
+//! [`Table::read`] takes a [`Source`]; [`Table::survey`] tells the aggregator what the columns are like; once the job is
+//! fitted, [`Table::encode`] gives the [`Dataset`] to train on.
+
+mod bytes;
+mod cell;
+mod csv_file;
+mod encode;
+mod error;
+mod idx;
+mod rows;
+mod select;
+mod source;
+mod survey;
+mod table;
+mod usage;
+
+pub use encode::{Dataset, Inputs};
+pub use error::DataError;
+pub use rows::{Rows, Targets};
+pub use source::{Missing, Source};
+pub use table::Table;
+pub use usage::{SkipReason, Usage};

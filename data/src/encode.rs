@@ -1,0 +1,190 @@
+//! From a table's cells to the model's numbers.
+
+use crate::rows::{Cells, Rows, Targets, scaled};
+use crate::survey::{Key, mean};
+use crate::table::{Column, Table, Values};
+use crate::{DataError, Usage};
+use heijunka_wire::digest;
+use heijunka_wire::document::{Encoding, Fitted, Job, Target};
+use std::collections::HashMap;
+
+/// A job's rows, ready to train on.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Rows to train on, in the table's order.
+    pub train: Rows,
+    /// Rows held out for scores, in the table's order.
+    pub held_out: Rows,
+    /// Digest of all encoded rows in order: equal digests mean equal data.
+    pub digest: u64,
+    /// Rows used and left out.
+    pub usage: Usage,
+}
+
+/// Inputs without targets, to predict from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inputs {
+    /// The model's inputs, row by row.
+    pub x: Vec<f32>,
+    /// The rows of the table that they come from; others are left out for an empty cell.
+    pub rows: Vec<usize>,
+    /// Rows used (all as rows to train on) and left out.
+    pub usage: Usage,
+}
+
+impl Table {
+    /// Encodes the table for a fitted job. A text input that the job does not know becomes all zeros; a class that it
+    /// does not know is an error.
+    pub fn encode(&self, job: &Job) -> Result<Dataset, DataError> {
+        let fitted = job.fitted.as_ref().ok_or(DataError::NotFitted)?;
+        let columns = self.fitted_columns(fitted)?;
+        let target = self.target(job)?;
+        let division = self.divide(&columns, Some(target), job.held_out_per_10000)?;
+        let inputs = self.encoders(fitted, &columns, &division.train)?;
+        let rows = |rows: &[usize]| -> Result<Rows, DataError> {
+            let targets = self.encode_targets(target, &fitted.target, rows)?;
+            Ok(Rows { width: fitted.input_width(), cells: cells(&inputs, rows), targets })
+        };
+        let (train, held_out) = (rows(&division.train)?, rows(&division.held_out)?);
+        Ok(Dataset { digest: dataset_digest([&train, &held_out]), train, held_out, usage: division.usage })
+    }
+
+    /// Encodes the inputs of all rows, for predictions; the target need not be there.
+    pub fn encode_inputs(&self, fitted: &Fitted) -> Result<Inputs, DataError> {
+        let columns = self.fitted_columns(fitted)?;
+        let division = self.divide(&columns, None, 0)?;
+        let encoders = self.encoders(fitted, &columns, &division.train)?;
+        let mut x = Vec::with_capacity(division.train.len() * fitted.input_width());
+        division.train.iter().for_each(|row| encoders.iter().for_each(|encoder| encoder.extend(*row, &mut x)));
+        Ok(Inputs { x, rows: division.train, usage: division.usage })
+    }
+
+    fn fitted_columns(&self, fitted: &Fitted) -> Result<Vec<&Column>, DataError> {
+        fitted.inputs.iter().map(|input| self.usable(&input.name)).collect()
+    }
+
+    fn encoders<'a>(
+        &self,
+        fitted: &Fitted,
+        columns: &[&'a Column],
+        rows: &[usize],
+    ) -> Result<Vec<Encoder<'a>>, DataError> {
+        let pairs = fitted.inputs.iter().zip(columns);
+        let encoder = pairs.map(|(input, column)| match &input.encoding {
+            Encoding::Scaled { .. } if !column.values.is_numeric() => {
+                Err(self.unusable(&column.name, "holds text where the job has numbers"))
+            }
+            Encoding::Scaled { offset, scale } => {
+                let fill = if matches!(column.values, Values::Bytes(_)) { None } else { mean(column, rows) };
+                let fill = scaled(fill.unwrap_or(*offset), *offset, *scale);
+                Ok(Encoder::Scaled { values: &column.values, offset: *offset, scale: *scale, fill })
+            }
+            Encoding::OneHot { values } => Ok(Encoder::OneHot {
+                values: &column.values,
+                places: places(&column.values, values, rows),
+                width: values.len(),
+            }),
+        });
+        encoder.collect()
+    }
+
+    fn encode_targets(&self, column: &Column, target: &Target, rows: &[usize]) -> Result<Targets, DataError> {
+        match target {
+            Target::Scaled { offset, scale } => {
+                let value = |row: &usize| scaled(column.values.number(*row), *offset, *scale);
+                Ok(Targets::Values(rows.iter().map(value).collect()))
+            }
+            Target::Classes { names, .. } => {
+                let places = places(&column.values, names, rows);
+                let class = |row: &usize| {
+                    let key = Key::of(&column.values, *row);
+                    key.and_then(|key| places.get(&key)).map(|place| *place as u32).ok_or_else(|| {
+                        DataError::UnknownClass {
+                            place: self.place(*row),
+                            class: key.and_then(|key| key.text(&column.values)).unwrap_or_default(),
+                        }
+                    })
+                };
+                rows.iter().map(class).collect::<Result<_, _>>().map(Targets::Classes)
+            }
+        }
+    }
+}
+
+/// How one column becomes numbers.
+enum Encoder<'a> {
+    Scaled { values: &'a Values, offset: f64, scale: f64, fill: f32 },
+    OneHot { values: &'a Values, places: HashMap<Key, usize>, width: usize },
+}
+
+impl Encoder<'_> {
+    fn extend(&self, row: usize, x: &mut Vec<f32>) {
+        match self {
+            Self::Scaled { values, offset, scale, fill } => {
+                let number = values.number(row);
+                x.push(if number.is_nan() { *fill } else { scaled(number, *offset, *scale) });
+            }
+            Self::OneHot { values, places, width } => {
+                let place = Key::of(values, row).and_then(|key| places.get(&key));
+                x.extend((0..*width).map(|i| if Some(&i) == place { 1.0 } else { 0.0 }));
+            }
+        }
+    }
+}
+
+/// Where each of the column's cells stands among `names`.
+fn places(values: &Values, names: &[String], rows: &[usize]) -> HashMap<Key, usize> {
+    let mut places = HashMap::new();
+    let mut strangers = HashMap::new();
+    for key in rows.iter().filter_map(|row| Key::of(values, *row)) {
+        if places.contains_key(&key) || strangers.contains_key(&key) {
+            continue;
+        }
+        let place = key.text(values).and_then(|text| names.iter().position(|name| *name == text));
+        match place {
+            Some(place) => places.insert(key, place),
+            None => strangers.insert(key, 0),
+        };
+    }
+    places
+}
+
+/// The rows' inputs; as bytes if all of them are.
+fn cells(encoders: &[Encoder<'_>], rows: &[usize]) -> Cells {
+    let columns: Option<Vec<_>> = encoders
+        .iter()
+        .map(|encoder| match encoder {
+            Encoder::Scaled { values: Values::Bytes(bytes), offset, scale, .. } => Some((bytes, (*offset, *scale))),
+            _ => None,
+        })
+        .collect();
+    if let Some(columns) = columns {
+        let bytes = rows.iter().flat_map(|row| columns.iter().filter_map(|(bytes, _)| bytes.get(*row)).copied());
+        return Cells::Bytes { bytes: bytes.collect(), scaling: columns.iter().map(|(_, scaling)| *scaling).collect() };
+    }
+    let mut floats = Vec::new();
+    rows.iter().for_each(|row| encoders.iter().for_each(|encoder| encoder.extend(*row, &mut floats)));
+    Cells::Floats(floats)
+}
+
+fn dataset_digest(parts: [&Rows; 2]) -> u64 {
+    let mut digests = Vec::new();
+    let (mut x, mut bytes) = (Vec::new(), Vec::new());
+    for rows in parts {
+        digests.extend_from_slice(&(rows.len() as u64).to_le_bytes());
+        for row in 0..rows.len() {
+            x.clear();
+            bytes.clear();
+            rows.extend_row(row, &mut x);
+            bytes.extend(x.iter().flat_map(|number| number.to_le_bytes()));
+            match &rows.targets {
+                Targets::Classes(classes) => {
+                    bytes.extend(classes.iter().skip(row).take(1).flat_map(|c| c.to_le_bytes()))
+                }
+                Targets::Values(values) => bytes.extend(values.iter().skip(row).take(1).flat_map(|v| v.to_le_bytes())),
+            }
+            digests.extend_from_slice(&digest(&bytes).to_le_bytes());
+        }
+    }
+    digest(&digests)
+}

@@ -1,0 +1,185 @@
+//! What can be wrong with data, in plain words.
+
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Data that cannot be used. The text says what and where; [`fix`](Self::fix) says what to do.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// A file cannot be read.
+    #[error("{} cannot be read: {why}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        why: String,
+    },
+    /// A file is too large to be held in memory.
+    #[error("{} is larger than {bytes_max} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Limit in bytes.
+        bytes_max: u64,
+    },
+    /// The source names no file.
+    #[error("no data file is named")]
+    NoFile,
+    /// There are no rows.
+    #[error("{} has no rows", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The delimiter is not a single-byte character.
+    #[error("'{delimiter}' cannot be a delimiter")]
+    Delimiter {
+        /// The character.
+        delimiter: char,
+    },
+    /// A row has too few or too many cells.
+    #[error("{} line {line} has {found} cells instead of {expected} (delimiter '{}')", path.display(), shown(*delimiter))]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// Its cells.
+        found: usize,
+        /// Cells of the header.
+        expected: usize,
+        /// The delimiter.
+        delimiter: char,
+    },
+    /// A file breaks the CSV format.
+    #[error("{} is not CSV: {why}", path.display())]
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// The parser's reason.
+        why: String,
+    },
+    /// Two columns have the same name.
+    #[error("{} has two columns named '{column}'", path.display())]
+    DuplicateColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        column: String,
+    },
+    /// There are more columns than the limit, or a name is too long.
+    #[error("{} has {what} than the limit of {most}", path.display())]
+    TooMuch {
+        /// The file.
+        path: PathBuf,
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        most: usize,
+    },
+    /// Files of one table have different columns.
+    #[error("{} has not the columns of {}: '{column}' differs", path.display(), first.display())]
+    OtherColumns {
+        /// The file.
+        path: PathBuf,
+        /// The table's first file.
+        first: PathBuf,
+        /// The first name that differs.
+        column: String,
+    },
+    /// An idx file is malformed.
+    #[error("{} is not an idx file of {wanted}: {why}", path.display())]
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// `images` or `labels`.
+        wanted: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+    /// A column that the job needs is not there.
+    #[error("column '{column}' missing in {table}; {hint}")]
+    MissingColumn {
+        /// The column.
+        column: String,
+        /// File and delimiter.
+        table: String,
+        /// The closest name, or the names that there are.
+        hint: String,
+    },
+    /// A column cannot be used.
+    #[error("column '{column}' in {table} {why}")]
+    UnusableColumn {
+        /// The column.
+        column: String,
+        /// File and delimiter.
+        table: String,
+        /// Why not.
+        why: String,
+    },
+    /// All columns are left out.
+    #[error("no column of {table} is left to predict '{target}' from")]
+    NoInputs {
+        /// File and delimiter.
+        table: String,
+        /// The target.
+        target: String,
+    },
+    /// A cell is empty, and the settings refuse that.
+    #[error("{place} has an empty cell in column '{column}'")]
+    EmptyCell {
+        /// File and line.
+        place: String,
+        /// The column.
+        column: String,
+    },
+    /// Too many classes for a classification.
+    #[error("column '{column}' has more than {most} classes")]
+    TooManyClasses {
+        /// The column.
+        column: String,
+        /// The limit.
+        most: usize,
+    },
+    /// A row's class is not one of the job's.
+    #[error("{place} has the class '{class}', which the job does not know")]
+    UnknownClass {
+        /// File and line.
+        place: String,
+        /// The class.
+        class: String,
+    },
+    /// The job's columns are not settled yet.
+    #[error("the job's columns are not settled yet")]
+    NotFitted,
+}
+
+impl DataError {
+    /// What to do about it.
+    pub fn fix(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "see whether the file is there and this user may read it",
+            Self::TooLarge { .. } | Self::TooMuch { .. } => "split the data, or leave columns out",
+            Self::NoFile => "set path in [data]",
+            Self::Empty { .. } => "see whether the file is the right one; header = false if its first line holds data",
+            Self::Delimiter { .. } => "use a comma, a semicolon, a tab or another plain character",
+            Self::Ragged { .. } => "correct the line, or set delimiter in [data] if it is another character",
+            Self::Csv { .. } => "see whether a quote is missing",
+            Self::DuplicateColumn { .. } => "rename one of them",
+            Self::OtherColumns { .. } => "files of one table need the same header",
+            Self::Idx { .. } => "see whether path and labels are confused",
+            Self::MissingColumn { .. } => "correct the column's name in the job or in the file",
+            Self::UnusableColumn { .. } => "correct the cells, or add the column to ignore in the job",
+            Self::NoInputs { .. } => "name columns in inputs, or take some from ignore",
+            Self::EmptyCell { .. } => "set missing = \"skip_row\" or \"mean\" in [data]",
+            Self::TooManyClasses { .. } => "set kind = \"regression\" if the target is a quantity",
+            Self::UnknownClass { .. } => "start the job anew so that the class is learned",
+            Self::NotFitted => "wait for the aggregator's job",
+        }
+    }
+}
+
+/// A delimiter as people write it.
+pub(crate) fn shown(delimiter: char) -> String {
+    if delimiter == '\t' { "tab".to_owned() } else { delimiter.to_string() }
+}

@@ -1,0 +1,124 @@
+//! A table in memory.
+
+use crate::error::shown;
+use crate::{DataError, Missing, Source, bytes, csv_file, idx};
+use std::path::PathBuf;
+
+/// Named columns of equal length, held compactly: a byte for each whole number up to 255.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub(crate) columns: Vec<Column>,
+    /// Digest of each row's cells.
+    pub(crate) digests: Vec<u64>,
+    /// Line of each row in its file (of each image its number), from 1.
+    pub(crate) lines: Vec<u32>,
+    /// Files, each with its first row.
+    pub(crate) files: Vec<(usize, PathBuf)>,
+    pub(crate) delimiter: Option<char>,
+    pub(crate) missing: Missing,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) values: Values,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Values {
+    /// Whole numbers from 0 to 255, none missing.
+    Bytes(Vec<u8>),
+    /// Numbers; NaN where one is missing.
+    Numbers(Vec<f64>),
+    /// Places in the dictionary; [`NO_TEXT`] where the text is missing.
+    Text { codes: Vec<u32>, dictionary: Vec<String> },
+    /// Nothing to learn from, and why.
+    Unusable(String),
+}
+
+/// Code of a missing text.
+pub(crate) const NO_TEXT: u32 = u32::MAX;
+
+impl Values {
+    /// The number in a row, NaN if there is none.
+    pub(crate) fn number(&self, row: usize) -> f64 {
+        let number = match self {
+            Self::Bytes(bytes) => bytes.get(row).map(|byte| f64::from(*byte)),
+            Self::Numbers(numbers) => numbers.get(row).copied(),
+            Self::Text { .. } | Self::Unusable(_) => None,
+        };
+        number.unwrap_or(f64::NAN)
+    }
+
+    /// Whether the cell is empty.
+    pub(crate) fn is_missing(&self, row: usize) -> bool {
+        match self {
+            Self::Bytes(_) => false,
+            Self::Numbers(numbers) => numbers.get(row).is_none_or(|number| number.is_nan()),
+            Self::Text { codes, .. } => codes.get(row).is_none_or(|code| *code == NO_TEXT),
+            Self::Unusable(_) => true,
+        }
+    }
+
+    pub(crate) fn is_numeric(&self) -> bool {
+        matches!(self, Self::Bytes(_) | Self::Numbers(_))
+    }
+}
+
+impl Table {
+    /// Reads a table. Errors name file, line and column.
+    pub fn read(source: &Source) -> Result<Self, DataError> {
+        let first = source.paths.first().ok_or(DataError::NoFile)?;
+        let head = bytes::read(first)?;
+        let table = if idx::is_idx(&head) || source.labels.is_some() {
+            idx::read(source, first, &head)?
+        } else {
+            csv_file::read(source, first, bytes::text(head))?
+        };
+        if table.rows() == 0 {
+            return Err(DataError::Empty { path: first.clone() });
+        }
+        Ok(table)
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.digests.len()
+    }
+
+    /// Names of the columns, in the file's order.
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// Columns that cannot be inputs, with the reason, for people.
+    pub fn notes(&self) -> Vec<String> {
+        let unusable = self.columns.iter().filter_map(|column| match &column.values {
+            Values::Unusable(why) => Some(format!("column '{}' is left out: it {why}", column.name)),
+            _ => None,
+        });
+        unusable.collect()
+    }
+
+    /// Whether a row is held out for scores. It depends on the row's content alone: the same row is held out for ever,
+    /// on every machine, wherever it stands; copies of a row share its fate.
+    pub fn held_out(&self, row: usize, held_out_per_10000: u16) -> bool {
+        self.digests.get(row).is_some_and(|digest| digest % 10_000 < u64::from(held_out_per_10000))
+    }
+
+    /// `a.csv line 7`.
+    pub(crate) fn place(&self, row: usize) -> String {
+        let file = self.files.iter().rev().find(|(first, _)| *first <= row);
+        let line = self.lines.get(row).copied().unwrap_or_default();
+        format!("{} line {line}", file.map_or("table".into(), |(_, path)| path.display().to_string()))
+    }
+
+    /// `a.csv (delimiter ';')`.
+    pub(crate) fn label(&self) -> String {
+        let file = self.files.first().map_or("table".into(), |(_, path)| path.display().to_string());
+        match self.delimiter {
+            Some(delimiter) => format!("{file} (delimiter '{}')", shown(delimiter)),
+            None => file,
+        }
+    }
+}
