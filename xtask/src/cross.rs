@@ -20,6 +20,9 @@ const WITH_ALLOCATOR: [&str; 3] = ["allocate", "round", "sim"];
 const TESTED_ON_BOARD: [&str; 4] = ["heijunka-agent", "heijunka-worker", "heijunka-wire", "heijunka-learn"];
 /// Emulation is slow, and the same properties run in full on the machine itself.
 const PROPTEST_CASES: &str = "32";
+/// Compiling is what takes long here; what computes much keeps the optimisation that the workspace gives it.
+const COMPILE_FAST: [&str; 4] =
+    ["--config", "profile.dev.opt-level=0", "--config", "profile.dev.package.'*'.opt-level=0"];
 
 /// The command `cross`.
 pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
@@ -42,14 +45,10 @@ pub(crate) fn check(place: &Place, from_debian: bool) -> Outcome<Ended> {
     };
     println!("Rust for {MICROCONTROLLER} and {BOARD}: {}", kit.rust.title());
     for name in WITHOUT_ALLOCATOR {
-        println!("-- {name} for {MICROCONTROLLER}, without an allocator");
-        without_allocator(place, &kit, name)?;
+        compile(place, &kit, name, Memory::Fixed)?;
     }
     for name in WITH_ALLOCATOR {
-        println!("-- {name} for {MICROCONTROLLER}");
-        let package = format!("heijunka-{name}");
-        let mut build = kit.cargo(place, &["build", "--lib", "-p", &package, "--target", MICROCONTROLLER]);
-        succeed(kit.rust.with_std_parts(&mut build, "core,alloc"))?;
+        compile(place, &kit, name, Memory::Allocator)?;
     }
     match &kit.tools {
         Ok(tools) => test_on_board(place, &kit, tools).map(|()| Ended::Passed),
@@ -63,6 +62,7 @@ fn test_on_board(place: &Place, kit: &Kit, tools: &Tools) -> Outcome {
     succeed(
         kit.cargo(place, &["test", "--tests", "--target", BOARD])
             .args(packages)
+            .args(COMPILE_FAST)
             .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", &tools.linker)
             .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", &tools.emulator)
             .env("CC_aarch64_unknown_linux_gnu", &tools.linker)
@@ -71,34 +71,77 @@ fn test_on_board(place: &Place, kit: &Kit, tools: &Tools) -> Outcome {
     )
 }
 
-/// Links one crate into a library for firmware that has no allocator: the compiler refuses when anything needs one.
-/// One crate at a time and in a workspace of its own, as feature unification could bring an allocator in.
-fn without_allocator(place: &Place, kit: &Kit, name: &str) -> Outcome {
+/// What a crate may ask of a microcontroller.
+#[derive(Clone, Copy)]
+enum Memory {
+    /// No heap: linked into a whole library for firmware, where the compiler refuses anything that needs an allocator.
+    Fixed,
+    /// A heap, from an allocator that the firmware brings: compiled, not linked.
+    Allocator,
+}
+
+impl Memory {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Fixed => "without an allocator",
+            Self::Allocator => "with an allocator",
+        }
+    }
+
+    fn crate_type(self) -> &'static str {
+        match self {
+            Self::Fixed => "staticlib",
+            Self::Allocator => "lib",
+        }
+    }
+
+    fn std_parts(self) -> &'static str {
+        match self {
+            Self::Fixed => "core",
+            Self::Allocator => "core,alloc",
+        }
+    }
+}
+
+/// Compiles one crate as firmware would use it: in a workspace of its own, as feature unification with the others
+/// could bring an allocator in.
+fn compile(place: &Place, kit: &Kit, name: &str, memory: Memory) -> Outcome {
+    println!("-- {name} for {MICROCONTROLLER}, {}", memory.title());
     let folder = place.target.join("cross").join("probe").join(name);
-    write(&folder.join("Cargo.toml"), &probe_manifest(&place.root, name))?;
-    write(&folder.join("src").join("lib.rs"), &probe_source(name))?;
+    write(&folder.join("Cargo.toml"), &probe_manifest(&place.root, name, memory))?;
+    write(&folder.join("src").join("lib.rs"), &probe_source(name, memory))?;
     let lock =
         std::fs::read_to_string(place.root.join("Cargo.lock")).map_err(|error| format!("Cargo.lock: {error}"))?;
     write(&folder.join("Cargo.lock"), &lock)?;
     let mut build = kit.cargo(place, &["build", "--target", MICROCONTROLLER]);
-    succeed(kit.rust.with_std_parts(build.current_dir(&folder), "core"))
+    succeed(kit.rust.with_std_parts(build.current_dir(&folder), memory.std_parts()))
 }
 
-fn probe_manifest(root: &Path, name: &str) -> String {
+fn probe_manifest(root: &Path, name: &str, memory: Memory) -> String {
     format!(
         "[workspace]\n\n[package]\nname = \"probe-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-         [lib]\ncrate-type = [\"staticlib\"]\n\n\
+         [lib]\ncrate-type = [\"{}\"]\n\n\
          [dependencies]\nheijunka-{name} = {{ path = '{}', default-features = false }}\n",
+        memory.crate_type(),
         root.join("core").join(name).display()
     )
 }
 
-fn probe_source(name: &str) -> String {
-    format!(
-        "//! Firmware without an allocator that links heijunka-{name}.\n#![no_std]\n\nuse heijunka_{name} as _;\n\n\
-         #[panic_handler]\nfn panic(_: &core::panic::PanicInfo<'_>) -> ! {{\n    loop {{}}\n}}\n"
-    )
+fn probe_source(name: &str, memory: Memory) -> String {
+    let uses = format!("//! Firmware that uses heijunka-{name}.\n#![no_std]\n\nuse heijunka_{name} as _;\n");
+    match memory {
+        Memory::Allocator => uses,
+        Memory::Fixed => uses + PANIC_HANDLER,
+    }
 }
+
+/// A library that is linked as a whole must say what a panic does.
+const PANIC_HANDLER: &str = "
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+";
 
 /// Writes a file with its folders.
 fn write(file: &Path, text: &str) -> Outcome {
@@ -124,11 +167,19 @@ mod tests {
 
     #[test]
     fn a_probe_is_a_workspace_of_its_own_with_one_crate_of_ours() {
-        let manifest: toml::Table = probe_manifest(Path::new("/plant"), "wire").parse().unwrap();
+        let manifest = probe_manifest(Path::new("/plant"), "wire", Memory::Fixed);
+        let manifest: toml::Table = manifest.parse().unwrap();
         assert!(manifest.contains_key("workspace"));
+        assert_eq!(manifest["lib"]["crate-type"][0].as_str(), Some("staticlib"));
         let wire = &manifest["dependencies"]["heijunka-wire"];
         assert_eq!(wire["default-features"].as_bool(), Some(false));
         assert!(wire["path"].as_str().unwrap().ends_with("wire"));
-        assert!(probe_source("wire").contains("use heijunka_wire as _;"));
+    }
+
+    #[test]
+    fn only_a_probe_without_an_allocator_is_linked() {
+        assert!(probe_source("wire", Memory::Fixed).contains("use heijunka_wire as _;"));
+        assert!(probe_source("wire", Memory::Fixed).contains("panic_handler"));
+        assert!(!probe_source("sim", Memory::Allocator).contains("panic_handler"));
     }
 }
