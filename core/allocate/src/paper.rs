@@ -118,6 +118,9 @@ impl Rule {
             return format!("equal shares until times are known: {batch} samples over {all}");
         }
         let (joined, left) = (candidates.len() - kept.len(), old.len() - kept.len());
+        if (joined, left) == (0, 0) {
+            return format!("other bounds or another batch: {batch} samples over {all}");
+        }
         format!("{joined} joined with the mean share, {left} left: {batch} samples over {all}")
     }
 

@@ -239,12 +239,17 @@ impl Body {
     pub(crate) fn plausible(&self) -> bool {
         match self {
             Self::Join(join) => join.protocol_min <= join.protocol_max,
-            Self::Spec(spec) => spec.shape.widths.is_empty() != spec.fitted && spec.shape.parameters().is_some(),
+            Self::Spec(spec) => {
+                let widths = spec.shape.widths.len();
+                (if spec.fitted { widths >= 2 } else { widths == 0 }) && spec.shape.parameters().is_some()
+            }
             Self::Assign(assign) => assign.samples <= BATCH_SAMPLES_MAX && assign.offset <= BATCH_SAMPLES_MAX,
             Self::Gradient(gradient) => {
-                gradient.loss_sum.is_finite() && (1..=BATCH_SAMPLES_MAX).contains(&gradient.samples)
+                let numbers = gradient.part.total_bytes.is_multiple_of(4);
+                numbers && gradient.loss_sum.is_finite() && (1..=BATCH_SAMPLES_MAX).contains(&gradient.samples)
             }
-            Self::Round(_) | Self::Evidence(_) => true,
+            Self::Round(round) => round.part.total_bytes.is_multiple_of(4) && round.batch_samples <= BATCH_SAMPLES_MAX,
+            Self::Evidence(_) => true,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Documents that travel in chunks on `spec` and `evidence`: the job, surveys of data, scores.
 
 use crate::body::DataMode;
-use crate::limits::{CLASSES_MAX, COLUMNS_MAX, TEXT_BYTES_MAX};
+use crate::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, TEXT_BYTES_MAX};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -199,9 +199,9 @@ impl Scores {
 /// Why bytes are not a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentError {
-    /// They do not decode, or bytes are left over.
+    /// They do not decode, bytes are left over, or they are not the shortest encoding of their values.
     Malformed,
-    /// More columns, classes or text than the limits allow.
+    /// More bytes, columns, classes or text than the limits allow.
     TooLarge,
     /// A number is not finite or out of range, or names are not in order.
     Implausible,
@@ -211,7 +211,7 @@ impl fmt::Display for DocumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "the document is malformed",
-            Self::TooLarge => "the document has more columns, classes or text than the limits allow",
+            Self::TooLarge => "the document has more bytes, columns, classes or text than the limits allow",
             Self::Implausible => "the document holds values that make no sense",
         })
     }
@@ -231,8 +231,12 @@ pub trait Document: Serialize + DeserializeOwned {
 
     /// Reads and checks a document.
     fn from_bytes(bytes: &[u8]) -> Result<Self, DocumentError> {
+        if bytes.len() > DOCUMENT_BYTES_MAX {
+            return Err(DocumentError::TooLarge);
+        }
         let (document, rest) = postcard::take_from_bytes::<Self>(bytes).map_err(|_| DocumentError::Malformed)?;
-        if !rest.is_empty() {
+        let canonical = postcard::experimental::serialized_size(&document).map_err(|_| DocumentError::Malformed)?;
+        if !rest.is_empty() || canonical != bytes.len() {
             return Err(DocumentError::Malformed);
         }
         document.check()?;
@@ -313,6 +317,7 @@ impl Document for Scores {
         let sums = [self.loss_sum, self.squared_error_sum, self.absolute_error_sum];
         let counted = self.confusion.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
         plausible(sums.iter().all(|s| s.is_finite()))?;
+        plausible(self.confusion.len().isqrt().pow(2) == self.confusion.len())?;
         plausible(self.confusion.is_empty() || counted == Some(self.rows))
     }
 }

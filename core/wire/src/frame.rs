@@ -124,6 +124,9 @@ impl Payload<'_> {
             Self::None => return (bytes == 0).then_some(0),
             Self::Bytes(all) => out.copy_from_slice(all.get(begin..begin + bytes)?),
             Self::Numbers(all) => {
+                if !bytes.is_multiple_of(4) {
+                    return None;
+                }
                 let numbers = all.get(begin / 4..(begin + bytes) / 4)?;
                 for (place, number) in out.chunks_exact_mut(4).zip(numbers) {
                     place.copy_from_slice(&number.to_le_bytes());
@@ -217,7 +220,8 @@ pub fn read_f32(payload: &[u8], begin: usize, out: &mut [f32]) -> Result<(), Dec
     if !payload.len().is_multiple_of(4) {
         return Err(DecodeError::Length);
     }
-    let place = out.get_mut(begin..begin + payload.len() / 4).ok_or(DecodeError::Length)?;
+    let end = begin.checked_add(payload.len() / 4).ok_or(DecodeError::Length)?;
+    let place = out.get_mut(begin..end).ok_or(DecodeError::Length)?;
     let mut finite = true;
     for (number, bytes) in place.iter_mut().zip(payload.chunks_exact(4)) {
         let &[a, b, c, d] = bytes else { return Err(DecodeError::Length) };

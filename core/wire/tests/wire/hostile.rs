@@ -1,0 +1,229 @@
+//! Bytes from a peer that is broken or means harm: always an error, never a panic.
+
+use crate::messages::{message, part_of};
+use heijunka_units::{AllocationVersion, RoundId, RunId};
+use heijunka_wire::limits::{BATCH_SAMPLES_MAX, PARTS_MAX, TAG_BYTES_MAX, WIDTHS_MAX};
+use heijunka_wire::{Assign, Body, DecodeError, Durations, Evidence, Gradient, Part, Payload, Subject, decode, encode};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// The shortest encoding of a number: seven bits a byte, the lowest first.
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// A frame of `kind` in run 1 whose body has these bytes.
+fn frame(kind: u8, body: &[&[u8]]) -> Vec<u8> {
+    [&[1, kind, 0, 1], body.concat().as_slice()].concat()
+}
+
+fn part(index: u64, chunk_bytes: u64, total_bytes: u64) -> Vec<u8> {
+    [varint(index), varint(chunk_bytes), varint(total_bytes)].concat()
+}
+
+fn encoded(body: &Body, object: Payload<'_>) -> Vec<u8> {
+    let mut out = [0; 512];
+    encode(RunId(1), body, object, &mut out).unwrap().to_vec()
+}
+
+fn gradient(loss_sum: f64, samples: u32) -> Body {
+    Body::Gradient(Gradient {
+        round: RoundId(1),
+        allocation: AllocationVersion(1),
+        session: 1,
+        samples,
+        loss_sum,
+        durations: Durations::default(),
+        part: Part { index: 0, chunk_bytes: 4, total_bytes: 4 },
+    })
+}
+
+proptest! {
+    #![proptest_config(crate::cases(3000))]
+
+    #[test]
+    fn random_bytes_never_panic(bytes in vec(any::<u8>(), 0..400)) {
+        let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn what_random_bodies_decode_to_is_encoded_to_the_same_bytes(
+        kind in 1_u8..=6,
+        body in vec(prop_oneof![3 => 0_u8..3, 1 => any::<u8>()], 0..60),
+    ) {
+        let bytes = frame(kind, &[&body]);
+        if let Ok(frame) = decode(&bytes) {
+            let begin = part_of(&frame.body).and_then(Part::range).map_or(0, |(begin, _)| begin);
+            let object = [&vec![0; begin], frame.payload].concat();
+            let payload = if part_of(&frame.body).is_some() { Payload::Bytes(&object) } else { Payload::None };
+            prop_assert_eq!(encoded(&frame.body, payload), bytes);
+        }
+    }
+
+    #[test]
+    fn a_mutated_frame_is_an_error_or_another_message(
+        message in message(),
+        mutations in vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let honest = message.encode().unwrap();
+        let mut bytes = honest.clone();
+        for (place, byte) in mutations {
+            *place.get_mut(&mut bytes) = byte;
+        }
+        // A tag is not looked at: behind it, bytes can change unseen.
+        prop_assume!(bytes[2] == 0);
+        if let Ok(frame) = decode(&bytes) {
+            let same = decode(&honest).unwrap() == frame;
+            prop_assert_eq!(same, bytes == honest);
+        }
+    }
+
+    #[test]
+    fn a_frame_cut_at_any_length_is_an_error(message in message()) {
+        let bytes = message.encode().unwrap();
+        for length in 0..bytes.len() {
+            prop_assert!(decode(&bytes[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn trailing_bytes_are_an_error(message in message(), more in vec(any::<u8>(), 1..9)) {
+        let bytes = [message.encode().unwrap(), more].concat();
+        prop_assert_eq!(decode(&bytes), Err(DecodeError::Length));
+    }
+
+    #[test]
+    fn a_tag_is_cut_off_and_does_not_change_the_message(message in message(), tag in vec(any::<u8>(), 0..=255)) {
+        let mut bytes = message.encode().unwrap();
+        bytes[2] = tag.len() as u8;
+        bytes.extend(&tag);
+        if tag.len() > TAG_BYTES_MAX {
+            prop_assert_eq!(decode(&bytes), Err(DecodeError::Tag));
+        } else {
+            prop_assert_eq!(decode(&bytes).map(|frame| frame.body), Ok(message.body));
+        }
+    }
+}
+
+#[test]
+fn a_frame_names_its_version_and_kind() {
+    assert_eq!(decode(&[]), Err(DecodeError::Short));
+    assert_eq!(decode(&[1, 1]), Err(DecodeError::Short));
+    assert_eq!(decode(&[2, 1, 0, 0]), Err(DecodeError::Version(2)));
+    for kind in [0, 7, 255] {
+        assert_eq!(decode(&[1, kind, 0, 0]), Err(DecodeError::UnknownKind(kind)));
+    }
+    assert_eq!(decode(&[1, 1, 5, 0]), Err(DecodeError::Tag));
+    assert_eq!(decode(&[1, 1, 0]), Err(DecodeError::Malformed));
+}
+
+#[test]
+fn overlong_varints_are_refused() {
+    let assign = Assign {
+        session: 1,
+        spec: 2,
+        version: AllocationVersion(3),
+        samples: 4,
+        offset: 5,
+        held_out_offset: 6,
+        held_out_rows: 7,
+        refused: None,
+    };
+    let honest = encoded(&Body::Assign(assign), Payload::None);
+    assert_eq!(honest, [1, 3, 0, 1, 1, 2, 3, 4, 5, 6, 7, 0]);
+    // All numbers but the last byte, which says whether there is a refusal.
+    for place in 3..honest.len() - 1 {
+        let overlong = [&honest[..place], &[honest[place] | 0x80, 0], &honest[place + 1..]].concat();
+        assert_eq!(decode(&overlong), Err(DecodeError::NotCanonical), "byte {place}");
+    }
+    let too_large = [&[1, 3, 0][..], &[0xff; 10], &honest[4..]].concat();
+    assert_eq!(decode(&too_large), Err(DecodeError::Malformed));
+}
+
+#[test]
+fn losses_that_are_not_finite_and_impossible_counts_are_refused() {
+    let decoded = |body: &Body| decode(&encoded(body, Payload::Numbers(&[0.5]))).map(|frame| frame.body);
+    assert_eq!(decoded(&gradient(-0.0, 1)), Ok(gradient(-0.0, 1)));
+    for loss in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert_eq!(decoded(&gradient(loss, 1)), Err(DecodeError::Implausible));
+    }
+    for samples in [0, BATCH_SAMPLES_MAX + 1, u32::MAX] {
+        assert_eq!(decoded(&gradient(0.0, samples)), Err(DecodeError::Implausible));
+    }
+    let many = varint(u64::from(BATCH_SAMPLES_MAX) + 1);
+    assert_eq!(decode(&frame(3, &[&[1, 1, 1], &many, &[0, 0, 0, 0]])), Err(DecodeError::Implausible));
+    assert_eq!(decode(&frame(3, &[&[1, 1, 1, 0], &many, &[0, 0, 0]])), Err(DecodeError::Implausible));
+    let round = |batch: &[u8]| frame(4, &[&[1, 0, 1, 1, 0], batch, &[0, 0], &part(0, 4, 0)]);
+    assert!(decode(&round(&[1])).is_ok());
+    assert_eq!(decode(&round(&many)), Err(DecodeError::Implausible));
+    let join = |protocols: [u8; 2]| frame(1, &[&[1], &protocols, &[0, 1, 1, 1, 1, 1]]);
+    assert!(decode(&join([1, 1])).is_ok());
+    assert_eq!(decode(&join([2, 1])), Err(DecodeError::Implausible));
+}
+
+/// F6: sizes that a peer names are checked before anything is made of them.
+#[test]
+fn models_of_impossible_size_are_refused() {
+    let spec = |fitted: u8, widths: &[u64]| {
+        let numbers: Vec<u8> = widths.iter().flat_map(|width| varint(*width)).collect();
+        let count = varint(widths.len() as u64);
+        decode(&frame(2, &[&[1, fitted], &count, &numbers, &[0, 0, 0, 0], &part(0, 4, 0)])).map(drop)
+    };
+    assert_eq!(spec(1, &[64, 10]), Ok(()));
+    assert_eq!(spec(0, &[]), Ok(()));
+    for (fitted, widths) in [(0, &[64, 10][..]), (1, &[]), (1, &[64]), (0, &[64]), (1, &[0, 10]), (1, &[10, 0])] {
+        assert_eq!(spec(fitted, widths), Err(DecodeError::Implausible), "{fitted} {widths:?}");
+    }
+    let most = u64::from(u32::MAX);
+    assert_eq!(spec(1, &[most, most]), Err(DecodeError::Implausible));
+    assert_eq!(spec(1, &[most; WIDTHS_MAX]), Err(DecodeError::Implausible));
+    assert_eq!(spec(1, &[1; WIDTHS_MAX + 1]), Err(DecodeError::Malformed));
+    assert_eq!(spec(1, &[most + 1, 1]), Err(DecodeError::Malformed));
+    assert_eq!(decode(&frame(2, &[&[1, 2, 0, 0, 0, 0, 0], &part(0, 4, 0)])), Err(DecodeError::Malformed));
+}
+
+#[test]
+fn parts_of_impossible_size_are_refused() {
+    let sized = |part: Vec<u8>, payload: &[u8]| decode(&frame(6, &[&[0, 1, 1], &part, payload])).map(drop);
+    assert_eq!(sized(part(0, 4, 4), &[0; 4]), Ok(()));
+    let parts_max = PARTS_MAX as u64;
+    for (index, chunk, total) in [
+        (0, 0, 0),
+        (0, 0, 4),
+        (0, 3, 3),
+        (1, 4, 4),
+        (1, 4, 0),
+        (0, 4, 4 * parts_max + 1),
+        (parts_max, 4, 4 * parts_max),
+        (65_535, 4, u64::from(u32::MAX)),
+        (0, u64::from(u32::MAX), 4),
+        (0, 4, u64::from(u32::MAX)),
+    ] {
+        assert_eq!(sized(part(index, chunk, total), &[0; 4]), Err(DecodeError::Length), "{index} {chunk} {total}");
+    }
+    // The payload is shorter or longer than the part says.
+    assert_eq!(sized(part(0, 4, 4), &[0; 3]), Err(DecodeError::Length));
+    assert_eq!(sized(part(0, 4, 4), &[0; 5]), Err(DecodeError::Length));
+    assert_eq!(sized(part(0, 1 << 31, 1 << 31), &[0; 4]), Err(DecodeError::Length));
+    assert_eq!(sized(part(65_536, 4, 4), &[0; 4]), Err(DecodeError::Malformed));
+}
+
+#[test]
+fn models_and_gradients_are_whole_numbers_of_f32() {
+    let mut body = gradient(0.0, 1);
+    if let Body::Gradient(gradient) = &mut body {
+        gradient.part.total_bytes = 3;
+    }
+    assert_eq!(decode(&encoded(&body, Payload::Bytes(&[0; 3]))), Err(DecodeError::Implausible));
+    let round = frame(4, &[&[1, 0, 1, 1, 0, 1, 0, 0], &part(0, 4, 3), &[0; 3]]);
+    assert_eq!(decode(&round), Err(DecodeError::Implausible));
+    let evidence =
+        Evidence { subject: Subject::Survey(1), session: 1, part: Part { index: 0, chunk_bytes: 4, total_bytes: 3 } };
+    assert!(decode(&encoded(&Body::Evidence(evidence), Payload::Bytes(&[0; 3]))).is_ok());
+}

@@ -1,0 +1,154 @@
+//! Any message that an honest peer can send, and the object of which it carries a chunk.
+
+use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId};
+use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, PARTS_MAX};
+use heijunka_wire::{
+    Activation, Assign, Body, DataMode, Durations, EncodeError, Evidence, Gradient, Join, Loss, Part, Payload, Purpose,
+    Refusal, Round, Shape, Spec, Subject, encode,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// A message in its run, with the object that it carries a chunk of.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) run: RunId,
+    pub(crate) body: Body,
+    pub(crate) object: Vec<u8>,
+}
+
+impl Message {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut out = vec![0xee; HEADER_BYTES_MAX + self.object.len()];
+        let object = if part_of(&self.body).is_some() { Payload::Bytes(&self.object) } else { Payload::None };
+        encode(self.run, &self.body, object, &mut out).map(<[u8]>::to_vec)
+    }
+}
+
+/// The part that a message names.
+pub(crate) fn part_of(body: &Body) -> Option<Part> {
+    match body {
+        Body::Join(_) | Body::Assign(_) => None,
+        Body::Spec(spec) => Some(spec.part),
+        Body::Round(round) => Some(round.part),
+        Body::Gradient(gradient) => Some(gradient.part),
+        Body::Evidence(evidence) => Some(evidence.part),
+    }
+}
+
+/// An object of whole numbers of four bytes, and one of its parts.
+fn object() -> impl Strategy<Value = (Vec<u8>, Part)> {
+    let sizes =
+        (0_usize..200, 1_u32..60).prop_filter("few parts", |(words, chunk)| words / *chunk as usize <= PARTS_MAX);
+    sizes.prop_flat_map(|(words, chunk_words)| {
+        let parts = words.div_ceil(chunk_words as usize).max(1) as u16;
+        let part = move |index| Part { index, chunk_bytes: 4 * chunk_words, total_bytes: 4 * words as u32 };
+        (vec(any::<u8>(), 4 * words), (0..parts).prop_map(part))
+    })
+}
+
+fn join() -> impl Strategy<Value = Body> {
+    let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+    (numbers, any::<[u8; 2]>(), any::<u32>(), any::<u16>()).prop_map(|(numbers, protocols, samples_max, threads)| {
+        let (session, spec, rows, held_out_rows, data_digest) = numbers;
+        let [protocol_min, protocol_max] = [protocols[0].min(protocols[1]), protocols[0].max(protocols[1])];
+        Body::Join(Join {
+            session,
+            protocol_min,
+            protocol_max,
+            spec,
+            rows,
+            held_out_rows,
+            data_digest,
+            samples_max,
+            threads,
+        })
+    })
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let widths = prop_oneof![1 => Just(Vec::new()), 4 => vec(1_u32..2000, 2..=8)];
+    let kinds =
+        (select(vec![Activation::Relu, Activation::Tanh]), select(vec![Loss::MeanSquaredError, Loss::CrossEntropy]));
+    (widths, kinds).prop_map(|(widths, (activation, loss))| Shape {
+        widths: widths.into_iter().collect(),
+        activation,
+        loss,
+    })
+}
+
+fn spec(part: Part) -> impl Strategy<Value = Body> {
+    let mode = select(vec![DataMode::Shared, DataMode::Private]);
+    (any::<u64>(), shape(), mode, any::<u64>()).prop_map(move |(content, shape, data_mode, seed)| {
+        let fitted = !shape.widths.is_empty();
+        Body::Spec(Spec { content, fitted, shape, data_mode, seed, part })
+    })
+}
+
+fn assign() -> impl Strategy<Value = Body> {
+    let refused = select(vec![
+        None,
+        Some(Refusal::Protocol),
+        Some(Refusal::DifferentData),
+        Some(Refusal::NoRows),
+        Some(Refusal::Full),
+    ]);
+    let share = (0..=BATCH_SAMPLES_MAX, 0..=BATCH_SAMPLES_MAX);
+    (any::<(u64, u64)>(), any::<u32>(), share, any::<(u32, u32)>(), refused).prop_map(
+        |((session, spec), version, (samples, offset), (held_out_offset, held_out_rows), refused)| {
+            let version = AllocationVersion(version);
+            Body::Assign(Assign { session, spec, version, samples, offset, held_out_offset, held_out_rows, refused })
+        },
+    )
+}
+
+fn round(part: Part) -> impl Strategy<Value = Body> {
+    let purpose = select(vec![Purpose::Train, Purpose::Score, Purpose::Finished]);
+    (any::<[u64; 4]>(), purpose, any::<u32>(), 0..=BATCH_SAMPLES_MAX, any::<u32>()).prop_map(
+        move |([round, model, first_position, digest], purpose, allocation, batch_samples, deadline_ms)| {
+            Body::Round(Round {
+                round: RoundId(round),
+                purpose,
+                allocation: AllocationVersion(allocation),
+                model: ModelVersion(model),
+                first_position,
+                batch_samples,
+                deadline_ms,
+                digest,
+                part,
+            })
+        },
+    )
+}
+
+fn gradient(part: Part) -> impl Strategy<Value = Body> {
+    let loss = any::<f64>().prop_filter("finite", |loss| loss.is_finite());
+    (any::<(u64, u64)>(), any::<u32>(), 1..=BATCH_SAMPLES_MAX, loss, any::<[u32; 3]>()).prop_map(
+        move |((round, session), allocation, samples, loss_sum, [decode_us, compute_us, encode_us])| {
+            Body::Gradient(Gradient {
+                round: RoundId(round),
+                allocation: AllocationVersion(allocation),
+                session,
+                samples,
+                loss_sum,
+                durations: Durations { decode_us, compute_us, encode_us },
+                part,
+            })
+        },
+    )
+}
+
+fn evidence(part: Part) -> impl Strategy<Value = Body> {
+    let about = |(survey, number)| if survey { Subject::Survey(number) } else { Subject::Scores(RoundId(number)) };
+    (any::<(bool, u64)>().prop_map(about), any::<u64>())
+        .prop_map(move |(subject, session)| Body::Evidence(Evidence { subject, session, part }))
+}
+
+/// Any message.
+pub(crate) fn message() -> impl Strategy<Value = Message> {
+    (any::<u64>(), object()).prop_flat_map(|(run, (object, part))| {
+        prop_oneof![join(), spec(part), assign(), round(part), gradient(part), evidence(part)]
+            .prop_map(move |body| Message { run: RunId(run), body, object: object.clone() })
+    })
+}
