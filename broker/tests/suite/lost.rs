@@ -1,0 +1,152 @@
+//! Connections, sessions and brokers that go away and come back.
+
+use std::time::Duration;
+
+use heijunka_bus::{BusEvent, DisconnectReason, Message};
+
+use crate::rig::{Client, Kind, Setup, TestBroker, on_both};
+
+on_both!(
+    a_session_keeps_what_came_meanwhile,
+    a_restarted_program_hears_the_retained_again,
+    a_broker_that_forgot_everything_is_subscribed_anew,
+    what_was_not_acknowledged_survives_a_forgetful_broker,
+    a_shared_client_id_is_told,
+);
+
+async fn a_session_keeps_what_came_meanwhile(kind: Kind) {
+    let broker = TestBroker::start(kind, Setup::default()).await;
+    broker.client("agent", &["round"]).await.crash();
+    let sender = broker.client("sender", &[]).await;
+    for number in 0..50 {
+        sender.bus.publish(Message::new("round", number.to_string())).unwrap();
+    }
+    sender.settled().await;
+    let mut agent = Client::new(broker.config("agent", &["round"]));
+    let connected = agent.until(|event| matches!(event, BusEvent::Connected { .. })).await;
+    assert_eq!(connected, BusEvent::Connected { session_present: true });
+    for number in 0..50 {
+        assert_eq!(agent.text().await.1, number.to_string());
+    }
+}
+
+async fn a_restarted_program_hears_the_retained_again(kind: Kind) {
+    let broker = TestBroker::start(kind, Setup::default()).await;
+    let sender = broker.client("sender", &[]).await;
+    sender.bus.publish(Message::new("spec", "the job").retained()).unwrap();
+    for _ in 0..2 {
+        let mut agent = broker.client("agent", &["spec"]).await;
+        assert_eq!(agent.text().await.1, "the job");
+        agent.crash();
+    }
+}
+
+async fn a_broker_that_forgot_everything_is_subscribed_anew(kind: Kind) {
+    let mut broker = TestBroker::start(kind, Setup { forgetful: true, ..Setup::default() }).await;
+    let mut agent = broker.client("agent", &["round"]).await;
+    broker.stop().await;
+    agent.until(|event| matches!(event, BusEvent::Disconnected { .. })).await;
+    broker.start_again().await;
+    let connected = agent.until(|event| matches!(event, BusEvent::Connected { .. })).await;
+    assert_eq!(connected, BusEvent::Connected { session_present: false });
+    agent.until(|event| matches!(event, BusEvent::Subscribed)).await;
+    let sender = broker.client("sender", &[]).await;
+    sender.bus.publish(Message::new("round", "again")).unwrap();
+    assert_eq!(agent.text().await.1, "again");
+}
+
+/// F2: rumqttc alone drops these when the broker comes back without the session.
+async fn what_was_not_acknowledged_survives_a_forgetful_broker(kind: Kind) {
+    let mut broker = TestBroker::start(kind, Setup { forgetful: true, ..Setup::default() }).await;
+    let mut sender = broker.client("sender", &[]).await;
+    // Half of them are handed to the connection and perhaps on the wire, half are published without one.
+    for number in 0..200 {
+        sender.bus.publish(Message::new("t", number.to_string())).unwrap();
+    }
+    broker.stop().await;
+    sender.until(|event| matches!(event, BusEvent::Disconnected { .. })).await;
+    let lost_from = 200 - sender.bus.unacknowledged();
+    for number in 200..400 {
+        sender.bus.publish(Message::new("t", number.to_string())).unwrap();
+    }
+    let port = broker.port();
+    broker.start_again().await;
+    assert_eq!(port, broker.port());
+    sender.settled().await;
+    // The broker is new and nobody listened: what it had is gone, what it has not acknowledged was sent to it. So a
+    // retained copy of the last message is there, and nothing is left to send.
+    sender.bus.publish(Message::new("done", lost_from.to_string()).retained()).unwrap();
+    let mut reader = broker.client("reader", &["done"]).await;
+    assert_eq!(reader.text().await.1, lost_from.to_string());
+    assert_eq!(sender.bus.unacknowledged(), 0);
+}
+
+/// F11: each displaces the other for ever. An endless quarrel must be told as one.
+async fn a_shared_client_id_is_told(kind: Kind) {
+    let broker = TestBroker::start(kind, Setup::default()).await;
+    let mut first = broker.client("press-07", &[]).await;
+    let mut second = Client::new(broker.config("press-07", &[]));
+    let told = |event: &BusEvent| {
+        matches!(event, BusEvent::Disconnected { reason, .. } if reason.to_string().contains("same client id"))
+    };
+    let told = tokio::select! {
+        event = first.until(told) => event,
+        event = second.until(told) => event,
+    };
+    let BusEvent::Disconnected { reason, .. } = told else { unreachable!() };
+    match kind {
+        Kind::Mosquitto => assert!(
+            matches!(reason, DisconnectReason::ClosedAbruptly { times_in_a_minute: 3 } | DisconnectReason::TakenOver { .. }),
+            "{reason:?}"
+        ),
+        Kind::Embedded => assert_eq!(reason, DisconnectReason::TakenOver { client_id: "press-07".to_owned() }),
+    }
+}
+
+/// F1: with the shipped settings a SIGKILL loses nothing that was acknowledged, but for the last moment: Mosquitto
+/// acknowledges first and saves at the end of its loop. An echo shows that the loop has gone on.
+#[tokio::test]
+async fn mosquitto_keeps_what_it_acknowledged() {
+    let mut broker = TestBroker::start(Kind::Mosquitto, Setup::default()).await;
+    broker.client("agent", &["round"]).await.crash();
+    let mut sender = broker.client("sender", &["echo"]).await;
+    for number in 0..50 {
+        sender.bus.publish(Message::new("round", number.to_string())).unwrap();
+        sender.bus.publish(Message::new(format!("kept/{number:02}"), "x").retained()).unwrap();
+    }
+    sender.settled().await;
+    sender.bus.publish(Message::new("echo", "x")).unwrap();
+    sender.message().await;
+    broker.stop().await;
+    broker.start_again().await;
+    let mut agent = Client::new(broker.config("agent", &["round"]));
+    for number in 0..50 {
+        assert_eq!(agent.text().await.1, number.to_string());
+    }
+    let mut reader = broker.client("reader", &["kept/+"]).await;
+    let mut topics = Vec::new();
+    for _ in 0..50 {
+        topics.push(reader.message().await.topic);
+    }
+    topics.sort();
+    topics.dedup();
+    assert_eq!(topics.len(), 50);
+}
+
+#[tokio::test]
+async fn closing_without_a_broker_gives_up_at_the_deadline() {
+    let mut broker = TestBroker::start(Kind::Embedded, Setup::default()).await;
+    let mut sender = broker.client("sender", &[]).await;
+    broker.stop().await;
+    sender.until(|event| matches!(event, BusEvent::Disconnected { .. })).await;
+    sender.bus.publish(Message::new("t", "x")).unwrap();
+    assert_eq!(sender.bus.clone().close(Duration::from_millis(50)).await, 1);
+    assert!(sender.bus.publish(Message::new("t", "x")).is_err());
+    sender.until_end().await;
+}
+
+impl Client {
+    async fn until_end(&mut self) {
+        while self.events.next().await.is_some() {}
+    }
+}
