@@ -1,7 +1,7 @@
 //! The bodies of the six binary messages.
 
 use crate::assembly::Part;
-use crate::limits::{BATCH_SAMPLES_MAX, PARAMETERS_MAX, WIDTHS_MAX};
+use crate::limits::{BATCH_SAMPLES_MAX, PARAMETERS_MAX, ROWS_MAX, WIDTHS_MAX};
 use heapless::Vec;
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, SampleCount, Samples};
 use serde::{Deserialize, Serialize};
@@ -238,7 +238,9 @@ impl Body {
     /// Whether the numbers are ones that an honest peer can send. Lengths of payloads are checked by the frame.
     pub(crate) fn plausible(&self) -> bool {
         match self {
-            Self::Join(join) => join.protocol_min <= join.protocol_max,
+            Self::Join(join) => {
+                join.protocol_min <= join.protocol_max && join.rows <= ROWS_MAX && join.held_out_rows <= ROWS_MAX
+            }
             Self::Spec(spec) => {
                 let widths = spec.shape.widths.len();
                 (if spec.fitted { widths >= 2 } else { widths == 0 }) && spec.shape.parameters().is_some()

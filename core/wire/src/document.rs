@@ -1,7 +1,7 @@
 //! Documents that travel in chunks on `spec` and `evidence`: the job, surveys of data, scores.
 
 use crate::body::DataMode;
-use crate::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, TEXT_BYTES_MAX};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -261,6 +261,11 @@ fn increasing<'a>(names: impl Iterator<Item = &'a String> + Clone) -> bool {
     names.clone().zip(names.skip(1)).all(|(a, b)| a < b)
 }
 
+/// The sum; the largest number if it is larger.
+fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 impl Document for Job {
     fn check(&self) -> Result<(), DocumentError> {
         bounded(1, core::iter::once(&self.target))?;
@@ -297,11 +302,13 @@ impl Document for Survey {
         if self.inputs.len() > COLUMNS_MAX {
             return Err(DocumentError::TooLarge);
         }
+        plausible(self.rows <= ROWS_MAX)?;
         self.inputs.iter().chain(core::iter::once(&self.target)).try_for_each(|column| {
             bounded(1, core::iter::once(&column.name))?;
             if column.values.len() > CLASSES_MAX || column.values.iter().any(|(v, _)| v.len() > TEXT_BYTES_MAX) {
                 return Err(DocumentError::TooLarge);
             }
+            plausible(column.count <= ROWS_MAX && sum(column.values.iter().map(|(_, count)| *count)) <= ROWS_MAX)?;
             let numbers = [column.mean, column.m2, column.min, column.max];
             plausible(numbers.iter().all(|n| n.is_finite()) && column.m2 >= 0.0)?;
             plausible(increasing(column.values.iter().map(|(value, _)| value)))
@@ -315,9 +322,9 @@ impl Document for Scores {
             return Err(DocumentError::TooLarge);
         }
         let sums = [self.loss_sum, self.squared_error_sum, self.absolute_error_sum];
-        let counted = self.confusion.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
+        let counted = sum(self.confusion.iter().copied());
         plausible(sums.iter().all(|s| s.is_finite()))?;
         plausible(self.confusion.len().isqrt().pow(2) == self.confusion.len())?;
-        plausible(self.confusion.is_empty() || counted == Some(self.rows))
+        plausible(self.rows <= ROWS_MAX && (self.confusion.is_empty() || counted == self.rows))
     }
 }

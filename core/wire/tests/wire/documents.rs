@@ -5,7 +5,7 @@ use heijunka_wire::document::{
     ClassWeights, Column, Document, DocumentError, Encoding, Fitted, Input, Job, Normalize, Scores, Survey, Target,
     Task,
 };
-use heijunka_wire::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, TEXT_BYTES_MAX};
+use heijunka_wire::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, TEXT_BYTES_MAX};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -61,8 +61,8 @@ fn job() -> impl Strategy<Value = Job> {
 }
 
 fn column() -> impl Strategy<Value = Column> {
-    let values = btree_map("\\PC{0,12}", any::<u64>(), 0..5);
-    ("\\PC{0,12}", any::<u64>(), finite(), finite(), finite(), finite(), values).prop_map(
+    let values = btree_map("\\PC{0,12}", 0..ROWS_MAX / 5, 0..5);
+    ("\\PC{0,12}", 0..=ROWS_MAX, finite(), finite(), finite(), finite(), values).prop_map(
         |(name, count, mean, m2, min, max, values)| {
             let (m2, values) = (m2.abs(), values.into_iter().collect());
             Column { name, count, mean, m2, min, max, values }
@@ -71,7 +71,7 @@ fn column() -> impl Strategy<Value = Column> {
 }
 
 fn survey() -> impl Strategy<Value = Survey> {
-    (any::<u64>(), vec(column(), 0..5), column()).prop_map(|(rows, inputs, target)| Survey { rows, inputs, target })
+    (0..=ROWS_MAX, vec(column(), 0..5), column()).prop_map(|(rows, inputs, target)| Survey { rows, inputs, target })
 }
 
 fn scores() -> impl Strategy<Value = Scores> {
@@ -213,6 +213,10 @@ fn surveys_are_bounded_and_plausible() {
     let values = vec![("b".into(), 1), ("a".into(), 1)];
     refused(&of(Column { values, ..column.clone() }), DocumentError::Implausible);
     refused(&of(Column { m2: -1.0, ..column.clone() }), DocumentError::Implausible);
+    refused(&Survey { rows: ROWS_MAX + 1, ..Survey::default() }, DocumentError::Implausible);
+    refused(&of(Column { count: ROWS_MAX + 1, ..column.clone() }), DocumentError::Implausible);
+    let values = vec![("a".into(), u64::MAX), ("b".into(), u64::MAX)];
+    refused(&of(Column { values, ..column.clone() }), DocumentError::Implausible);
     for bad in NOT_FINITE {
         refused(&of(Column { mean: bad, ..column.clone() }), DocumentError::Implausible);
         refused(&of(Column { m2: bad, ..column.clone() }), DocumentError::Implausible);
@@ -230,6 +234,8 @@ fn scores_are_bounded_and_add_up() {
     refused(&scores(0, vec![0; CLASSES_MAX * CLASSES_MAX + 1]), DocumentError::TooLarge);
     refused(&scores(3, vec![1, 0, 0, 1]), DocumentError::Implausible);
     refused(&scores(2, vec![u64::MAX, 0, 0, 3]), DocumentError::Implausible);
+    refused(&scores(ROWS_MAX + 1, vec![]), DocumentError::Implausible);
+    refused(&scores(u64::MAX, vec![u64::MAX, 0, 0, 3]), DocumentError::Implausible);
     // As many rows as columns: a table of three cells is none.
     refused(&scores(3, vec![1, 1, 1]), DocumentError::Implausible);
     for bad in NOT_FINITE {

@@ -2,7 +2,7 @@
 
 use crate::messages::{message, part_of};
 use heijunka_units::{AllocationVersion, RoundId, RunId};
-use heijunka_wire::limits::{BATCH_SAMPLES_MAX, PARTS_MAX, TAG_BYTES_MAX, WIDTHS_MAX};
+use heijunka_wire::limits::{BATCH_SAMPLES_MAX, PARTS_MAX, ROWS_MAX, TAG_BYTES_MAX, WIDTHS_MAX};
 use heijunka_wire::{Assign, Body, DecodeError, Durations, Evidence, Gradient, Part, Payload, Subject, decode, encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -165,6 +165,9 @@ fn losses_that_are_not_finite_and_impossible_counts_are_refused() {
     let join = |protocols: [u8; 2]| frame(1, &[&[1], &protocols, &[0, 1, 1, 1, 1, 1]]);
     assert!(decode(&join([1, 1])).is_ok());
     assert_eq!(decode(&join([2, 1])), Err(DecodeError::Implausible));
+    let rows = varint(ROWS_MAX + 1);
+    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0], &rows, &[1, 1, 1, 1]])), Err(DecodeError::Implausible));
+    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0, 1], &rows, &[1, 1, 1]])), Err(DecodeError::Implausible));
 }
 
 /// F6: sizes that a peer names are checked before anything is made of them.

@@ -1,7 +1,7 @@
 //! Any message that an honest peer can send, and the object of which it carries a chunk.
 
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId};
-use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, PARTS_MAX};
+use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, PARTS_MAX, ROWS_MAX};
 use heijunka_wire::{
     Activation, Assign, Body, DataMode, Durations, EncodeError, Evidence, Gradient, Join, Loss, Part, Payload, Purpose,
     Refusal, Round, Shape, Spec, Subject, encode,
@@ -49,7 +49,7 @@ fn object() -> impl Strategy<Value = (Vec<u8>, Part)> {
 }
 
 fn join() -> impl Strategy<Value = Body> {
-    let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+    let numbers = (any::<u64>(), any::<u64>(), 0..=ROWS_MAX, 0..=ROWS_MAX, any::<u64>());
     (numbers, any::<[u8; 2]>(), any::<u32>(), any::<u16>()).prop_map(|(numbers, protocols, samples_max, threads)| {
         let (session, spec, rows, held_out_rows, data_digest) = numbers;
         let [protocol_min, protocol_max] = [protocols[0].min(protocols[1]), protocols[0].max(protocols[1])];
