@@ -1,12 +1,13 @@
 //! CSV files.
 
-use crate::cell::{self, Cell};
-use crate::table::{Column, NO_TEXT, Table, Values};
+use crate::cell;
+use crate::column::{Builder, Kind};
+use crate::table::{Column, Table};
 use crate::{DataError, Source, bytes};
 use csv::StringRecord;
 use heijunka_wire::digest;
-use heijunka_wire::limits::{CLASSES_MAX, COLUMNS_MAX, TEXT_BYTES_MAX};
-use std::collections::{HashMap, HashSet};
+use heijunka_wire::limits::{COLUMNS_MAX, TEXT_BYTES_MAX};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Rows whose numbers decide on the decimal point.
@@ -166,6 +167,7 @@ impl Sheet {
         let mut records = self.records();
         let mut record = StringRecord::new();
         let mut header_rows = self.header_rows;
+        let mut lines = Lines::default();
         while records.read_record(&mut record).map_err(|error| self.broken(&error))? {
             if is_annotation(&record) || record.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
@@ -174,7 +176,7 @@ impl Sheet {
                 header_rows -= 1;
                 continue;
             }
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = lines.line_of(&self.text, record.position().map_or(0, csv::Position::byte));
             self.check_length(line, &record)?;
             see(line, &record)?;
         }
@@ -197,6 +199,31 @@ impl Sheet {
     }
 }
 
+/// Counts lines. The csv crate's own count lags behind after blank lines and `\r\n`.
+struct Lines {
+    byte: usize,
+    line: u64,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { byte: 0, line: 1 }
+    }
+}
+
+impl Lines {
+    /// The line of the record that follows `byte`, which never decreases.
+    fn line_of(&mut self, text: &str, byte: u64) -> u64 {
+        let rest = text.as_bytes().get(self.byte..).unwrap_or_default();
+        let before = usize::try_from(byte).unwrap_or(usize::MAX).saturating_sub(self.byte);
+        let ends = rest.iter().skip(before).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let passed = rest.get(..before.saturating_add(ends)).unwrap_or(rest);
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.byte += passed.len();
+        self.line
+    }
+}
+
 fn is_annotation(record: &StringRecord) -> bool {
     matches!(record.get(0), Some("#datatype" | "#group" | "#default"))
 }
@@ -206,95 +233,4 @@ fn find_delimiter(text: &str) -> char {
     let line = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#")).unwrap_or_default();
     let outside: String = line.split('"').step_by(2).collect();
     [';', '\t', ','].into_iter().find(|candidate| outside.contains(*candidate)).unwrap_or(',')
-}
-
-/// What a column's cells have in common.
-#[derive(Debug, Default)]
-struct Kind {
-    filled: bool,
-    missing: bool,
-    not_bytes: bool,
-    /// The first text, with its line.
-    text: Option<(u64, String)>,
-}
-
-impl Kind {
-    fn see(&mut self, cell: Cell<'_>, line: u64) {
-        self.filled |= cell != Cell::Missing;
-        match cell {
-            Cell::Missing => self.missing = true,
-            Cell::Number(number) => self.not_bytes |= byte(number).is_none(),
-            Cell::Text(text) if self.text.is_none() => self.text = Some((line, text.chars().take(40).collect())),
-            Cell::Text(_) => {}
-        }
-    }
-
-    fn builder(&self) -> Builder {
-        match self {
-            Self { filled: false, .. } => Builder::Nothing,
-            Self { text: Some(_), .. } => {
-                Builder::Text { codes: Vec::new(), dictionary: Vec::new(), known: HashMap::new() }
-            }
-            Self { missing: false, not_bytes: false, .. } => Builder::Bytes(Vec::new()),
-            _ => Builder::Numbers(Vec::new()),
-        }
-    }
-}
-
-fn byte(number: f64) -> Option<u8> {
-    let byte = number as u8;
-    (f64::from(byte) == number).then_some(byte)
-}
-
-enum Builder {
-    Nothing,
-    Bytes(Vec<u8>),
-    Numbers(Vec<f64>),
-    Text { codes: Vec<u32>, dictionary: Vec<String>, known: HashMap<String, u32> },
-    TooManyTexts,
-}
-
-impl Builder {
-    fn push(&mut self, cell: Cell<'_>) {
-        match self {
-            Self::Nothing | Self::TooManyTexts => {}
-            Self::Bytes(bytes) => bytes.extend(number(cell).and_then(byte)),
-            Self::Numbers(numbers) => numbers.push(number(cell).unwrap_or(f64::NAN)),
-            Self::Text { codes, dictionary, known } => {
-                let text = match cell {
-                    Cell::Missing => return codes.push(NO_TEXT),
-                    Cell::Number(number) => cell::shortest(number),
-                    Cell::Text(text) => text.to_owned(),
-                };
-                let next = dictionary.len();
-                let code = *known.entry(text).or_insert_with_key(|text| {
-                    dictionary.push(text.clone());
-                    next as u32
-                });
-                codes.push(code);
-                if dictionary.len() > CLASSES_MAX || dictionary.last().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
-                    *self = Self::TooManyTexts;
-                }
-            }
-        }
-    }
-
-    fn finish(self, kind: &Kind) -> Values {
-        match self {
-            Self::Nothing => Values::Unusable("is empty".to_owned()),
-            Self::Bytes(bytes) => Values::Bytes(bytes),
-            Self::Numbers(numbers) => Values::Numbers(numbers),
-            Self::Text { codes, dictionary, .. } => Values::Text { codes, dictionary },
-            Self::TooManyTexts => {
-                let (line, text) = kind.text.clone().unwrap_or_default();
-                Values::Unusable(format!(
-                    "has more than {CLASSES_MAX} different texts (the first in line {line}: '{text}')"
-                ))
-            }
-        }
-    }
-}
-
-fn number(cell: Cell<'_>) -> Option<f64> {
-    if let Cell::Number(number) = cell { Some(number) } else { None }
 }

@@ -6,7 +6,7 @@ use crate::table::{Column, Table, Values};
 use crate::{DataError, Usage};
 use heijunka_wire::digest;
 use heijunka_wire::document::{Encoding, Fitted, Job, Target};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A job's rows, ready to train on.
 #[derive(Clone, Debug)]
@@ -135,16 +135,17 @@ impl Encoder<'_> {
 /// Where each of the column's cells stands among `names`.
 fn places(values: &Values, names: &[String], rows: &[usize]) -> HashMap<Key, usize> {
     let mut places = HashMap::new();
-    let mut strangers = HashMap::new();
+    let mut strangers = HashSet::new();
     for key in rows.iter().filter_map(|row| Key::of(values, *row)) {
-        if places.contains_key(&key) || strangers.contains_key(&key) {
+        if places.contains_key(&key) || strangers.contains(&key) {
             continue;
         }
         let place = key.text(values).and_then(|text| names.iter().position(|name| *name == text));
-        match place {
-            Some(place) => places.insert(key, place),
-            None => strangers.insert(key, 0),
-        };
+        if let Some(place) = place {
+            places.insert(key, place);
+        } else {
+            strangers.insert(key);
+        }
     }
     places
 }

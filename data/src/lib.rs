@@ -5,6 +5,7 @@
 
 mod bytes;
 mod cell;
+mod column;
 mod csv_file;
 mod encode;
 mod error;

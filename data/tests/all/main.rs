@@ -1,0 +1,12 @@
+//! Tests of the data crate on small samples.
+
+#[cfg(test)]
+mod csv;
+#[cfg(test)]
+mod encode;
+#[cfg(test)]
+mod help;
+#[cfg(test)]
+mod idx;
+#[cfg(test)]
+mod survey;
