@@ -1,2 +1,68 @@
-//! agent
-fn main() {}
+//! `heijunka-agent`: computes gradients on this machine's data for an aggregator somewhere on the bus.
+
+mod check;
+mod config;
+mod driver;
+mod emulate;
+mod engine;
+mod init;
+mod people;
+mod share;
+
+use clap::{Parser, Subcommand};
+use heijunka_settings::Exit;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Computes gradients on this machine's data, for an aggregator somewhere on the bus.
+#[derive(Parser)]
+#[command(name = "heijunka-agent", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Works until it is stopped (SIGINT or SIGTERM).
+    Run {
+        /// Settings file.
+        #[arg(long, default_value = "agent.toml")]
+        config: PathBuf,
+    },
+    /// Tries everything that `run` needs, one line each.
+    Check {
+        /// Settings file.
+        #[arg(long, default_value = "agent.toml")]
+        config: PathBuf,
+    },
+    /// Writes a commented settings file.
+    Init {
+        /// Where to write it.
+        #[arg(long, default_value = "agent.toml")]
+        config: PathBuf,
+        /// Broker's address.
+        #[arg(long, default_value = "mqtt://127.0.0.1:1883")]
+        broker: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for; anything else is a wrong command line.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+        }
+    };
+    let outcome = match cli.verb {
+        Verb::Run { config } => config::load(&config).and_then(|valid| driver::run(&valid)),
+        Verb::Check { config } => config::load(&config).and_then(|valid| check::check(&valid)),
+        Verb::Init { config, broker } => init::init(&config, &broker),
+    };
+    match outcome {
+        Ok(()) => Exit::Success.into(),
+        Err(failure) => failure.report(),
+    }
+}

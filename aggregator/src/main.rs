@@ -1,2 +1,79 @@
-//! aggregator
-fn main() {}
+//! `heijunka-aggregator`: levels the work, averages the gradients, publishes the model.
+
+mod card;
+mod check;
+mod config;
+mod demo;
+mod driver;
+mod history;
+mod init;
+mod model_file;
+mod people;
+mod predict;
+mod progress;
+mod run_number;
+mod usage;
+
+use clap::{Parser, Subcommand};
+use heijunka_settings::Exit;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Trains one model together with the agents of a plant.
+#[derive(Parser)]
+#[command(name = "heijunka-aggregator", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Trains until the job is done or it is stopped (SIGINT or SIGTERM).
+    Run {
+        /// Settings file.
+        #[arg(long, default_value = "aggregator.toml")]
+        config: PathBuf,
+    },
+    /// Tries everything that `run` needs, one line each.
+    Check {
+        /// Settings file.
+        #[arg(long, default_value = "aggregator.toml")]
+        config: PathBuf,
+    },
+    /// Writes a commented settings file.
+    Init {
+        /// Where to write it.
+        #[arg(long, default_value = "aggregator.toml")]
+        config: PathBuf,
+        /// Broker's address.
+        #[arg(long, default_value = "mqtt://127.0.0.1:1883")]
+        broker: String,
+    },
+    /// Scores a table with a trained model.
+    Predict(predict::Arguments),
+    /// A broker, an aggregator and agents of uneven speed on bundled data.
+    Demo(Box<demo::Arguments>),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for; anything else is a wrong command line.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+        }
+    };
+    let outcome = match cli.verb {
+        Verb::Run { config } => config::load(&config).and_then(|valid| driver::run(&valid)),
+        Verb::Check { config } => config::load(&config).and_then(|valid| check::check(&valid)),
+        Verb::Init { config, broker } => init::init(&config, &broker),
+        Verb::Predict(arguments) => predict::predict(&arguments),
+        Verb::Demo(arguments) => demo::demo(&arguments),
+    };
+    match outcome {
+        Ok(()) => Exit::Success.into(),
+        Err(failure) => failure.report(),
+    }
+}

@@ -20,6 +20,7 @@ mod handle;
 mod inbox;
 mod options;
 mod outbox;
+mod probe;
 mod reason;
 mod session;
 
@@ -28,4 +29,5 @@ pub use config::{BusConfig, ConfigError, Message, Quality, Secret};
 pub use event::{BusEvent, Incoming};
 pub use handle::{Bus, PublishError, start};
 pub use inbox::Events;
+pub use probe::{ProbeError, Probed, probe};
 pub use reason::DisconnectReason;

@@ -1,1 +1,9 @@
-//! tests
+//! A plant on this machine for tests: a real Mosquitto, the real programs, a folder for their files.
+
+mod plant;
+mod program;
+mod samples;
+
+pub use plant::Plant;
+pub use program::{Ended, Program};
+pub use samples::{digits, steel_plates, steel_plates_rows};

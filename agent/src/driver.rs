@@ -1,0 +1,329 @@
+//! The driver: one `select!` over bus, compute thread, timer and shutdown, one `match` over the worker's outputs.
+
+use crate::config::Valid;
+use crate::engine::{Cancel, Counts, Done, Engine, Work};
+use crate::people::{Info, State, json, status};
+use heijunka_bus::{Bus, BusEvent, Events, Message, PublishError};
+use heijunka_settings::{Exit, Failure, init_logging};
+use heijunka_units::Timestamp;
+use heijunka_wire::{Channel, Topics, limits};
+use heijunka_worker::{Buffers, Input, Note, Output, Settings, Worker};
+use std::hash::{BuildHasher, Hasher};
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
+
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// Shortest and longest wait between two announcements.
+const ANNOUNCE_BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// Messages that are taken from the bus before the other sources are looked at.
+const MESSAGES_AT_ONCE: usize = 32;
+
+/// Runs until the agent is stopped.
+pub(crate) fn run(valid: &Valid) -> Result<(), Failure> {
+    init_logging(&valid.log)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
+    runtime.block_on(serve(valid))
+}
+
+/// A number that no other start of an agent has.
+fn session() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+async fn serve(valid: &Valid) -> Result<(), Failure> {
+    // Zeroed memory is only taken from the system once it is written to.
+    let mut model = vec![0.0; valid.parameters_max];
+    let mut gradient = vec![0.0; valid.parameters_max];
+    let mut spec = vec![0; limits::DOCUMENT_BYTES_MAX];
+    let mut survey = vec![0; limits::DOCUMENT_BYTES_MAX];
+    let mut scores = vec![0; limits::DOCUMENT_BYTES_MAX];
+    let mut packet = vec![0; valid.packet_bytes_max - limits::PACKET_OVERHEAD_BYTES];
+    let buffers = Buffers {
+        model: &mut model,
+        gradient: &mut gradient,
+        spec: &mut spec,
+        survey: &mut survey,
+        scores: &mut scores,
+        packet: &mut packet,
+    };
+    let settings = Settings {
+        agent: valid.agent.clone(),
+        session: session(),
+        samples_max: limits::BATCH_SAMPLES_MAX,
+        threads: u16::try_from(valid.threads).unwrap_or(u16::MAX),
+        announce_between: ANNOUNCE_BETWEEN,
+    };
+    let topics = Topics::new(valid.site.clone(), valid.job.clone());
+    let mut bus = valid.bus.clone();
+    let state = topics.of(Channel::AgentState, &valid.agent);
+    bus.will = Some(Message::new(state.as_str(), State::lost()).retained());
+    bus.subscriptions = vec![
+        topics.common(Channel::Spec).to_string(),
+        topics.of(Channel::Assign, &valid.agent).to_string(),
+        topics.common(Channel::Round).to_string(),
+    ];
+    let (bus, events) = heijunka_bus::start(bus)
+        .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", valid.path.display())))?;
+    let mut driver = Driver {
+        valid,
+        worker: Worker::new(settings, buffers),
+        topics,
+        bus,
+        engine: Engine::start(valid)?,
+        origin: Instant::now(),
+        cancel: Cancel::default(),
+        spare_model: Vec::new(),
+        counts: Counts::default(),
+        status_due: Instant::now() + valid.publish_every,
+    };
+    info!("{} looks for job {} at {} on {}:{}", valid.agent, valid.job, valid.site, valid.bus.host, valid.bus.port);
+    let ended = driver.serve(events).await;
+    driver.publish_people(Channel::AgentState, State::stopped());
+    driver.cancel.cancel();
+    driver.bus.close(FAREWELL).await;
+    ended
+}
+
+struct Driver<'a> {
+    valid: &'a Valid,
+    worker: Worker<'a>,
+    topics: Topics,
+    bus: Bus,
+    engine: Engine,
+    origin: Instant,
+    cancel: Cancel,
+    spare_model: Vec<f32>,
+    counts: Counts,
+    status_due: Instant,
+}
+
+impl Driver<'_> {
+    fn now(&self) -> Timestamp {
+        Timestamp::ZERO + self.origin.elapsed()
+    }
+
+    async fn serve(&mut self, mut events: Events) -> Result<(), Failure> {
+        let cannot = |error: std::io::Error| Failure::new(Exit::Unavailable, "no signals").why(error.to_string());
+        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+        loop {
+            let wait = self.drain()?;
+            self.publish_status();
+            let due = self.instant(wait).min(self.status_due);
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(event) => {
+                        self.on_bus(event);
+                        self.on_waiting(&mut events);
+                    }
+                    None => return Err(self.valid.unavailable("the bus has ended")),
+                },
+                done = self.engine.done.recv() => match done {
+                    Some(done) => self.on_done(done)?,
+                    None => return Err(self.valid.unavailable("the compute thread has ended")),
+                },
+                () = tokio::time::sleep_until(due.into()) => {
+                    let now = self.now();
+                    self.worker.handle(now, Input::Tick);
+                }
+                () = stopped(&mut terminate, &mut interrupt) => {
+                    info!("stopping: the aggregator goes on without this agent");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn on_waiting(&mut self, events: &mut Events) {
+        for _ in 0..MESSAGES_AT_ONCE {
+            match events.try_next() {
+                Some(event) => self.on_bus(event),
+                None => return,
+            }
+        }
+    }
+
+    fn instant(&self, wait: Timestamp) -> Instant {
+        let far = Duration::from_secs(3600);
+        self.origin + wait.since(Timestamp::ZERO).min(self.origin.elapsed() + far)
+    }
+
+    fn on_bus(&mut self, event: BusEvent) {
+        let now = self.now();
+        match event {
+            BusEvent::Connected { session_present } => {
+                info!("connected to the broker");
+                self.publish_people(Channel::AgentState, State::online());
+                self.publish_info();
+                self.worker.handle(now, Input::Connected { session_present });
+            }
+            BusEvent::Disconnected { reason, retry_in } => {
+                warn!("no connection to the broker: {reason}; next attempt in {:.1} s", retry_in.as_secs_f64());
+                self.worker.handle(now, Input::Disconnected);
+            }
+            BusEvent::Message(message) => {
+                if let Some(topic) = self.topics.parse(&message.topic) {
+                    let input = Input::Frame { channel: topic.channel, bytes: &message.payload };
+                    self.worker.handle(now, input);
+                }
+            }
+            BusEvent::PublishRefused { topic, reason } => warn!("the broker refused a message to {topic}: {reason}"),
+            BusEvent::SubscribeRefused { filter, reason } => {
+                warn!("the broker refused the subscription to {filter}: {reason}");
+            }
+            _ => {}
+        }
+    }
+
+    fn on_done(&mut self, done: Done) -> Result<(), Failure> {
+        let now = self.now();
+        match done {
+            Done::Prepared { prepared, survey, counts } => {
+                info!(
+                    "{} rows to train on, {} held out, {} skipped",
+                    counts.rows, counts.held_out_rows, counts.skipped_rows
+                );
+                self.counts = counts;
+                self.publish_info();
+                self.worker.handle(now, Input::Prepared { prepared, survey: &survey });
+            }
+            Done::Computed { round, gradient, took, model } => {
+                self.spare_model = model;
+                self.worker.handle(
+                    now,
+                    Input::Computed {
+                        round,
+                        samples: gradient.samples,
+                        loss_sum: gradient.loss_sum,
+                        gradient: &gradient.mean,
+                        took,
+                    },
+                );
+            }
+            Done::Scored { round, scores, model } => {
+                self.spare_model = model;
+                self.worker.handle(now, Input::Scored { round, scores: &scores });
+            }
+            Done::Failed(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    /// Does what the worker wants; returns when it next wants to be called.
+    fn drain(&mut self) -> Result<Timestamp, Failure> {
+        loop {
+            let now = self.now();
+            let work = match self.worker.poll_output(now) {
+                Output::Wait(until) => return Ok(until),
+                Output::Publish { channel, bytes } => {
+                    let topic = self.topics.of(channel, &self.valid.agent);
+                    let message = Message::new(topic.as_str(), bytes.to_vec());
+                    report(self.bus.publish(message));
+                    continue;
+                }
+                Output::Note(note) => {
+                    on_note(self.valid, note)?;
+                    continue;
+                }
+                Output::Abandon => {
+                    self.cancel.cancel();
+                    continue;
+                }
+                Output::Prepare { spec, document } => Work::Prepare { spec: spec.clone(), document: document.to_vec() },
+                Output::Compute { round, position, samples, model } => {
+                    self.cancel = Cancel::default();
+                    let model = copied(&mut self.spare_model, model);
+                    Work::Compute { round, position, samples, model, cancel: self.cancel.clone() }
+                }
+                Output::Score { round, first, rows, model } => {
+                    self.cancel = Cancel::default();
+                    let model = copied(&mut self.spare_model, model);
+                    Work::Score { round, first, rows, model, cancel: self.cancel.clone() }
+                }
+            };
+            if self.engine.work.send(work).is_err() {
+                return Err(self.valid.unavailable("the compute thread has ended"));
+            }
+        }
+    }
+
+    fn publish_people(&self, channel: Channel, bytes: Vec<u8>) {
+        let contract = channel.contract();
+        let topic = self.topics.of(channel, &self.valid.agent);
+        let mut message = Message::new(topic.as_str(), bytes);
+        message.retain = contract.retained;
+        let message = if contract.at_least_once { message } else { message.at_most_once() };
+        report(self.bus.publish(message));
+    }
+
+    fn publish_info(&self) {
+        let info = Info {
+            version: env!("CARGO_PKG_VERSION"),
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: self.valid.threads,
+            rows: self.counts.rows,
+            held_out_rows: self.counts.held_out_rows,
+            skipped_rows: self.counts.skipped_rows,
+            schema: "heijunka-wire/v1",
+        };
+        self.publish_people(Channel::AgentInfo, json(&info));
+    }
+
+    fn publish_status(&mut self) {
+        if Instant::now() < self.status_due {
+            return;
+        }
+        self.status_due = Instant::now() + self.valid.publish_every;
+        if self.bus.is_connected() {
+            let waited = self.worker.waited(self.now());
+            self.publish_people(Channel::AgentStatus, status(&self.worker.status(), waited));
+        }
+    }
+}
+
+async fn stopped(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn copied(spare: &mut Vec<f32>, model: &[f32]) -> Vec<f32> {
+    let mut copy = std::mem::take(spare);
+    copy.clear();
+    copy.extend_from_slice(model);
+    copy
+}
+
+fn report(published: Result<(), PublishError>) {
+    if let Err(error) = published {
+        warn!("a message was not sent: {error}");
+    }
+}
+
+/// Tells what the worker noticed; some of it ends the agent.
+fn on_note(valid: &Valid, note: Note) -> Result<(), Failure> {
+    match note {
+        Note::NoRoom { .. } => {
+            let fix = "raise [limits] memory, or choose a smaller model";
+            return Err(Failure::new(Exit::Config, format!("{}: {note}", valid.path.display())).fix(fix));
+        }
+        Note::Refused(_) => {
+            let fix = "correct it on this machine or in the aggregator's settings, then start the agent again";
+            return Err(Failure::new(Exit::Config, format!("job {}: {note}", valid.job)).fix(fix));
+        }
+        Note::Undecodable(_) | Note::BadPart(_) | Note::StaleRun(_) | Note::DigestMismatch | Note::Overtaken(_) => {
+            warn!("{note}");
+        }
+        Note::Share { .. } => tracing::debug!("{note}"),
+        Note::NewRun(_) | Note::Settled(_) | Note::Joined | Note::Finished => info!("{note}"),
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! The compute thread: owns the data, computes gradients and scores, and never touches the network.
+
+use crate::config::{Emulate, Valid};
+use crate::share::{Gradient, Problem, ShareEngine};
+use heijunka_data::{DataError, Dataset, Source, Table};
+use heijunka_learn::{ModelShape, StreamOrder};
+use heijunka_settings::{Exit, Failure};
+use heijunka_units::{AgentId, RoundId, Samples};
+use heijunka_wire::document::{Document, Job, Scores, Target};
+use heijunka_wire::{Activation, DataMode, Loss, Spec, digest};
+use heijunka_worker::Prepared;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing::info;
+
+/// What the compute thread is asked.
+pub(crate) enum Work {
+    /// Read and encode the data.
+    Prepare { spec: Spec, document: Vec<u8> },
+    /// A gradient.
+    Compute { round: RoundId, position: u64, samples: Samples, model: Vec<f32>, cancel: Cancel },
+    /// Scores of held-out rows.
+    Score { round: RoundId, first: u32, rows: u32, model: Vec<f32>, cancel: Cancel },
+}
+
+/// What it answers.
+pub(crate) enum Done {
+    Prepared {
+        prepared: Prepared,
+        survey: Vec<u8>,
+        counts: Counts,
+    },
+    /// `model` and the gradient's memory go back to the driver, to be used again.
+    Computed {
+        round: RoundId,
+        gradient: Gradient,
+        took: Duration,
+        model: Vec<f32>,
+    },
+    Scored {
+        round: RoundId,
+        scores: Vec<u8>,
+        model: Vec<f32>,
+    },
+    /// The data do not fit the job, or cannot be read.
+    Failed(Failure),
+}
+
+/// Rows for `info`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) rows: u64,
+    pub(crate) held_out_rows: u64,
+    pub(crate) skipped_rows: u64,
+}
+
+/// Set when nobody waits for a computation any more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    pub(crate) fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps until `end`, or until cancelled.
+    fn sleep_until(&self, end: Instant) {
+        const STEP: Duration = Duration::from_millis(20);
+        while !self.is_cancelled() {
+            let rest = end.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return;
+            }
+            std::thread::sleep(rest.min(STEP));
+        }
+    }
+}
+
+/// The driver's end of the compute thread.
+pub(crate) struct Engine {
+    pub(crate) work: Sender<Work>,
+    pub(crate) done: UnboundedReceiver<Done>,
+}
+
+impl Engine {
+    /// Starts the compute thread.
+    pub(crate) fn start(valid: &Valid) -> Result<Self, Failure> {
+        let (work, inbox) = channel();
+        let (outbox, done) = unbounded_channel();
+        let mut loader = Loader {
+            source: valid.source.clone(),
+            agent: valid.agent.clone(),
+            share: ShareEngine::new(valid.threads),
+            emulate: valid.emulate.clone(),
+            ready: None,
+            rows: Vec::new(),
+        };
+        std::thread::Builder::new()
+            .name("compute".into())
+            .spawn(move || loader.serve(&inbox, &outbox))
+            .map_err(|error| Failure::new(Exit::Unavailable, "no compute thread").why(error.to_string()))?;
+        Ok(Self { work, done })
+    }
+}
+
+/// Data encoded for a fitted job.
+struct Ready {
+    dataset: Dataset,
+    shape: ModelShape,
+    order: StreamOrder,
+    class_weights: Vec<f32>,
+    target_scale: f64,
+}
+
+impl Ready {
+    fn problem<'a>(&'a self, model: &'a [f32], cancel: &'a Cancel) -> Problem<'a> {
+        let Self { dataset, shape, class_weights, target_scale, .. } = self;
+        Problem { shape, dataset, class_weights, target_scale: *target_scale, model, cancel }
+    }
+}
+
+struct Loader {
+    source: Source,
+    agent: AgentId,
+    share: ShareEngine,
+    emulate: Emulate,
+    ready: Option<Ready>,
+    /// Memory that comes back from the driver.
+    rows: Vec<usize>,
+}
+
+impl Loader {
+    fn serve(&mut self, inbox: &Receiver<Work>, outbox: &UnboundedSender<Done>) {
+        while let Ok(work) = inbox.recv() {
+            let done = match work {
+                Work::Prepare { spec, document } => self.prepare(&spec, &document).unwrap_or_else(Done::Failed),
+                Work::Compute { round, position, samples, model, cancel } => {
+                    self.compute(round, position, samples, model, &cancel)
+                }
+                Work::Score { round, first, rows, model, cancel } => self.score(round, first, rows, model, &cancel),
+            };
+            if outbox.send(done).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn prepare(&mut self, spec: &Spec, document: &[u8]) -> Result<Done, Failure> {
+        let job = Job::from_bytes(document).map_err(|error| {
+            Failure::new(Exit::Config, "the job's description cannot be used").why(error.to_string())
+        })?;
+        let table = Table::read(&self.source).map_err(data_failure)?;
+        let usage = table.usage(&job).map_err(data_failure)?;
+        let counts = Counts { rows: usage.train, held_out_rows: usage.held_out, skipped_rows: usage.skipped_total() };
+        if !spec.fitted {
+            info!("{}: {usage}", self.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default());
+            for note in table.notes() {
+                info!("{note}");
+            }
+            let survey = table.survey(&job).map_err(data_failure)?;
+            let prepared =
+                Prepared { spec: spec.content, rows: counts.rows, held_out_rows: counts.held_out_rows, data_digest: 0 };
+            return Ok(Done::Prepared { prepared, survey: survey.to_bytes(), counts });
+        }
+        let dataset = table.encode(&job).map_err(data_failure)?;
+        let (rows, held_out_rows) = (dataset.train.len() as u64, dataset.held_out.len() as u64);
+        let prepared = Prepared { spec: spec.content, rows, held_out_rows, data_digest: dataset.digest };
+        let (class_weights, target_scale) = match job.fitted.as_ref().map(|fitted| &fitted.target) {
+            Some(Target::Classes { weights, .. }) => (weights.clone(), 1.0),
+            Some(Target::Scaled { scale, .. }) => (Vec::new(), *scale),
+            None => (Vec::new(), 1.0),
+        };
+        // With data of its own, each agent walks through them in an order of its own.
+        let seed = match spec.data_mode {
+            DataMode::Shared => spec.seed,
+            DataMode::Private => spec.seed ^ digest(self.agent.as_str().as_bytes()),
+        };
+        let shape = model_shape(spec).ok_or_else(|| Failure::new(Exit::Config, "the job's model makes no sense"))?;
+        let order = StreamOrder::new(rows.max(1), seed);
+        self.ready = Some(Ready { dataset, shape, order, class_weights, target_scale });
+        Ok(Done::Prepared { prepared, survey: Vec::new(), counts })
+    }
+
+    fn compute(&mut self, round: RoundId, position: u64, samples: Samples, model: Vec<f32>, cancel: &Cancel) -> Done {
+        let began = Instant::now();
+        let mut gradient = Gradient::default();
+        if let Some(ready) = &self.ready {
+            self.rows.clear();
+            let row = |i| ready.order.row(position.wrapping_add(i)) as usize;
+            self.rows.extend((0..u64::from(samples)).map(row));
+            self.share.gradient(ready.problem(&model, cancel), &self.rows, &mut gradient);
+        }
+        cancel.sleep_until(began + self.emulate.compute_time(round, samples));
+        let took = began.elapsed();
+        cancel.sleep_until(Instant::now() + self.emulate.uplink_time(gradient.mean.len() * 4));
+        Done::Computed { round, gradient, took, model }
+    }
+
+    fn score(&mut self, round: RoundId, first: u32, rows: u32, model: Vec<f32>, cancel: &Cancel) -> Done {
+        let mut scores = Scores::default();
+        if let Some(ready) = &self.ready {
+            let range = first as usize..(first as usize).saturating_add(rows as usize);
+            let held_out = ready.dataset.held_out.len();
+            let range = range.start.min(held_out)..range.end.min(held_out);
+            scores = self.share.score(ready.problem(&model, cancel), range);
+        }
+        Done::Scored { round, scores: scores.to_bytes(), model }
+    }
+}
+
+/// A data error in the programs' terms: trying again does not help.
+pub(crate) fn data_failure(error: DataError) -> Failure {
+    Failure::new(Exit::Config, error.to_string()).fix(error.fix())
+}
+
+fn model_shape(spec: &Spec) -> Option<ModelShape> {
+    let activation = match spec.shape.activation {
+        Activation::Relu => heijunka_learn::Activation::Relu,
+        Activation::Tanh => heijunka_learn::Activation::Tanh,
+    };
+    let loss = match spec.shape.loss {
+        Loss::MeanSquaredError => heijunka_learn::Loss::MeanSquaredError,
+        Loss::CrossEntropy => heijunka_learn::Loss::CrossEntropy,
+    };
+    ModelShape::new(&spec.shape.widths, activation, loss).ok()
+}

@@ -1,0 +1,303 @@
+//! The gradient of a share, computed by several threads, with bits that do not depend on how many.
+//!
+//! A share is cut into at most [`LANES`] runs of whole blocks. Each lane adds its blocks in order, and the lanes are
+//! added in order. Threads take lanes; which thread takes which does not matter.
+
+use crate::engine::Cancel;
+use heijunka_data::{Dataset, Rows, Targets as RowTargets};
+use heijunka_learn::{BLOCK, ModelShape, Targets, class_of, gradient_sum, loss_sum, predict, scratch_len};
+use heijunka_wire::document::Scores;
+use std::ops::Range;
+
+/// Most runs that a share is cut into.
+const LANES: usize = 8;
+
+/// The mean gradient of a share.
+#[derive(Debug, Default)]
+pub(crate) struct Gradient {
+    /// Samples processed; 0 if cancelled.
+    pub(crate) samples: u32,
+    /// Sum of their losses.
+    pub(crate) loss_sum: f64,
+    /// Mean of their gradients.
+    pub(crate) mean: Vec<f32>,
+}
+
+/// What is computed on: a model and encoded rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Problem<'a> {
+    pub(crate) shape: &'a ModelShape,
+    pub(crate) dataset: &'a Dataset,
+    /// Weight of each class; empty for a regression.
+    pub(crate) class_weights: &'a [f32],
+    /// Factor by which targets were scaled (regression).
+    pub(crate) target_scale: f64,
+    pub(crate) model: &'a [f32],
+    pub(crate) cancel: &'a Cancel,
+}
+
+/// Memory of one lane.
+struct Lane {
+    x: Vec<f32>,
+    y: RowTargets,
+    weights: Vec<f32>,
+    scratch: Vec<f32>,
+    outputs: Vec<f32>,
+    sum: Vec<f32>,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self {
+            x: Vec::new(),
+            y: RowTargets::Values(Vec::new()),
+            weights: Vec::new(),
+            scratch: Vec::new(),
+            outputs: Vec::new(),
+            sum: Vec::new(),
+        }
+    }
+}
+
+/// Computes shares with a fixed number of threads, reusing their memory.
+pub(crate) struct ShareEngine {
+    lanes: Vec<Lane>,
+}
+
+fn targets(y: &RowTargets) -> Targets<'_> {
+    match y {
+        RowTargets::Classes(classes) => Targets::Classes(classes),
+        RowTargets::Values(values) => Targets::Values(values),
+    }
+}
+
+impl Lane {
+    /// Adds the gradients of `rows`, block by block, to this lane's sum. Returns samples and loss.
+    fn add(&mut self, problem: Problem<'_>, rows: &[usize]) -> (u32, f64) {
+        self.sum.clear();
+        self.sum.resize(problem.model.len(), 0.0);
+        let (mut samples, mut loss) = (0, 0.0);
+        for block in rows.chunks(BLOCK) {
+            if problem.cancel.is_cancelled() {
+                return (0, 0.0);
+            }
+            self.gather(problem, &problem.dataset.train, block);
+            let weights = (!self.weights.is_empty()).then_some(self.weights.as_slice());
+            let added = gradient_sum(
+                problem.shape,
+                problem.model,
+                &self.x,
+                targets(&self.y),
+                weights,
+                &mut self.scratch,
+                &mut self.sum,
+            );
+            let Ok(added) = added else { return (0, 0.0) };
+            loss += added;
+            samples += self.y.len() as u32;
+        }
+        (samples, loss)
+    }
+
+    fn gather(&mut self, problem: Problem<'_>, rows: &Rows, block: &[usize]) {
+        let count = rows.gather(block.iter().copied(), &mut self.x, &mut self.y);
+        self.scratch.resize(scratch_len(problem.shape, count), 0.0);
+        self.weights.clear();
+        if let RowTargets::Classes(classes) = &self.y
+            && problem.class_weights.iter().any(|weight| *weight != 1.0)
+        {
+            let weight = |class: &u32| problem.class_weights.get(*class as usize).copied().unwrap_or(1.0);
+            self.weights.extend(classes.iter().map(weight));
+        }
+    }
+
+    fn score(&mut self, problem: Problem<'_>, rows: &[usize], scores: &mut Scores) -> Option<()> {
+        for block in rows.chunks(BLOCK) {
+            if problem.cancel.is_cancelled() {
+                return None;
+            }
+            self.gather(problem, &problem.dataset.held_out, block);
+            let width = problem.shape.outputs();
+            self.outputs.resize(self.y.len() * width, 0.0);
+            predict(problem.shape, problem.model, &self.x, &mut self.scratch, &mut self.outputs).ok()?;
+            scores.loss_sum += loss_sum(problem.shape, &self.outputs, targets(&self.y), None).ok()?;
+            scores.rows += self.y.len() as u64;
+            match &self.y {
+                RowTargets::Classes(classes) => {
+                    for (class, logits) in classes.iter().zip(self.outputs.chunks_exact(width)) {
+                        let cell = *class as usize * width + class_of(logits);
+                        *scores.confusion.get_mut(cell)? += 1;
+                    }
+                }
+                RowTargets::Values(values) => {
+                    for (value, output) in values.iter().zip(&self.outputs) {
+                        let error = f64::from(output - value) / problem.target_scale;
+                        scores.squared_error_sum += error * error;
+                        scores.absolute_error_sum += error.abs();
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+impl ShareEngine {
+    /// An engine for `threads` threads.
+    pub(crate) fn new(threads: usize) -> Self {
+        Self { lanes: (0..threads.clamp(1, LANES)).map(|_| Lane::default()).collect() }
+    }
+
+    /// The mean gradient of the training rows `rows`, into `gradient`. Without samples if cancelled.
+    pub(crate) fn gradient(&mut self, problem: Problem<'_>, rows: &[usize], gradient: &mut Gradient) {
+        gradient.mean.clear();
+        gradient.mean.resize(problem.model.len(), 0.0);
+        (gradient.samples, gradient.loss_sum) = (0, 0.0);
+        let blocks = rows.len().div_ceil(BLOCK);
+        let lane_rows = blocks.div_ceil(LANES).max(1) * BLOCK;
+        let runs: Vec<&[usize]> = rows.chunks(lane_rows).collect();
+        for wave in runs.chunks(self.lanes.len()) {
+            let sums = together(&mut self.lanes, wave, |lane, run| lane.add(problem, run));
+            for (lane, (samples, loss)) in self.lanes.iter().zip(sums) {
+                gradient.samples += samples;
+                gradient.loss_sum += loss;
+                gradient.mean.iter_mut().zip(&lane.sum).for_each(|(mean, sum)| *mean += sum);
+            }
+        }
+        if problem.cancel.is_cancelled() || gradient.samples as usize != rows.len() {
+            gradient.samples = 0;
+        }
+        let share = 1.0 / gradient.samples.max(1) as f32;
+        gradient.mean.iter_mut().for_each(|mean| *mean *= share);
+    }
+
+    /// Scores of the held-out rows `range`; of none if cancelled.
+    pub(crate) fn score(&mut self, problem: Problem<'_>, range: Range<usize>) -> Scores {
+        let rows: Vec<usize> = range.collect();
+        let classes = if problem.class_weights.is_empty() { 0 } else { problem.shape.outputs() };
+        let empty = || Scores { confusion: vec![0; classes * classes], ..Scores::default() };
+        let lane_rows = rows.len().div_ceil(self.lanes.len()).max(1);
+        let runs: Vec<&[usize]> = rows.chunks(lane_rows).collect();
+        let parts = together(&mut self.lanes, &runs, |lane, run| {
+            let mut scores = empty();
+            lane.score(problem, run, &mut scores).map(|()| scores)
+        });
+        let mut all = empty();
+        for part in &parts {
+            match part {
+                Some(part) => all.merge(part),
+                None => return empty(),
+            };
+        }
+        all
+    }
+}
+
+/// Runs `work` on as many lanes as there are runs, the first on this thread; results in the order of the runs.
+fn together<R: Send>(lanes: &mut [Lane], runs: &[&[usize]], work: impl Fn(&mut Lane, &[usize]) -> R + Sync) -> Vec<R> {
+    let work = &work;
+    let mut pairs = lanes.iter_mut().zip(runs);
+    let Some((first, run)) = pairs.next() else { return Vec::new() };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = pairs.map(|(lane, run)| scope.spawn(move || work(lane, run))).collect();
+        let mut results = vec![work(first, run)];
+        for other in others {
+            match other.join() {
+                Ok(result) => results.push(result),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        results
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heijunka_data::{Source, Table};
+    use heijunka_learn::{Activation, Loss, initialize};
+    use heijunka_wire::DataMode;
+    use heijunka_wire::document::{ClassWeights, Encoding, Fitted, Input, Job, Normalize, Target, Task};
+
+    fn dataset() -> Dataset {
+        let mut text = String::from("a,b,y\n");
+        for i in 0..1000 {
+            let (a, b) = (f64::from(i) * 0.37 % 2.0 - 1.0, f64::from(i) * 0.71 % 2.0 - 1.0);
+            text += &format!("{a},{b},{}\n", if a > b { "p" } else { "q" });
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.csv");
+        std::fs::write(&path, text).unwrap();
+        let input = |name: &str| Input { name: name.into(), encoding: Encoding::Scaled { offset: 0.0, scale: 1.0 } };
+        let job = Job {
+            task: Task::Classification,
+            target: "y".into(),
+            inputs: vec![],
+            ignore: vec![],
+            normalize: Normalize::None,
+            class_weights: ClassWeights::None,
+            data_mode: DataMode::Shared,
+            held_out_per_10000: 2000,
+            fitted: Some(Fitted {
+                inputs: vec![input("a"), input("b")],
+                target: Target::Classes { names: vec!["p".into(), "q".into()], weights: vec![1.0, 2.0] },
+            }),
+        };
+        Table::read(&Source::new(path)).unwrap().encode(&job).unwrap()
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_the_number_of_threads() {
+        let dataset = dataset();
+        let shape = ModelShape::new(&[2, 9, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
+        let mut model = vec![0.0; shape.parameters()];
+        initialize(&shape, 1, &mut model).unwrap();
+        let problem = Problem {
+            shape: &shape,
+            dataset: &dataset,
+            class_weights: &[1.0, 2.0],
+            target_scale: 1.0,
+            model: &model,
+            cancel: &Cancel::default(),
+        };
+        for samples in [1, 63, 64, 65, 500, 700] {
+            let rows: Vec<usize> = (0..samples).map(|i| i * 7 % dataset.train.len()).collect();
+            let results: Vec<Gradient> = [1, 2, 3, 8, 20]
+                .map(|threads| {
+                    let mut gradient = Gradient::default();
+                    ShareEngine::new(threads).gradient(problem, &rows, &mut gradient);
+                    gradient
+                })
+                .into();
+            for result in &results {
+                assert_eq!(result.samples as usize, samples);
+                assert_eq!(result.mean, results[0].mean);
+                assert_eq!(result.loss_sum.to_bits(), results[0].loss_sum.to_bits());
+            }
+        }
+        let held_out = dataset.held_out.len();
+        let scores = [1, 3].map(|threads| ShareEngine::new(threads).score(problem, 0..held_out));
+        assert_eq!(scores[0].rows as usize, held_out);
+        assert_eq!(scores[0].confusion, scores[1].confusion);
+    }
+
+    #[test]
+    fn a_cancelled_share_has_no_samples() {
+        let dataset = dataset();
+        let shape = ModelShape::new(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let problem = Problem {
+            shape: &shape,
+            dataset: &dataset,
+            class_weights: &[1.0, 1.0],
+            target_scale: 1.0,
+            model: &[0.0; 6],
+            cancel: &cancel,
+        };
+        let mut gradient = Gradient::default();
+        ShareEngine::new(2).gradient(problem, &[1, 2, 3], &mut gradient);
+        assert_eq!(gradient.samples, 0);
+        assert_eq!(ShareEngine::new(1).score(problem, 0..10).rows, 0);
+    }
+}

@@ -1,0 +1,228 @@
+//! `model_card.json`: what the model predicts, from what, how well, and how it came to be.
+
+use crate::history::Summary;
+use crate::people::{data_mode, now};
+use crate::usage::Usage;
+use heijunka_round::{Coordinator, Outcome};
+use heijunka_wire::document::{ClassWeights, Encoding, Fitted, Input, Job, Normalize, Target, Task};
+use heijunka_wire::{Activation, DataMode};
+use serde::{Deserialize, Serialize};
+
+/// The card. `predict` reads it back.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Card {
+    pub(crate) heijunka_version: String,
+    pub(crate) created: String,
+    pub(crate) site: String,
+    pub(crate) job: String,
+    pub(crate) task: String,
+    pub(crate) target: String,
+    pub(crate) inputs: Vec<CardInput>,
+    /// Class names in the order of the model's outputs; null for a regression.
+    pub(crate) classes: Option<Vec<String>>,
+    pub(crate) class_weights: Option<Vec<f32>>,
+    /// target = output / scale + offset; null for a classification.
+    pub(crate) target_scaling: Option<Scaling>,
+    pub(crate) model: CardModel,
+    pub(crate) data: CardData,
+    pub(crate) training: CardTraining,
+    pub(crate) scores: serde_json::Value,
+    pub(crate) usage: serde_json::Value,
+}
+
+/// input = (cell - offset) x scale, or one input for each of `values`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CardInput {
+    pub(crate) name: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) scaling: Option<Scaling>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) values: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Scaling {
+    pub(crate) offset: f64,
+    pub(crate) scale: f64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CardModel {
+    pub(crate) file: String,
+    pub(crate) widths: Vec<u32>,
+    pub(crate) activation: String,
+    pub(crate) parameters: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CardData {
+    pub(crate) mode: String,
+    pub(crate) weighting: String,
+    pub(crate) held_out_fraction: f64,
+    pub(crate) agents: Vec<CardAgent>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CardAgent {
+    pub(crate) agent: String,
+    pub(crate) rows: u64,
+    pub(crate) held_out_rows: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CardTraining {
+    pub(crate) policy: String,
+    pub(crate) global_batch_samples: u32,
+    pub(crate) optimizer: String,
+    pub(crate) rounds: u64,
+    pub(crate) max_rounds: u64,
+    pub(crate) seed: u64,
+    pub(crate) run: u64,
+    pub(crate) ended: Option<String>,
+    pub(crate) seconds: f64,
+}
+
+impl Card {
+    /// The card of the coordinator's model as it is now; `None` before the job is settled.
+    pub(crate) fn new(
+        site: &str,
+        job: &str,
+        coordinator: &Coordinator,
+        outcome: Option<Outcome>,
+        seconds: f64,
+    ) -> Option<Self> {
+        let described = coordinator.job();
+        let fitted = described.fitted.as_ref()?;
+        let plan = coordinator.plan();
+        let (classes, class_weights, target_scaling) = match &fitted.target {
+            Target::Classes { names, weights } => (Some(names.clone()), Some(weights.clone()), None),
+            Target::Scaled { offset, scale } => (None, None, Some(Scaling { offset: *offset, scale: *scale })),
+        };
+        let weighting = match described.data_mode {
+            DataMode::Shared => "samples processed",
+            DataMode::Private => "rows held by each agent",
+        };
+        Some(Self {
+            heijunka_version: env!("CARGO_PKG_VERSION").into(),
+            created: now(),
+            site: site.into(),
+            job: job.into(),
+            task: task(described.task).into(),
+            target: described.target.clone(),
+            inputs: fitted.inputs.iter().map(input).collect(),
+            classes,
+            class_weights,
+            target_scaling,
+            model: CardModel {
+                file: "model.safetensors".into(),
+                widths: coordinator.widths(),
+                activation: activation(plan.activation).into(),
+                parameters: coordinator.model().map_or(0, <[f32]>::len),
+            },
+            data: CardData {
+                mode: data_mode(coordinator).into(),
+                weighting: weighting.into(),
+                held_out_fraction: f64::from(described.held_out_per_10000) / 1e4,
+                agents: agents(coordinator),
+            },
+            training: CardTraining {
+                policy: plan.policy.to_string(),
+                global_batch_samples: plan.batch_samples,
+                optimizer: format!("{:?}", plan.optimizer),
+                rounds: coordinator.steps(),
+                max_rounds: plan.until.rounds,
+                seed: plan.seed,
+                run: coordinator.run().0,
+                ended: outcome.map(|outcome| outcome.to_string()),
+                seconds,
+            },
+            scores: scores(coordinator),
+            usage: serde_json::to_value(Usage::of("self")).unwrap_or_default(),
+        })
+    }
+
+    /// The columns' encodings, as training used them.
+    pub(crate) fn fitted(&self) -> Result<Fitted, String> {
+        let inputs: Result<Vec<Input>, String> = self.inputs.iter().map(CardInput::read).collect();
+        let target = match (&self.classes, self.target_scaling) {
+            (Some(names), _) => Target::Classes {
+                names: names.clone(),
+                weights: self.class_weights.clone().unwrap_or_else(|| vec![1.0; names.len()]),
+            },
+            (None, Some(scaling)) => Target::Scaled { offset: scaling.offset, scale: scaling.scale },
+            (None, None) => return Err("the card has neither classes nor target_scaling".into()),
+        };
+        Ok(Fitted { inputs: inputs?, target })
+    }
+}
+
+impl Card {
+    /// A job that encodes tables as training did, without holding rows out.
+    pub(crate) fn job(&self, fitted: Fitted) -> Job {
+        let regression = self.classes.is_none();
+        Job {
+            task: if regression { Task::Regression } else { Task::Classification },
+            target: self.target.clone(),
+            inputs: self.inputs.iter().map(|input| input.name.clone()).collect(),
+            ignore: Vec::new(),
+            normalize: Normalize::None,
+            class_weights: ClassWeights::None,
+            data_mode: DataMode::Private,
+            held_out_per_10000: 0,
+            fitted: Some(fitted),
+        }
+    }
+}
+
+impl CardInput {
+    fn read(&self) -> Result<Input, String> {
+        let encoding = match (&self.values, self.scaling) {
+            (Some(values), _) => Encoding::OneHot { values: values.clone() },
+            (None, Some(scaling)) => Encoding::Scaled { offset: scaling.offset, scale: scaling.scale },
+            (None, None) => return Err(format!("input '{}' has neither scaling nor values", self.name)),
+        };
+        Ok(Input { name: self.name.clone(), encoding })
+    }
+}
+
+fn input(input: &Input) -> CardInput {
+    let (scaling, values) = match &input.encoding {
+        Encoding::Scaled { offset, scale } => (Some(Scaling { offset: *offset, scale: *scale }), None),
+        Encoding::OneHot { values } => (None, Some(values.clone())),
+    };
+    CardInput { name: input.name.clone(), scaling, values }
+}
+
+fn agents(coordinator: &Coordinator) -> Vec<CardAgent> {
+    let card = |member: heijunka_round::MemberView| CardAgent {
+        agent: member.agent.to_string(),
+        rows: member.rows,
+        held_out_rows: member.held_out_rows,
+    };
+    coordinator.members().map(card).collect()
+}
+
+fn scores(coordinator: &Coordinator) -> serde_json::Value {
+    let Some(scores) = coordinator.scores() else { return serde_json::Value::Null };
+    let mut value = serde_json::to_value(Summary::new(scores)).unwrap_or_default();
+    let classes = scores.confusion.len().isqrt();
+    if let (Some(object), true) = (value.as_object_mut(), classes > 0) {
+        let rows: Vec<&[u64]> = scores.confusion.chunks(classes).collect();
+        object.insert("confusion_true_by_predicted".into(), serde_json::json!(rows));
+    }
+    value
+}
+
+fn task(task: Task) -> &'static str {
+    match task {
+        Task::Regression => "regression",
+        Task::Classification => "classification",
+    }
+}
+
+pub(crate) fn activation(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Relu => "relu",
+        Activation::Tanh => "tanh",
+    }
+}

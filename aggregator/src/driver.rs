@@ -1,0 +1,390 @@
+//! The driver: one `select!` over bus, timer and shutdown, one `match` over the coordinator's outputs.
+
+use crate::card::Card;
+use crate::config::Valid;
+use crate::history::History;
+use crate::model_file::{replace_file, to_bytes};
+use crate::people::{AgentState, Figures, State, event, json, status};
+use crate::progress::Progress;
+use crate::run_number;
+use heijunka_bus::{Bus, BusEvent, Events, Message, PublishError};
+use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
+use heijunka_settings::{Exit, Failure, init_logging};
+use heijunka_units::{RunId, Timestamp};
+use heijunka_wire::{Channel, Topics, decode};
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info, warn};
+
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How long to listen for a run that was begun elsewhere, before beginning one.
+const LISTEN: Duration = Duration::from_millis(300);
+/// `aggregator/status` is published at most so often.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// Messages that are taken from the bus before the other sources are looked at.
+const MESSAGES_AT_ONCE: usize = 64;
+
+/// Trains until the job is done or it is stopped.
+pub(crate) fn run(valid: &Valid) -> Result<(), Failure> {
+    init_logging(&valid.log)?;
+    std::fs::create_dir_all(&valid.output).map_err(|error| {
+        Failure::new(Exit::Unavailable, format!("cannot make the folder {}", valid.output.display()))
+            .why(error.to_string())
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
+    runtime.block_on(serve(valid))
+}
+
+async fn serve(valid: &Valid) -> Result<(), Failure> {
+    let topics = Topics::new(valid.site.clone(), valid.job.clone());
+    // The run number is not known before the broker is heard, so the will names the last one known here.
+    let last = run_number::last(&valid.output)?;
+    let mut bus = valid.bus.clone();
+    let state = topics.common(Channel::AggregatorState);
+    bus.will = Some(Message::new(state.as_str(), json(&State::lost(last.next()))).retained());
+    bus.subscriptions = [Channel::Join, Channel::Gradient, Channel::Evidence, Channel::AgentState]
+        .map(|channel| topics.all(channel).to_string())
+        .into_iter()
+        .chain([Channel::Spec, Channel::AggregatorState].map(|channel| topics.common(channel).to_string()))
+        .collect();
+    let (bus, mut events) = heijunka_bus::start(bus)
+        .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", valid.path.display())))?;
+    info!("job {} at {} on {}:{}", valid.job, valid.site, valid.bus.host, valid.bus.port);
+    let mut signals = Signals::new()?;
+    let Some(seen) = listen(&mut events, &topics, &mut signals).await? else {
+        bus.close(FAREWELL).await;
+        return Ok(());
+    };
+    let run = last.max(seen).next();
+    run_number::keep(&valid.output, run)?;
+    info!("run {run} begins");
+    let history = History::create(&valid.output)
+        .map_err(|error| Failure::new(Exit::Unavailable, "cannot write history.csv").why(error.to_string()))?;
+    let mut driver = Driver {
+        coordinator: Coordinator::new(valid.plan.clone(), run, Timestamp::ZERO),
+        valid,
+        topics,
+        bus,
+        origin: Instant::now(),
+        progress: Progress::new(valid.plan.until.rounds),
+        figures: Figures::default(),
+        history,
+        rival: None,
+        status_due: Instant::now(),
+        save_due: Instant::now() + valid.save_every,
+    };
+    let ended = driver.serve(events, &mut signals).await;
+    driver.progress.finish();
+    let reason = match &ended {
+        Ok(outcome) => outcome.to_string(),
+        Err(failure) => failure.to_string(),
+    };
+    if driver.rival.is_none() {
+        driver.publish_people(Channel::AggregatorState, json(&State::stopped(run, reason)));
+        driver.publish_people(Channel::AggregatorStatus, status(&driver.coordinator, &driver.figures));
+    }
+    driver.bus.close(FAREWELL).await;
+    ended.map(|_| ())
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let cannot = |error: std::io::Error| Failure::new(Exit::Unavailable, "no signals").why(error.to_string());
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(cannot)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(cannot)?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Waits for the broker and hears which run was begun last, here or elsewhere. `None` when asked to stop.
+async fn listen(events: &mut Events, topics: &Topics, signals: &mut Signals) -> Result<Option<RunId>, Failure> {
+    let mut seen = RunId(0);
+    let mut until: Option<Instant> = None;
+    loop {
+        let due = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+        tokio::select! {
+            event = events.next() => match event {
+                Some(BusEvent::Subscribed) => until = Some(Instant::now() + LISTEN),
+                Some(BusEvent::Message(message)) => {
+                    let topic = topics.parse(&message.topic);
+                    match topic.map(|topic| topic.channel) {
+                        Some(Channel::AggregatorState) => {
+                            let state: Option<State> = serde_json::from_slice(&message.payload).ok();
+                            seen = seen.max(RunId(state.map_or(0, |state| state.run)));
+                        }
+                        Some(_) => {
+                            let run = decode(&message.payload).map(|frame| frame.run);
+                            seen = seen.max(run.unwrap_or_default());
+                        }
+                        None => {}
+                    }
+                }
+                Some(event) => say(&event),
+                None => return Err(Failure::new(Exit::Unavailable, "the bus has ended")),
+            },
+            () = tokio::time::sleep_until(due.into()) => {
+                if until.is_some() {
+                    return Ok(Some(seen));
+                }
+            }
+            () = signals.received() => return Ok(None),
+        }
+    }
+}
+
+fn say(event: &BusEvent) {
+    match event {
+        BusEvent::Connected { .. } => info!("connected to the broker"),
+        BusEvent::Disconnected { reason, retry_in } => {
+            warn!("no connection to the broker: {reason}; next attempt in {:.1} s", retry_in.as_secs_f64());
+        }
+        BusEvent::PublishRefused { topic, reason } => warn!("the broker refused a message to {topic}: {reason}"),
+        BusEvent::SubscribeRefused { filter, reason } => {
+            warn!("the broker refused the subscription to {filter}: {reason}");
+        }
+        _ => {}
+    }
+}
+
+struct Driver<'a> {
+    valid: &'a Valid,
+    coordinator: Coordinator,
+    topics: Topics,
+    bus: Bus,
+    origin: Instant,
+    progress: Progress,
+    figures: Figures,
+    history: History,
+    /// The aggregator that has replaced this one, as far as it is known.
+    rival: Option<String>,
+    status_due: Instant,
+    save_due: Instant,
+}
+
+impl Driver<'_> {
+    fn now(&self) -> Timestamp {
+        Timestamp::ZERO + self.origin.elapsed()
+    }
+
+    async fn serve(&mut self, mut events: Events, signals: &mut Signals) -> Result<Outcome, Failure> {
+        self.connected(false);
+        loop {
+            let wait = match self.drain()? {
+                Drained::Wait(until) => until,
+                Drained::Finished(outcome) => return Ok(outcome),
+            };
+            self.publish_status();
+            let due = self.instant(wait).min(self.status_due);
+            tokio::select! {
+                event = events.next() => {
+                    let Some(event) = event else {
+                        return Err(Failure::new(Exit::Unavailable, "the bus has ended"));
+                    };
+                    self.on_bus(&event);
+                    for _ in 0..MESSAGES_AT_ONCE {
+                        match events.try_next() {
+                            Some(event) => self.on_bus(&event),
+                            None => break,
+                        }
+                    }
+                }
+                () = tokio::time::sleep_until(due.into()) => {
+                    let now = self.now();
+                    self.coordinator.handle(now, Input::Tick);
+                }
+                () = signals.received() => {
+                    let now = self.now();
+                    self.coordinator.handle(now, Input::Stop);
+                }
+            }
+        }
+    }
+
+    fn instant(&self, wait: Timestamp) -> Instant {
+        let far = Duration::from_secs(3600);
+        self.origin + wait.since(Timestamp::ZERO).min(self.origin.elapsed() + far)
+    }
+
+    fn connected(&mut self, session_present: bool) {
+        let now = self.now();
+        self.publish_people(Channel::AggregatorState, json(&State::online(self.coordinator.run())));
+        self.coordinator.handle(now, Input::Connected { session_present });
+    }
+
+    fn on_bus(&mut self, event: &BusEvent) {
+        let now = self.now();
+        match event {
+            BusEvent::Message(message) => {
+                let Some(topic) = self.topics.parse(&message.topic) else { return };
+                match (topic.channel, &topic.agent) {
+                    (Channel::AgentState, Some(agent)) => {
+                        let state: Option<AgentState> = serde_json::from_slice(&message.payload).ok();
+                        if state.is_some_and(|state| state.state == "offline") {
+                            self.coordinator.handle(now, Input::Offline { agent });
+                        }
+                    }
+                    (Channel::AggregatorState, _) => self.on_rival_state(&message.payload),
+                    (channel, agent) => {
+                        let input = Input::Frame { channel, agent: agent.as_ref(), bytes: &message.payload };
+                        self.coordinator.handle(now, input);
+                    }
+                }
+            }
+            BusEvent::Connected { session_present } => {
+                say(event);
+                self.connected(*session_present);
+            }
+            BusEvent::Disconnected { .. } => {
+                self.progress.tell(|| say(event));
+                self.coordinator.handle(now, Input::Disconnected);
+            }
+            other => say(other),
+        }
+    }
+
+    fn on_rival_state(&mut self, payload: &[u8]) {
+        let Ok(state) = serde_json::from_slice::<State>(payload) else { return };
+        if RunId(state.run) > self.coordinator.run() {
+            self.rival = Some(format!("run {} on {}", state.run, state.host));
+        }
+    }
+
+    fn drain(&mut self) -> Result<Drained, Failure> {
+        loop {
+            match self.coordinator.poll_output() {
+                Output::Wait(until) => {
+                    if let Some(rival) = &self.rival {
+                        return Err(superseded(self.valid, rival));
+                    }
+                    return Ok(Drained::Wait(until));
+                }
+                Output::Publish { channel, agent, bytes } => {
+                    let contract = channel.contract();
+                    let topic = match &agent {
+                        Some(agent) => self.topics.of(channel, agent),
+                        None => self.topics.common(channel),
+                    };
+                    let mut message = Message::new(topic.as_str(), bytes);
+                    message.retain = contract.retained;
+                    report(self.bus.publish(message));
+                }
+                Output::Closed(record) => self.on_closed(&record),
+                Output::Event(event) => self.on_event(&event),
+                Output::Finished(outcome) => {
+                    self.save(Some(outcome));
+                    self.progress.tell(|| info!("the job is over: {outcome}"));
+                    return Ok(Drained::Finished(outcome));
+                }
+                Output::Superseded(run) => {
+                    let rival = self.rival.get_or_insert_with(|| format!("run {run}")).clone();
+                    return Err(superseded(self.valid, &rival));
+                }
+            }
+        }
+    }
+
+    fn on_closed(&mut self, record: &RoundRecord) {
+        self.figures.add(record);
+        if let Err(error) = self.history.add(record) {
+            warn!("history.csv: {error}; training goes on");
+        }
+        self.progress.show(&self.coordinator, &self.figures, record);
+        if let Some(reason) = &record.moved {
+            tracing::debug!("shares: {reason}");
+        }
+        if Instant::now() >= self.save_due {
+            self.save(None);
+        }
+    }
+
+    fn on_event(&mut self, happened: &Event) {
+        self.progress.tell(|| {
+            let fix = if happened.fix.is_empty() { String::new() } else { format!("; {}", happened.fix) };
+            match happened.level {
+                Level::Info => info!("{}", happened.message),
+                Level::Warn => warn!("{} {}{fix}", happened.code, happened.message),
+            }
+        });
+        self.publish_people(Channel::Events, event(happened));
+    }
+
+    /// Writes model, card and history. A failure is told and tried again later: training goes on.
+    fn save(&mut self, outcome: Option<Outcome>) {
+        self.save_due = Instant::now() + self.valid.save_every;
+        if let Err(error) = self.history.flush() {
+            error!("history.csv: {error}");
+        }
+        let (Some(model), site, job) = (self.coordinator.model(), self.valid.site.as_str(), self.valid.job.as_str())
+        else {
+            return;
+        };
+        let seconds = self.origin.elapsed().as_secs_f64();
+        let card = Card::new(site, job, &self.coordinator, outcome, seconds);
+        let written = to_bytes(&self.coordinator.widths(), model)
+            .ok_or_else(|| std::io::Error::other("the model does not fit its shape"))
+            .and_then(|bytes| replace_file(&self.valid.output.join("model.safetensors"), &bytes))
+            .and_then(|()| serde_json::to_vec_pretty(&card).map_err(std::io::Error::other))
+            .and_then(|bytes| replace_file(&self.valid.output.join("model_card.json"), &bytes));
+        match written {
+            Ok(()) if outcome.is_some() => info!("the model is in {}", self.valid.output.display()),
+            Ok(()) => {}
+            Err(error) => error!(
+                "the model could not be written to {}: {error}; the previous one is kept, the next attempt follows",
+                self.valid.output.display()
+            ),
+        }
+    }
+
+    fn publish_people(&self, channel: Channel, bytes: Vec<u8>) {
+        let contract = channel.contract();
+        let topic = self.topics.common(channel);
+        let mut message = Message::new(topic.as_str(), bytes);
+        message.retain = contract.retained;
+        let message = if contract.at_least_once { message } else { message.at_most_once() };
+        report(self.bus.publish(message));
+    }
+
+    fn publish_status(&mut self) {
+        if Instant::now() < self.status_due {
+            return;
+        }
+        self.status_due = Instant::now() + STATUS_EVERY;
+        if self.bus.is_connected() {
+            self.publish_people(Channel::AggregatorStatus, status(&self.coordinator, &self.figures));
+        }
+    }
+}
+
+enum Drained {
+    Wait(Timestamp),
+    Finished(Outcome),
+}
+
+fn superseded(valid: &Valid, rival: &str) -> Failure {
+    Failure::new(Exit::Unavailable, format!("another aggregator has taken over job {}: {rival}", valid.job))
+        .why("two aggregators never mix their updates: the one that started last goes on")
+        .fix("leave one of them running; give a second job another name")
+}
+
+fn report(published: Result<(), PublishError>) {
+    if let Err(error) = published {
+        warn!("a message was not sent: {error}");
+    }
+}

@@ -1,0 +1,162 @@
+//! What the aggregator tells people's tools: flat JSON with units in the names.
+
+use crate::history::Summary;
+use heijunka_round::{Coordinator, Event, Level, RoundRecord};
+use heijunka_units::RunId;
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, SystemTime};
+
+/// `aggregator/state`
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) state: String,
+    pub(crate) since: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) run: u64,
+    pub(crate) host: String,
+}
+
+impl State {
+    pub(crate) fn online(run: RunId) -> Self {
+        Self { state: "online".into(), since: Some(now()), reason: None, run: run.0, host: host() }
+    }
+
+    pub(crate) fn lost(run: RunId) -> Self {
+        let reason = Some("connection lost".into());
+        Self { state: "offline".into(), since: None, reason, run: run.0, host: host() }
+    }
+
+    pub(crate) fn stopped(run: RunId, reason: String) -> Self {
+        Self { state: "offline".into(), since: Some(now()), reason: Some(reason), run: run.0, host: host() }
+    }
+}
+
+/// `agents/<id>/state`, as far as the aggregator reads it.
+#[derive(Deserialize)]
+pub(crate) struct AgentState {
+    pub(crate) state: String,
+}
+
+/// `aggregator/status`
+#[derive(Serialize)]
+struct StatusLine<'a> {
+    phase: &'a str,
+    run: u64,
+    round: u64,
+    max_rounds: u64,
+    agents_online: usize,
+    policy: String,
+    data: &'a str,
+    loss: Option<f64>,
+    held_out_loss: Option<f64>,
+    accuracy: Option<f64>,
+    macro_f1: Option<f64>,
+    rmse: Option<f64>,
+    round_seconds: Option<f64>,
+    saved_seconds: Option<f64>,
+    eta_seconds: Option<f64>,
+    accepted: u64,
+    late: u64,
+    duplicate: u64,
+    rejected: u64,
+    rounds_given_up: u64,
+}
+
+/// Running figures for `status` and progress.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    /// Mean seconds a round, recent rounds weighing more.
+    pub(crate) round_seconds: Option<f64>,
+    /// Seconds that levelling saved against equal shares, so far.
+    pub(crate) saved_seconds: f64,
+    pub(crate) loss: Option<f64>,
+    pub(crate) summary: Option<Summary>,
+}
+
+impl Figures {
+    pub(crate) fn add(&mut self, record: &RoundRecord) {
+        if let Some(scores) = &record.scores {
+            self.summary = Some(Summary::new(scores));
+            return;
+        }
+        let seconds = record.seconds + record.between_s;
+        self.round_seconds = Some(self.round_seconds.map_or(seconds, |mean| mean + 0.1 * (seconds - mean)));
+        self.saved_seconds += record.equal_s - record.seconds;
+        self.loss = record.loss.or(self.loss);
+    }
+
+    pub(crate) fn eta(&self, coordinator: &Coordinator) -> Option<Duration> {
+        let left = coordinator.plan().until.rounds.saturating_sub(coordinator.steps());
+        Duration::try_from_secs_f64(self.round_seconds? * left as f64).ok()
+    }
+}
+
+pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
+    let counters = coordinator.counters();
+    let summary = figures.summary.unwrap_or_default();
+    json(&StatusLine {
+        phase: coordinator.phase().as_str(),
+        run: coordinator.run().0,
+        round: coordinator.steps(),
+        max_rounds: coordinator.plan().until.rounds,
+        agents_online: coordinator.members().filter(|member| member.online).count(),
+        policy: coordinator.plan().policy.to_string(),
+        data: data_mode(coordinator),
+        loss: figures.loss.filter(|loss| loss.is_finite()),
+        held_out_loss: summary.loss,
+        accuracy: summary.accuracy,
+        macro_f1: summary.macro_f1,
+        rmse: summary.rmse,
+        round_seconds: figures.round_seconds,
+        saved_seconds: figures.round_seconds.map(|_| figures.saved_seconds),
+        eta_seconds: figures.eta(coordinator).map(|eta| eta.as_secs_f64()),
+        accepted: counters.accepted,
+        late: counters.late,
+        duplicate: counters.duplicate,
+        rejected: counters.rejected,
+        rounds_given_up: counters.given_up,
+    })
+}
+
+pub(crate) fn data_mode(coordinator: &Coordinator) -> &'static str {
+    match coordinator.job().data_mode {
+        heijunka_wire::DataMode::Shared => "shared",
+        heijunka_wire::DataMode::Private => "private",
+    }
+}
+
+/// `events`
+#[derive(Serialize)]
+struct EventLine<'a> {
+    level: &'a str,
+    code: &'a str,
+    agent: Option<&'a str>,
+    message: &'a str,
+    fix: Option<&'a str>,
+    time: String,
+}
+
+pub(crate) fn event(event: &Event) -> Vec<u8> {
+    json(&EventLine {
+        level: if event.level == Level::Warn { "warn" } else { "info" },
+        code: event.code,
+        agent: event.agent.as_ref().map(heijunka_units::AgentId::as_str),
+        message: &event.message,
+        fix: Some(event.fix).filter(|fix| !fix.is_empty()),
+        time: now(),
+    })
+}
+
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+pub(crate) fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// This machine's name, for people.
+pub(crate) fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
+}
