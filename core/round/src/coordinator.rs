@@ -133,6 +133,8 @@ pub struct Coordinator {
     pub(crate) content: u64,
     /// Digest of the rows that all agents of a job with shared data must have.
     pub(crate) shared_digest: Option<u64>,
+    /// When the spec may be published again for somebody who lacks it.
+    pub(crate) spec_repeat_from: Timestamp,
     pub(crate) trainer: Option<Trainer>,
     pub(crate) allocation: AllocationVersion,
     /// The agents and shares that `allocation` stands for.
@@ -168,6 +170,7 @@ impl Coordinator {
             document: Vec::new(),
             content: 0,
             shared_digest: None,
+            spec_repeat_from: now,
             trainer: None,
             allocation: AllocationVersion(0),
             divided: Vec::new(),

@@ -7,9 +7,10 @@ use crate::trainer::Trainer;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::time::Duration;
 use heijunka_units::Timestamp;
 use heijunka_wire::document::{Fitted, Survey, Target, Task};
-use heijunka_wire::{Loss, Shape, limits};
+use heijunka_wire::{Loss, Shape, limits, parts};
 
 impl Coordinator {
     /// Does whatever has become due.
@@ -27,7 +28,7 @@ impl Coordinator {
     pub(crate) fn next_deadline(&self) -> Timestamp {
         match self.phase {
             Phase::Surveying if self.is_surveyed() && self.roster.changed > self.settle_tried => {
-                self.roster.changed + self.plan.patience.gather
+                self.roster.changed + self.gather()
             }
             Phase::Preparing if self.ready() >= self.min_agents() => self.phase_since + self.plan.patience.prepare,
             Phase::Training if self.connected => self.open.as_ref().map_or(Timestamp::NEVER, |open| open.deadline),
@@ -47,10 +48,16 @@ impl Coordinator {
         self.roster.surveyed().count() >= self.min_agents()
     }
 
-    fn settle_if_gathered(&mut self, now: Timestamp) {
-        let gathered = now >= self.roster.changed + self.plan.patience.gather;
+    /// How long after the last newcomer the job begins: longer if one of them has yet to describe its data.
+    fn gather(&self) -> Duration {
         let everybody = self.roster.surveyed().count() == self.roster.online();
-        if !self.is_surveyed() || !gathered || !everybody || self.roster.changed <= self.settle_tried {
+        let patience = &self.plan.patience;
+        if everybody { patience.gather } else { patience.gather.max(patience.prepare) }
+    }
+
+    fn settle_if_gathered(&mut self, now: Timestamp) {
+        let gathered = now >= self.roster.changed + self.gather();
+        if !self.is_surveyed() || !gathered || self.roster.changed <= self.settle_tried {
             return;
         }
         self.settle_tried = self.roster.changed;
@@ -59,9 +66,11 @@ impl Coordinator {
         let settled = fit(&self.job, &surveys).map_err(|error| error.to_string()).and_then(|fitted| {
             let shape = self.shape_for(&fitted).ok_or_else(|| {
                 format!(
-                    "the model would have more than {} parameters or {} layers",
+                    "the model would have more than {} parameters or {} layers, or not fit {} packets of {} bytes",
                     limits::PARAMETERS_MAX,
-                    limits::WIDTHS_MAX - 1
+                    limits::WIDTHS_MAX - 1,
+                    limits::PARTS_MAX,
+                    self.plan.packet_bytes_max
                 )
             })?;
             Ok((fitted, shape))
@@ -91,7 +100,7 @@ impl Coordinator {
             Task::Classification => Loss::CrossEntropy,
         };
         let shape = Shape { widths, activation: self.plan.activation, loss };
-        shape.parameters().map(|_| shape)
+        parts(shape.parameters()? * 4, limits::chunk_bytes(self.plan.packet_bytes_max)).map(|_| shape)
     }
 
     fn settle(&mut self, now: Timestamp, fitted: Fitted, shape: Shape) {

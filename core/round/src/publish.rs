@@ -1,6 +1,6 @@
 //! What goes out: spec, assignments, rounds.
 
-use crate::coordinator::{Coordinator, Output};
+use crate::coordinator::{Coordinator, Output, Phase};
 use alloc::vec;
 use alloc::vec::Vec;
 use heijunka_units::{AgentId, ModelVersion, Timestamp};
@@ -113,6 +113,14 @@ impl Coordinator {
         }
     }
 
+    /// Publishes the spec once more for somebody who lacks it, at most once in a while.
+    pub(crate) fn repeat_spec(&mut self, now: Timestamp) {
+        if self.phase != Phase::Finished && now >= self.spec_repeat_from {
+            self.spec_repeat_from = now + SPEC_REPEAT_WAIT;
+            self.publish_spec();
+        }
+    }
+
     /// Publishes the open round once more for an agent that lost it, at most once in a while.
     pub(crate) fn repeat_round(&mut self, now: Timestamp) {
         let Some(open) = self.open.as_mut().filter(|open| now >= open.repeat_from) else { return };
@@ -127,5 +135,7 @@ impl Coordinator {
     }
 }
 
+/// Shortest time between two publications of the spec for those who lack it.
+const SPEC_REPEAT_WAIT: core::time::Duration = core::time::Duration::from_millis(250);
 /// Shortest time between two publications of the same round.
 pub(crate) const REPEAT_WAIT: core::time::Duration = core::time::Duration::from_millis(250);

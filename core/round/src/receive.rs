@@ -5,7 +5,7 @@ use crate::open::{Answer, Expected};
 use crate::record::Level;
 use crate::roster::Member;
 use alloc::format;
-use heijunka_units::{AgentId, Timestamp};
+use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::document::Scores;
 use heijunka_wire::{
     Assign, Body, Channel, DataMode, Evidence, Gradient, Join, PROTOCOL_VERSION, Progress, Purpose, Refusal, Subject,
@@ -24,13 +24,8 @@ impl Coordinator {
             Ok(frame) if channel.contract().kind == Some(frame.body.kind()) => frame,
             _ => return self.counters.rejected += 1,
         };
-        if frame.run > self.run {
-            self.outputs.push_back(Output::Superseded(frame.run));
-            return;
-        }
-        if frame.run < self.run {
-            self.counters.stale += 1;
-            return;
+        if frame.run != self.run {
+            return self.receive_of_another_run(now, frame.run, &frame.body);
         }
         let Some(agent) = agent else { return };
         if let Some(member) = self.roster.members.get_mut(agent) {
@@ -53,18 +48,29 @@ impl Coordinator {
         }
     }
 
+    /// An aggregator alone says that there is a newer run: an agent's word does not end the job.
+    fn receive_of_another_run(&mut self, now: Timestamp, run: RunId, body: &Body) {
+        match body {
+            Body::Spec(_) if run > self.run => return self.outputs.push_back(Output::Superseded(run)),
+            // An older aggregator, or an agent that obeys one or nobody, has yet to hear of this run.
+            Body::Spec(_) | Body::Join(_) if run < self.run => self.repeat_spec(now),
+            _ => {}
+        }
+        self.counters.stale += 1;
+    }
+
     fn on_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
         if self.phase == Phase::Finished {
             return;
+        }
+        if join.spec != self.content {
+            return self.repeat_spec(now); // it has yet to hear the present spec
         }
         if !self.roster.members.contains_key(agent) && self.roster.is_full() {
             return self.refuse(agent, join, Refusal::Full);
         }
         if !(join.protocol_min..=join.protocol_max).contains(&PROTOCOL_VERSION) {
             return self.refuse(agent, join, Refusal::Protocol);
-        }
-        if join.spec != self.content {
-            return; // it has yet to hear the present spec
         }
         if join.rows == 0 {
             return self.refuse(agent, join, Refusal::NoRows);
@@ -146,6 +152,10 @@ impl Coordinator {
             refused: Some(refusal),
         };
         self.roster.members.remove(agent);
+        self.divided.retain(|(divided, _)| divided != agent);
+        if let Some(expected) = self.open.as_mut().and_then(|open| open.expected.get_mut(agent)) {
+            expected.answer = Answer::Gone;
+        }
         self.publish_assign(agent, assign);
     }
 
@@ -175,12 +185,21 @@ impl Coordinator {
         let member = self.roster.members.get_mut(agent).filter(|m| m.join.session == evidence.session);
         let member = member.ok_or(Rejected)?;
         let progress = member.incoming.take(evidence.part, payload, limits::DOCUMENT_BYTES_MAX);
-        match progress.map_err(|_| Rejected)? {
+        let Ok(progress) = progress else {
+            // Whichever chunk is damaged, the agent sends all of them again.
+            member.incoming = Default::default();
+            return Err(Rejected);
+        };
+        match progress {
             Progress::Complete => {
                 let survey = member.incoming.document();
                 member.incoming = Default::default();
-                member.survey = Some(survey.map_err(|_| Rejected)?);
-                self.roster.changed = now;
+                let survey = Some(survey.map_err(|_| Rejected)?);
+                // The same once more must not put off the beginning.
+                if member.survey != survey {
+                    member.survey = survey;
+                    self.roster.changed = now;
+                }
             }
             Progress::Duplicate => self.counters.duplicate += 1,
             Progress::Incomplete => {}

@@ -55,26 +55,34 @@ impl Worker<'_> {
         self.announce_due = false;
         self.survey_next = None;
         self.answer_next = None;
-        self.announce.stop();
     }
 
     fn hear_spec(&mut self, now: Timestamp, spec: Spec, payload: &[u8]) {
         if self.spec.as_ref().map(|known| known.content) != Some(spec.content) {
             self.forget_job();
+            self.announce.reset(now);
             self.spec = Some(spec.clone());
         }
         match self.spec_assembly.accept_into(spec.part, payload, self.buffers.spec) {
             Ok(Progress::Complete) => {}
-            Ok(Progress::Incomplete | Progress::Duplicate) => return,
+            Ok(Progress::Incomplete) => return self.announce.reset(now),
+            Ok(Progress::Duplicate) => return,
             Err(PartError::TooLarge) => {
                 let (bytes, bytes_max) = (spec.part.total_bytes as usize, self.buffers.spec.len());
                 return self.note(Note::NoRoom { bytes, bytes_max });
             }
-            Err(error) => return self.note(Note::BadPart(error)),
+            Err(error) => {
+                // Whichever of the two is damaged, the aggregator sends all chunks again when asked.
+                if !self.spec_assembly.is_complete() {
+                    self.spec_assembly = Assembly::new();
+                }
+                return self.note(Note::BadPart(error));
+            }
         }
         if digest(self.spec_document()) != spec.content {
             self.spec = None;
             self.spec_assembly = Assembly::new();
+            self.announce.reset(now);
             return self.note(Note::DigestMismatch);
         }
         if spec.fitted {
@@ -100,7 +108,8 @@ impl Worker<'_> {
         let ours = assign.session == self.settings.session
             && self.is_prepared()
             && self.spec.as_ref().is_some_and(|spec| spec.content == assign.spec);
-        if !ours || self.assign.is_some_and(|known| known.version > assign.version) {
+        let older = self.assign.is_some_and(|known| known.version > assign.version);
+        if !ours || (older && !self.doubtful) {
             return;
         }
         match (assign.refused, self.assign) {
@@ -114,9 +123,11 @@ impl Worker<'_> {
             self.note(Note::Share { version: assign.version, samples: assign.samples });
         }
         self.status.share_samples = assign.samples;
-        self.assign = Some(assign);
         self.announce_due = false;
-        self.announce.reset(now);
+        if self.assign.replace(assign) != Some(assign) {
+            self.announce.reset(now);
+        }
+        self.compute_due = false;
         self.begin_if_ready(now);
     }
 
@@ -129,12 +140,9 @@ impl Worker<'_> {
             return;
         }
         match self.current {
-            Some(current) if round.round < current.head.round => return,
-            Some(current) if round.round == current.head.round => {
-                if current.complete {
-                    return self.hear_again(round);
-                }
-            }
+            Some(current) if round.round < current.head.round && !self.doubtful => return,
+            Some(current) if round.round == current.head.round && current.complete => return self.hear_again(round),
+            Some(current) if round.round == current.head.round && !self.doubtful => {}
             _ => self.enter_round(now, round),
         }
         self.take_model_chunk(now, round, payload);
@@ -165,7 +173,16 @@ impl Worker<'_> {
         self.answer_next = None;
         self.status.round = round.round;
         self.status.batch_samples = round.batch_samples;
-        self.announce.reset(now);
+        self.doubtful = false;
+        self.progressed(now);
+    }
+
+    /// A round in which this agent counts is progress; one that it is left out of is none, however many come.
+    fn progressed(&mut self, now: Timestamp) {
+        let version = self.assign.map(|assign| assign.version);
+        if self.current.map(|current| current.head.allocation) == version {
+            self.announce.reset(now);
+        }
     }
 
     fn take_model_chunk(&mut self, now: Timestamp, round: Round, payload: &[u8]) {
@@ -185,11 +202,12 @@ impl Worker<'_> {
         }
         self.model_digest ^= chunk_digest(round.part.index, payload);
         // A slow link is no lost one.
-        self.announce.reset(now);
+        self.progressed(now);
         if progress == Progress::Complete {
-            if self.model_digest != round.digest {
-                self.model_assembly = Assembly::new();
-                self.model_digest = 0;
+            let expected = self.current.map(|current| current.head.digest);
+            if expected != Some(self.model_digest) {
+                // A chunk or the head is damaged: the next copy of the round begins afresh.
+                self.current = None;
                 return self.note(Note::DigestMismatch);
             }
             if let Some(current) = self.current.as_mut() {
@@ -222,6 +240,7 @@ impl Worker<'_> {
         }
         self.forget_job();
         self.spec = None;
+        self.announce.stop();
         self.note(Note::Finished);
     }
 }

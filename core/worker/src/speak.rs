@@ -1,7 +1,7 @@
 //! What the worker wants done, most urgent first.
 
 use crate::note::Note;
-use crate::worker::{Answer, Output, Worker, micros};
+use crate::worker::{Answer, Output, Prepared, Worker, micros};
 use core::time::Duration;
 use heijunka_units::Timestamp;
 use heijunka_wire::{
@@ -48,10 +48,11 @@ impl<'b> Worker<'b> {
         }
     }
 
-    /// While the agent computes, silence is no sign of loss.
-    fn announce_at(&self) -> Timestamp {
+    /// While the agent reads its data or computes, silence is no sign of loss.
+    pub(crate) fn announce_at(&self) -> Timestamp {
         let busy = self.current.is_some_and(|current| current.taken && current.answer.is_none());
-        if busy || !self.is_prepared() { Timestamp::NEVER } else { self.announce.due }
+        let preparing = self.spec_is_whole() && !self.is_prepared();
+        if busy || preparing { Timestamp::NEVER } else { self.announce.due }
     }
 
     fn begin(&mut self, now: Timestamp) -> Output<'_> {
@@ -75,7 +76,7 @@ impl<'b> Worker<'b> {
     /// Encodes the next message into the packet buffer.
     fn next_message(&mut self, now: Timestamp) -> Option<Result<(Channel, usize), EncodeError>> {
         if core::mem::take(&mut self.announce_due) {
-            self.survey_next = (self.survey_bytes > 0).then_some(0);
+            self.survey_next = (self.survey_bytes > 0 && self.is_prepared()).then_some(0);
             self.announce.back_off(now);
             return Some(self.encode_join());
         }
@@ -86,8 +87,10 @@ impl<'b> Worker<'b> {
         self.encode_answer(now, index)
     }
 
+    /// Without data for the present spec it is a request for the spec, which names none and offers no rows.
     fn encode_join(&mut self) -> Result<(Channel, usize), EncodeError> {
-        let prepared = self.prepared.ok_or(EncodeError)?;
+        let nothing = Prepared { spec: 0, rows: 0, held_out_rows: 0, data_digest: 0 };
+        let prepared = self.prepared.filter(|_| self.is_prepared()).unwrap_or(nothing);
         let join = Body::Join(Join {
             session: self.settings.session,
             protocol_min: PROTOCOL_VERSION,

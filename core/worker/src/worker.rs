@@ -216,6 +216,8 @@ pub struct Worker<'b> {
     /// Next chunk of the answer to send.
     pub(crate) answer_next: Option<u16>,
     pub(crate) announce: Retry,
+    /// Nothing has come of what is known: the aggregator's next word counts, whatever its number.
+    pub(crate) doubtful: bool,
     /// The agent's own position in its stream of samples (private data).
     pub(crate) cursor: u64,
     pub(crate) status: Status,
@@ -247,6 +249,7 @@ impl<'b> Worker<'b> {
             survey_next: None,
             answer_next: None,
             announce,
+            doubtful: false,
             cursor: 0,
             status: Status::default(),
         }
@@ -282,9 +285,9 @@ impl<'b> Worker<'b> {
             }
             Input::Scored { round, scores } => self.on_scored(now, round, scores),
             Input::Tick => {
-                if now >= self.announce.due {
-                    self.announce_due = self.is_prepared();
-                    self.announce.back_off(now);
+                if self.connected && now >= self.announce_at() {
+                    self.announce_due = true;
+                    self.doubtful = true;
                 }
             }
         }
@@ -340,8 +343,13 @@ impl<'b> Worker<'b> {
         gradient: &[f32],
         took: Duration,
     ) {
+        let parameters = self.spec.as_ref().and_then(|spec| spec.shape.parameters());
         let Some(current) = self.answering(round, Purpose::Train) else { return };
-        if samples == 0 || !loss_sum.is_finite() || gradient.iter().any(|g| !g.is_finite()) {
+        if samples == 0
+            || parameters != Some(gradient.len())
+            || !loss_sum.is_finite()
+            || gradient.iter().any(|g| !g.is_finite())
+        {
             // Nothing that could be averaged; the aggregator closes the round without this agent.
             return;
         }
@@ -360,8 +368,11 @@ impl<'b> Worker<'b> {
     }
 
     fn on_scored(&mut self, now: Timestamp, round: RoundId, scores: &[u8]) {
-        let bytes = scores.len();
+        let (bytes, bytes_max) = (scores.len(), self.buffers.scores.len());
         let Some(current) = self.answering(round, Purpose::Score) else { return };
+        if bytes > bytes_max {
+            return self.note(Note::NoRoom { bytes, bytes_max });
+        }
         current.answer = Some(Answer::Scores { bytes });
         let Some(place) = self.buffers.scores.get_mut(..bytes) else { return };
         place.copy_from_slice(scores);
