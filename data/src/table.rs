@@ -91,13 +91,23 @@ impl Table {
         self.columns.iter().map(|column| column.name.as_str())
     }
 
-    /// Columns that cannot be inputs, with the reason, for people.
+    /// What people should know about columns: those that cannot be inputs, and those taken as text although most of
+    /// their values are numbers.
     pub fn notes(&self) -> Vec<String> {
-        let unusable = self.columns.iter().filter_map(|column| match &column.values {
+        let note = |column: &Column| match &column.values {
             Values::Unusable(why) => Some(format!("column '{}' is left out: it {why}", column.name)),
-            _ => None,
-        });
-        unusable.collect()
+            Values::Text { codes, dictionary } => {
+                let is_number = |text: &String| text.parse::<f64>().is_ok();
+                let numbers = dictionary.iter().filter(|text| is_number(text)).count();
+                let stranger =
+                    dictionary.iter().position(|text| !is_number(text)).filter(|_| numbers * 2 > dictionary.len())?;
+                let row = codes.iter().position(|code| *code as usize == stranger)?;
+                let (name, text, place) = (&column.name, dictionary.get(stranger)?, self.place(row));
+                Some(format!("column '{name}' is taken as text: it holds '{text}' ({place}) among numbers"))
+            }
+            Values::Bytes(_) | Values::Numbers(_) => None,
+        };
+        self.columns.iter().filter_map(note).collect()
     }
 
     /// Whether a row is held out for scores. It depends on the row's content alone: the same row is held out for ever,

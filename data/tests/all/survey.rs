@@ -91,3 +91,11 @@ fn held_out_rows_do_not_enter_the_numbers_but_their_classes_have_names() {
     assert_eq!(survey.target.values.iter().map(|(_, count)| count).sum::<u64>(), survey.rows);
     assert!(survey.target.values.iter().any(|(_, count)| *count == 0));
 }
+
+#[test]
+fn a_word_among_numbers_is_pointed_out() {
+    let notes = read("x,grade\n1.5,A\n2.5,7\nERR,B\n3.5,A\n").notes();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].starts_with("column 'x' is taken as text: it holds 'ERR' ("), "{notes:?}");
+    assert!(notes[0].ends_with("a.csv line 4) among numbers"), "{notes:?}");
+}

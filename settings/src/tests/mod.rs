@@ -4,6 +4,7 @@ mod broker;
 mod failure;
 mod files;
 mod keys;
+mod logging;
 mod units;
 
 use crate::{BrokerSettings, Failure, Guide, Loaded, LogSettings, SettingsError, Span, parse};
