@@ -1,9 +1,11 @@
 //! The three matrix products of a layer. All matrices are row-major slices: inputs x `[samples][inputs]`, weights w
 //! `[inputs][outputs]`, derivatives d `[samples][outputs]`.
 //!
-//! nalgebra is column-major, so it sees each of them transposed, and each product as the product of the transposed
-//! factors in reverse. Its kernels take over where all dimensions are large enough to pay for packing.
+//! The loops here serve small products, and all without the feature `std`. With it, nalgebra serves those that are large
+//! enough to pay for packing. It is column-major, so it sees each matrix transposed, and each product as the product of
+//! the transposed factors in reverse.
 
+#[cfg(feature = "std")]
 use nalgebra::{DMatrixView, DMatrixViewMut, Dyn, MatrixView};
 
 /// Dimensions of a layer's products.
@@ -17,9 +19,12 @@ pub(crate) struct Dimensions {
     pub(crate) outputs: usize,
 }
 
-/// Below this the loops here are faster than packing.
+/// Least dimension of products for nalgebra. It must be above 5: for smaller ones nalgebra 0.35 leaves its packing
+/// kernels for loops that write out of bounds when a factor is strided (its issue 1616).
+#[cfg(feature = "std")]
 const PACKED_MIN: usize = 6;
 
+#[cfg(feature = "std")]
 impl Dimensions {
     fn large(self) -> bool {
         self.samples.min(self.inputs).min(self.outputs) >= PACKED_MIN
@@ -28,7 +33,9 @@ impl Dimensions {
 
 /// out = x w + biases in every row.
 pub(crate) fn affine(size: Dimensions, x: &[f32], weights: &[f32], biases: &[f32], out: &mut [f32]) {
+    debug_assert_eq!(x.len(), size.samples * size.inputs);
     out.chunks_exact_mut(size.outputs).for_each(|row| row.copy_from_slice(biases));
+    #[cfg(feature = "std")]
     if size.large() {
         let weights = DMatrixView::from_slice(weights, size.outputs, size.inputs);
         let x = DMatrixView::from_slice(x, size.inputs, size.samples);
@@ -36,12 +43,13 @@ pub(crate) fn affine(size: Dimensions, x: &[f32], weights: &[f32], biases: &[f32
         return;
     }
     for (x, out) in x.chunks_exact(size.inputs).zip(out.chunks_exact_mut(size.outputs)) {
-        x.iter().zip(weights.chunks_exact(size.outputs)).for_each(|(x, weights)| add_scaled(out, *x, weights));
+        add_combination(out, x.iter(), weights);
     }
 }
 
 /// gradient += transposed(x) d.
 pub(crate) fn add_transposed_times(size: Dimensions, x: &[f32], d: &[f32], gradient: &mut [f32]) {
+    #[cfg(feature = "std")]
     if size.large() {
         let d = DMatrixView::from_slice(d, size.outputs, size.samples);
         let x = transposed(x, size.samples, size.inputs);
@@ -49,13 +57,13 @@ pub(crate) fn add_transposed_times(size: Dimensions, x: &[f32], d: &[f32], gradi
         return;
     }
     for (input, gradient) in gradient.chunks_exact_mut(size.outputs).enumerate() {
-        let column = x.iter().skip(input).step_by(size.inputs);
-        column.zip(d.chunks_exact(size.outputs)).for_each(|(x, d)| add_scaled(gradient, *x, d));
+        add_combination(gradient, x.iter().skip(input).step_by(size.inputs), d);
     }
 }
 
 /// out = d transposed(w).
 pub(crate) fn times_transposed(size: Dimensions, d: &[f32], weights: &[f32], out: &mut [f32]) {
+    #[cfg(feature = "std")]
     if size.large() {
         let weights = transposed(weights, size.inputs, size.outputs);
         let d = DMatrixView::from_slice(d, size.outputs, size.samples);
@@ -73,12 +81,25 @@ pub(crate) fn add_rows(d: &[f32], sums: &mut [f32]) {
 }
 
 /// A row-major matrix as nalgebra sees it untransposed.
+#[cfg(feature = "std")]
 fn transposed(slice: &[f32], rows: usize, columns: usize) -> MatrixView<'_, f32, Dyn, Dyn, Dyn, Dyn> {
     MatrixView::from_slice_with_strides_generic(slice, Dyn(rows), Dyn(columns), Dyn(columns), Dyn(1))
 }
 
-fn add_scaled(sums: &mut [f32], scale: f32, row: &[f32]) {
-    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += scale * value);
+/// sums += the rows, each times its scale. Four rows at a time spare most loads and stores of the sums.
+fn add_combination<'a>(sums: &mut [f32], mut scales: impl Iterator<Item = &'a f32>, rows: &[f32]) {
+    let mut fours = rows.chunks_exact(4 * sums.len());
+    for four in &mut fours {
+        let scale: [f32; 4] = core::array::from_fn(|_| scales.next().copied().unwrap_or_default());
+        let (front, back) = four.split_at(2 * sums.len());
+        let ((a, b), (c, d)) = (front.split_at(sums.len()), back.split_at(sums.len()));
+        for ((((sum, a), b), c), d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *sum += (scale[0] * a + scale[1] * b) + (scale[2] * c + scale[3] * d);
+        }
+    }
+    for (row, scale) in fours.remainder().chunks_exact(sums.len()).zip(scales) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += scale * value);
+    }
 }
 
 /// Eight partial sums, so that the additions do not wait for each other.

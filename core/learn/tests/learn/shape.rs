@@ -1,0 +1,42 @@
+//! Shapes: what is refused, and where parameters lie.
+
+use heijunka_learn::shape::{PARAMETERS_MAX, WIDTHS_MAX};
+use heijunka_learn::{Activation, Loss, ModelShape, ShapeError, scratch_len};
+
+fn shape(widths: &[u32], loss: Loss) -> Result<ModelShape, ShapeError> {
+    ModelShape::new(widths, Activation::Relu, loss)
+}
+
+#[test]
+fn refusals() {
+    let refused = |widths: &[u32]| shape(widths, Loss::MeanSquaredError).unwrap_err();
+    assert_eq!(refused(&[]), ShapeError::NoLayers);
+    assert_eq!(refused(&[4]), ShapeError::NoLayers);
+    assert_eq!(refused(&[4, 0, 2]), ShapeError::ZeroWidth(1));
+    assert_eq!(refused(&[1; WIDTHS_MAX + 1]), ShapeError::TooManyLayers(WIDTHS_MAX + 1));
+    assert_eq!(refused(&[u32::MAX; WIDTHS_MAX]), ShapeError::TooManyParameters);
+    assert_eq!(shape(&[4, 1], Loss::CrossEntropy), Err(ShapeError::OneClass));
+}
+
+#[test]
+fn the_bound_on_parameters_is_exact() {
+    let most = PARAMETERS_MAX as u32;
+    assert_eq!(shape(&[most - 1, 1], Loss::MeanSquaredError).unwrap().parameters(), PARAMETERS_MAX);
+    assert_eq!(shape(&[most, 1], Loss::MeanSquaredError), Err(ShapeError::TooManyParameters));
+}
+
+#[test]
+fn parameters_lie_layer_by_layer() {
+    let shape = shape(&[64, 32, 10], Loss::CrossEntropy).unwrap();
+    assert_eq!((shape.inputs(), shape.outputs(), shape.widths()), (64, 10, [64, 32, 10].as_slice()));
+    let places: Vec<_> = shape.layers().map(|layer| (layer.weights, layer.biases, layer.last)).collect();
+    assert_eq!(places, [(0..2048, 2048..2080, false), (2080..2400, 2400..2410, true)]);
+    assert_eq!(shape.parameters(), 2410);
+}
+
+#[test]
+fn scratch_holds_all_units_and_the_widest_hidden_layer() {
+    assert_eq!(scratch_len(&shape(&[64, 32, 48, 10], Loss::CrossEntropy).unwrap(), 3), 3 * (90 + 48));
+    assert_eq!(scratch_len(&shape(&[64, 10], Loss::CrossEntropy).unwrap(), 3), 30);
+    assert_eq!(scratch_len(&shape(&[64, 10], Loss::CrossEntropy).unwrap(), usize::MAX), usize::MAX);
+}
