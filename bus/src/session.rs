@@ -226,3 +226,7 @@ impl Session {
         DisconnectReason::ClosedAbruptly { times_in_a_minute: self.abrupt_endings.len() }
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -107,8 +107,7 @@ async fn sessions_expire() {
 
 #[tokio::test]
 async fn retained_bytes_are_bounded_and_the_publisher_is_told() {
-    let broker =
-        Broker::bind(BrokerConfig { retained_bytes_max: 10_000, ..BrokerConfig::default() }).await.unwrap();
+    let broker = Broker::bind(BrokerConfig { retained_bytes_max: 10_000, ..BrokerConfig::default() }).await.unwrap();
     let mut config = heijunka_bus::BusConfig::new("127.0.0.1", broker.local_addr().port(), "sender");
     config.subscriptions = vec!["#".to_owned()];
     let mut client = Client::join(config).await;

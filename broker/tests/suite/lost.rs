@@ -86,9 +86,7 @@ async fn a_shared_client_id_is_told(kind: Kind) {
     let broker = TestBroker::start(kind, Setup::default()).await;
     let mut first = broker.client("press-07", &[]).await;
     let mut second = Client::new(broker.config("press-07", &[]));
-    let told = |event: &BusEvent| {
-        matches!(event, BusEvent::Disconnected { reason, .. } if reason.to_string().contains("same client id"))
-    };
+    let told = |event: &BusEvent| matches!(event, BusEvent::Disconnected { reason, .. } if reason.to_string().contains("same client id"));
     let told = tokio::select! {
         event = first.until(told) => event,
         event = second.until(told) => event,
@@ -96,7 +94,10 @@ async fn a_shared_client_id_is_told(kind: Kind) {
     let BusEvent::Disconnected { reason, .. } = told else { unreachable!() };
     match kind {
         Kind::Mosquitto => assert!(
-            matches!(reason, DisconnectReason::ClosedAbruptly { times_in_a_minute: 3 } | DisconnectReason::TakenOver { .. }),
+            matches!(
+                reason,
+                DisconnectReason::ClosedAbruptly { times_in_a_minute: 3 } | DisconnectReason::TakenOver { .. }
+            ),
             "{reason:?}"
         ),
         Kind::Embedded => assert_eq!(reason, DisconnectReason::TakenOver { client_id: "press-07".to_owned() }),
@@ -107,7 +108,8 @@ async fn a_shared_client_id_is_told(kind: Kind) {
 /// acknowledges first and saves at the end of its loop. An echo shows that the loop has gone on.
 #[tokio::test]
 async fn mosquitto_keeps_what_it_acknowledged() {
-    let mut broker = TestBroker::start(Kind::Mosquitto, Setup::default()).await;
+    let setup = Setup { saving_every_change: true, ..Setup::default() };
+    let mut broker = TestBroker::start(Kind::Mosquitto, setup).await;
     broker.client("agent", &["round"]).await.crash();
     let mut sender = broker.client("sender", &["echo"]).await;
     for number in 0..50 {

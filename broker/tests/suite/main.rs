@@ -2,8 +2,8 @@
 //! embedded one must prove.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-mod embedded;
 mod both;
+mod embedded;
 mod lost;
 mod refused;
 mod rig;

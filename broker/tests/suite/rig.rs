@@ -36,6 +36,7 @@ pub(crate) struct Setup {
     pub(crate) packet_bytes_max: Option<u32>,
     pub(crate) login: Option<Credentials>,
     pub(crate) forgetful: bool,
+    pub(crate) saving_every_change: bool,
 }
 
 pub(crate) enum TestBroker {
@@ -49,6 +50,8 @@ impl TestBroker {
             Kind::Mosquitto => {
                 let options = Options {
                     without_persistence: setup.forgetful,
+                    // The shipped setting writes the whole file after every message: too slow for a thousand of them.
+                    saving_every_second: !setup.saving_every_change,
                     packet_bytes_max: setup.packet_bytes_max,
                     login: setup.login,
                     more_lines: String::new(),

@@ -32,9 +32,8 @@ async fn both_ends_send_without_delay() {
     let _client = broker.client("agent", &[]).await;
     let port = broker.port();
     let clients = own_sockets(|socket| socket.peer_addr().is_ok_and(|peer| peer.port() == port));
-    let servers = own_sockets(|socket| {
-        socket.local_addr().is_ok_and(|local| local.port() == port) && socket.peer_addr().is_ok()
-    });
+    let servers =
+        own_sockets(|socket| socket.local_addr().is_ok_and(|local| local.port() == port) && socket.peer_addr().is_ok());
     assert_eq!((clients.len(), servers.len()), (1, 1));
     assert!(clients.iter().all(|socket| socket.nodelay().unwrap()), "the bus sets TCP_NODELAY");
     assert!(servers.iter().all(|socket| socket.nodelay().unwrap()), "the broker sets TCP_NODELAY");
