@@ -1,2 +1,31 @@
-//! sim
+//! The world, seeded: one job's aggregators and agents run against each other under virtual time, over a bus that
+//! delays, reorders, repeats and loses, on machines that are slow, freeze, crash and lie.
+//!
+//! [`run`] takes a [`Scenario`] and a seed and returns a [`Record`]. The same scenario and seed give the same trace, bit
+//! by bit. The seed drives delays and faults alone; rows, first model and order of rows have seeds of their own, so that models of
+//! runs with different troubles can be compared. What must hold in every step is checked while the world
+//! runs; see [`Record::violations`].
 #![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+mod agent;
+mod aggregator;
+mod bus;
+mod check;
+mod data;
+mod engine;
+mod garbage;
+mod presets;
+mod record;
+mod scenario;
+mod traffic;
+mod troubles;
+mod world;
+
+pub use data::{Data, Truth};
+pub use engine::Engine;
+pub use presets::{machines, plan, scenario};
+pub use record::{Record, RunRecord};
+pub use scenario::{BusFaults, Machine, Scenario, Step, Trouble};
+pub use world::run;

@@ -1,0 +1,86 @@
+//! What happened.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use heijunka_learn::random::mix;
+use heijunka_round::{Counters, Ending, Event, Outcome, RoundRecord};
+use heijunka_units::{AgentId, RunId};
+use heijunka_wire::Purpose;
+use heijunka_wire::document::{Job, Scores};
+use heijunka_worker::Note;
+
+/// What happened in a world.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// Digest of every message delivered and every output, with its time.
+    pub trace: u64,
+    /// One for each aggregator, in the order of their runs.
+    pub runs: Vec<RunRecord>,
+    /// What the agents noticed.
+    pub notes: Vec<(AgentId, Note)>,
+    /// Virtual seconds until the last aggregator ended.
+    pub seconds: f64,
+    /// Messages delivered.
+    pub messages: u64,
+    /// Join messages published.
+    pub announcements: u64,
+    /// What should never happen, but did.
+    pub violations: Vec<String>,
+}
+
+/// What happened to one aggregator.
+#[derive(Clone, Debug)]
+pub struct RunRecord {
+    /// Its run.
+    pub run: RunId,
+    /// The job as it was last published.
+    pub job: Job,
+    /// Its closed rounds.
+    pub rounds: Vec<RoundRecord>,
+    /// The model after each closed round, where the scenario asks for it, the first model before them.
+    pub models: Vec<Vec<f32>>,
+    /// The last model; empty if there was none.
+    pub model: Vec<f32>,
+    /// The last scores.
+    pub scores: Option<Scores>,
+    /// What became of the answers.
+    pub counters: Counters,
+    /// What it told people.
+    pub events: Vec<Event>,
+    /// How it ended, if it did by itself.
+    pub outcome: Option<Outcome>,
+    /// The newer run that made it leave.
+    pub superseded_by: Option<RunId>,
+}
+
+impl Record {
+    /// The newest aggregator's.
+    pub fn last(&self) -> Option<&RunRecord> {
+        self.runs.last()
+    }
+
+    pub(crate) fn trace(&mut self, value: u64) {
+        self.trace = mix(self.trace.rotate_left(1) ^ value);
+    }
+
+    pub(crate) fn trace_bytes(&mut self, bytes: &[u8]) {
+        self.trace(heijunka_wire::digest(bytes));
+    }
+}
+
+impl RunRecord {
+    /// Rounds that moved the model.
+    pub fn steps(&self) -> impl Iterator<Item = &RoundRecord> {
+        self.rounds.iter().filter(|round| round.purpose == Purpose::Train && round.ending != Ending::GivenUp)
+    }
+
+    /// Bits of the last model.
+    pub fn bits(&self) -> Vec<u32> {
+        self.model.iter().map(|parameter| parameter.to_bits()).collect()
+    }
+
+    /// How often an event of that code was told.
+    pub fn told(&self, code: &str) -> usize {
+        self.events.iter().filter(|event| event.code == code).count()
+    }
+}

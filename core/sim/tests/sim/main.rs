@@ -1,0 +1,20 @@
+//! Laws of the two minds together, each tried over many seeds. `HEIJUNKA_SEEDS` names how many times as many to try.
+
+#[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod helpers;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod pace;
+#[cfg(test)]
+mod pauses;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod runs;
+#[cfg(test)]
+mod survival;
+#[cfg(test)]
+mod unbiased;

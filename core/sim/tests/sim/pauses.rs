@@ -1,0 +1,64 @@
+//! Below what is needed the job pauses, says so and goes on later; it never steps on too little.
+
+use crate::helpers::{seeds, small, sound};
+use heijunka_round::Ending;
+use heijunka_sim::{Step, Trouble, run};
+use std::time::Duration;
+
+#[test]
+fn too_few_agents_pause_the_job_until_they_return() {
+    for seed in seeds(20) {
+        let mut world = small(400);
+        world.plan.patience.min_agents = 3;
+        world.keep_alive = Duration::from_secs(2);
+        let when = Duration::from_millis(6000 + 17 * seed);
+        let back_after = Some(Duration::from_secs(100));
+        world.steps.push(Step { at: when, trouble: Trouble::AgentCrashes { agent: 1, back_after } });
+        let record = run(&world, seed);
+        sound(&record, seed);
+        let last = record.last().unwrap();
+        assert_eq!((last.told("HJ-130"), last.told("HJ-131")), (1, 1), "seed {seed}");
+        let longest = last.rounds.iter().map(|round| round.between_s).fold(0.0, f64::max);
+        assert!((90.0..102.0).contains(&longest), "seed {seed}: paused for {longest} s");
+        let alone = last.rounds.iter().filter(|round| round.agents.len() < 3).count();
+        assert_eq!(alone, 0, "seed {seed}: rounds were opened with fewer agents");
+    }
+}
+
+#[test]
+fn a_round_below_the_quorum_is_given_up_and_asked_again() {
+    for seed in seeds(20) {
+        let mut world = small(400);
+        world.keep_models = true;
+        world.plan.patience.quorum = 0.7;
+        world.keep_alive = Duration::from_secs(1_000_000);
+        let when = Duration::from_millis(6000 + 17 * seed);
+        let lasts = Duration::from_secs(30);
+        for agent in 0..2 {
+            world.steps.push(Step { at: when, trouble: Trouble::AgentFreezes { agent, lasts } });
+        }
+        let record = run(&world, seed);
+        sound(&record, seed);
+        let last = record.last().unwrap();
+        assert!(last.counters.given_up > 0, "seed {seed}");
+        assert_eq!(last.told("HJ-141"), last.counters.given_up as usize, "seed {seed}: it was not said");
+        for (round, models) in last.rounds.iter().zip(last.models.windows(2)) {
+            assert!(round.ending != Ending::GivenUp || models[0] == models[1], "seed {seed}: a silent update");
+        }
+    }
+}
+
+#[test]
+fn a_paused_job_is_quiet() {
+    let mut world = small(100_000);
+    world.plan.patience.min_agents = 3;
+    world.limit = Duration::from_secs(3600);
+    world.keep_alive = Duration::from_secs(2);
+    let gone = Trouble::AgentCrashes { agent: 1, back_after: None };
+    world.steps.push(Step { at: Duration::from_secs(5), trouble: gone });
+    let record = run(&world, 1);
+    assert_eq!(record.violations, Vec::<String>::new());
+    // Two agents, each at most every 15 s after the first minute.
+    assert!(record.announcements < 500, "{} announcements in an hour", record.announcements);
+    assert!(record.announcements > 200, "{} announcements in an hour", record.announcements);
+}
