@@ -135,6 +135,7 @@ pub struct Coordinator {
     pub(crate) shared_digest: Option<u64>,
     /// When the spec may be published again for somebody who lacks it.
     pub(crate) spec_repeat_from: Timestamp,
+    pub(crate) spec_repeat_wait: Duration,
     pub(crate) trainer: Option<Trainer>,
     pub(crate) allocation: AllocationVersion,
     /// The agents and shares that `allocation` stands for.
@@ -171,6 +172,7 @@ impl Coordinator {
             content: 0,
             shared_digest: None,
             spec_repeat_from: now,
+            spec_repeat_wait: Duration::ZERO,
             trainer: None,
             allocation: AllocationVersion(0),
             divided: Vec::new(),

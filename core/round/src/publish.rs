@@ -3,6 +3,7 @@
 use crate::coordinator::{Coordinator, Output, Phase};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
 use heijunka_units::{AgentId, ModelVersion, Timestamp};
 use heijunka_wire::document::{Document, Job};
 use heijunka_wire::{
@@ -115,10 +116,14 @@ impl Coordinator {
 
     /// Publishes the spec once more for somebody who lacks it, at most once in a while.
     pub(crate) fn repeat_spec(&mut self, now: Timestamp) {
-        if self.phase != Phase::Finished && now >= self.spec_repeat_from {
-            self.spec_repeat_from = now + SPEC_REPEAT_WAIT;
-            self.publish_spec();
+        if self.phase == Phase::Finished || now < self.spec_repeat_from {
+            return;
         }
+        let (least, most) = SPEC_REPEAT_BETWEEN;
+        let quiet = now.since(self.spec_repeat_from) > most;
+        self.spec_repeat_wait = if quiet { least } else { self.spec_repeat_wait.saturating_mul(2).clamp(least, most) };
+        self.spec_repeat_from = now + self.spec_repeat_wait;
+        self.publish_spec();
     }
 
     /// Publishes the open round once more for an agent that lost it, at most once in a while.
@@ -135,7 +140,7 @@ impl Coordinator {
     }
 }
 
-/// Shortest time between two publications of the spec for those who lack it.
-const SPEC_REPEAT_WAIT: core::time::Duration = core::time::Duration::from_millis(250);
+/// Shortest and longest time between two publications of the spec for those who say that they lack it.
+const SPEC_REPEAT_BETWEEN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 /// Shortest time between two publications of the same round.
-pub(crate) const REPEAT_WAIT: core::time::Duration = core::time::Duration::from_millis(250);
+pub(crate) const REPEAT_WAIT: Duration = Duration::from_millis(250);

@@ -54,6 +54,8 @@ impl Coordinator {
             Body::Spec(_) if run > self.run => return self.outputs.push_back(Output::Superseded(run)),
             // An older aggregator, or an agent that obeys one or nobody, has yet to hear of this run.
             Body::Spec(_) | Body::Join(_) if run < self.run => self.repeat_spec(now),
+            // If there really is a newer aggregator, it contradicts.
+            _ if run > self.run => self.repeat_spec(now),
             _ => {}
         }
         self.counters.stale += 1;

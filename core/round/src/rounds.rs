@@ -178,7 +178,11 @@ impl Coordinator {
         match open.head.purpose {
             Purpose::Train => {
                 self.deadline_rule.observe(seconds);
-                if delivered < needed.max(1) || !self.step(&open, &mut record) {
+                let enough = delivered >= needed.max(1);
+                if !enough {
+                    self.tell_given_up(&open, delivered, needed.max(1));
+                }
+                if !enough || !self.step(&open, &mut record) {
                     record.ending = Ending::GivenUp;
                     self.counters.given_up += 1;
                 }
@@ -187,6 +191,14 @@ impl Coordinator {
         }
         self.outputs.push_back(Output::Closed(Box::new(record)));
         self.end_if_due(now, open.head.purpose);
+    }
+
+    fn tell_given_up(&mut self, open: &OpenRound, delivered: usize, needed: usize) {
+        let (round, expected) = (open.head.round, open.expected.len());
+        let message = format!(
+            "round {round} was given up: {delivered} of {expected} agents answered, {needed} are needed; the model stays"
+        );
+        self.event(Level::Warn, "HJ-141", None, message, "the same samples are asked for again");
     }
 
     fn mark_silent(&mut self, open: &OpenRound) {

@@ -41,7 +41,10 @@ impl<'b> Worker<'b> {
         Output::Wait(Timestamp::NEVER)
     }
 
-    fn prepare(&self) -> Output<'_> {
+    fn prepare(&mut self) -> Output<'_> {
+        // Whatever the driver has prepared before, it is replaced.
+        self.prepared = None;
+        self.survey_bytes = 0;
         match &self.spec {
             Some(spec) => Output::Prepare { spec, document: self.spec_document() },
             None => Output::Wait(Timestamp::NEVER),

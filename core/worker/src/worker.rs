@@ -317,6 +317,9 @@ impl<'b> Worker<'b> {
     }
 
     fn on_prepared(&mut self, now: Timestamp, prepared: Prepared, survey: &[u8]) {
+        if self.spec.as_ref().map(|spec| spec.content) != Some(prepared.spec) {
+            return; // another job has been heard of since, and its data were asked for
+        }
         let Some(place) = self.buffers.survey.get_mut(..survey.len()) else {
             let bytes_max = self.buffers.survey.len();
             return self.note(Note::NoRoom { bytes: survey.len(), bytes_max });
