@@ -1,4 +1,5 @@
-//! Prints how many thousand samples a second one thread turns into gradients, by model and batch.
+//! Prints how many thousand samples a second one thread turns into gradients, by model and batch, and how many bytes of
+//! gradients it averages.
 //!
 //! `cargo run --release -p heijunka-learn --features std --example throughput`
 
@@ -10,7 +11,9 @@
 )]
 
 use heijunka_learn::random::Random;
-use heijunka_learn::{Activation, Error, Loss, ModelShape, Targets, gradient_sum, initialize, scratch_len};
+use heijunka_learn::{
+    Activation, Error, Loss, ModelShape, Targets, gradient_sum, initialize, scratch_len, weighted_mean,
+};
 use std::error::Error as StdError;
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -32,6 +35,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
             println!("{widths:?} {name:>12}: {} thousand samples/s at batch {BATCHES:?}", rates?.join(" "));
         }
     }
+    println!("mean of 64 vectors of 1e6: {:.1} GB/s", best_mean()? / 1e9);
     Ok(())
 }
 
@@ -69,6 +73,21 @@ fn best(shape: &ModelShape, batch: usize, block: usize) -> Result<f64, Error> {
             }
         }
         most = most.max(samples as f64 / seconds);
+    }
+    Ok(most)
+}
+
+/// Bytes read a second.
+fn best_mean() -> Result<f64, Error> {
+    const PARTS: usize = 64;
+    let part = vec![0.25_f32; PARTS * 1_000_000];
+    let parts: Vec<(f64, &[f32])> = part.chunks(1_000_000).map(|part| (3.0, part)).collect();
+    let mut out = vec![0.0; 1_000_000];
+    let mut most = 0.0_f64;
+    for _ in 0..8 {
+        let began = cpu_seconds();
+        weighted_mean(black_box(&parts), &mut out)?;
+        most = most.max(4.0 * part.len() as f64 / (cpu_seconds() - began));
     }
     Ok(most)
 }

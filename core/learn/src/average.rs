@@ -32,9 +32,12 @@ pub fn weighted_mean(parts: &[(f64, &[f32])], out: &mut [f32]) -> Result<(), Err
 fn mean_of_chunk(parts: &[(f64, &[f32])], start: usize, total: f64, out: &mut [f32]) -> Result<(), Error> {
     let mut sums = [0.0_f64; CHUNK];
     let sums = sums.get_mut(..out.len()).unwrap_or_default();
-    for (weight, part) in parts {
-        let part = part.get(start..start + sums.len()).unwrap_or_default();
-        sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += weight * f64::from(*value));
+    let (fours, rest) = parts.as_chunks::<4>();
+    for four in fours {
+        add_four(four, start, sums);
+    }
+    for (weight, part) in rest {
+        sums.iter_mut().zip(chunk(part, start, out.len())).for_each(|(sum, value)| *sum += weight * f64::from(*value));
     }
     // Finite parts cannot overflow these sums, so a sum that is not finite tells of a part that is not.
     let mut finite = true;
@@ -43,6 +46,20 @@ fn mean_of_chunk(parts: &[(f64, &[f32])], start: usize, total: f64, out: &mut [f
         *out = (*sum / total) as f32;
     }
     if finite { Ok(()) } else { Err(culprit(parts)) }
+}
+
+/// Adds four parts one after the other, but loads and stores each sum once.
+fn add_four(four: &[(f64, &[f32]); 4], start: usize, sums: &mut [f64]) {
+    let weights = four.map(|(weight, _)| weight);
+    let [a, b, c, d] = four.map(|(_, part)| chunk(part, start, sums.len()));
+    for ((((sum, a), b), c), d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        let [a, b, c, d] = [*a, *b, *c, *d].map(f64::from);
+        *sum = *sum + weights[0] * a + weights[1] * b + weights[2] * c + weights[3] * d;
+    }
+}
+
+fn chunk(part: &[f32], start: usize, len: usize) -> &[f32] {
+    part.get(start..start + len).unwrap_or_default()
 }
 
 fn culprit(parts: &[(f64, &[f32])]) -> Error {
