@@ -217,7 +217,7 @@ mod tests {
     use heijunka_data::{Source, Table};
     use heijunka_learn::{Activation, Loss, initialize};
     use heijunka_wire::DataMode;
-    use heijunka_wire::document::{ClassWeights, Encoding, Fitted, Input, Job, Normalize, Target, Task};
+    use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 
     fn dataset() -> Dataset {
         let mut text = String::from("a,b,y\n");
@@ -237,7 +237,7 @@ mod tests {
             normalize: Normalize::None,
             class_weights: ClassWeights::None,
             data_mode: DataMode::Shared,
-            held_out_per_10000: 2000,
+            held_out: HeldOut::ByHash(2000),
             fitted: Some(Fitted {
                 inputs: vec![input("a"), input("b")],
                 target: Target::Classes { names: vec!["p".into(), "q".into()], weights: vec![1.0, 2.0] },

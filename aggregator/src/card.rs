@@ -4,7 +4,7 @@ use crate::history::Summary;
 use crate::people::{data_mode, now};
 use crate::usage::Usage;
 use heijunka_round::{Coordinator, Outcome};
-use heijunka_wire::document::{ClassWeights, Encoding, Fitted, Input, Job, Normalize, Target, Task};
+use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 use heijunka_wire::{Activation, DataMode};
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,8 @@ pub(crate) struct CardModel {
 pub(crate) struct CardData {
     pub(crate) mode: String,
     pub(crate) weighting: String,
-    pub(crate) held_out_fraction: f64,
+    /// How rows were held out: a share of all rows, by a hash of each, or the column that marks them.
+    pub(crate) held_out: String,
     pub(crate) agents: Vec<CardAgent>,
 }
 
@@ -122,7 +123,10 @@ impl Card {
             data: CardData {
                 mode: data_mode(coordinator).into(),
                 weighting: weighting.into(),
-                held_out_fraction: f64::from(described.held_out_per_10000) / 1e4,
+                held_out: match &described.held_out {
+                    HeldOut::ByHash(per_10000) => format!("{} of all rows", f64::from(*per_10000) / 1e4),
+                    HeldOut::ByColumn(name) => format!("rows marked by column '{name}'"),
+                },
                 agents: agents(coordinator),
             },
             training: CardTraining {
@@ -168,7 +172,7 @@ impl Card {
             normalize: Normalize::None,
             class_weights: ClassWeights::None,
             data_mode: DataMode::Private,
-            held_out_per_10000: 0,
+            held_out: HeldOut::ByHash(0),
             fitted: Some(fitted),
         }
     }

@@ -6,7 +6,7 @@ use heijunka_learn::{Decay, OptimizerKind, Schedule};
 use heijunka_round::{Patience, Plan, Until};
 use heijunka_settings::{BrokerSettings, Failure, Guide, Loaded, LogSettings, Problem, Span, load as load_settings};
 use heijunka_units::{JobName, SiteName};
-use heijunka_wire::document::{ClassWeights, Job, Normalize, Task as JobTask};
+use heijunka_wire::document::{ClassWeights, HeldOut, Job, Normalize, Task as JobTask};
 use heijunka_wire::limits::{AGENTS_MAX, BATCH_SAMPLES_MAX, WIDTHS_MAX};
 use heijunka_wire::{Activation, DataMode};
 use serde::Deserialize;
@@ -148,6 +148,7 @@ struct Training {
     stop_when_no_better_for_rounds: Option<u64>,
     #[serde(default = "fifth")]
     validation_fraction: f64,
+    validation_column: Option<String>,
     score_every_rounds: Option<u64>,
 }
 
@@ -340,7 +341,10 @@ fn job(file: &File, validation_fraction: f64) -> Job {
             Whose::Shared => DataMode::Shared,
             Whose::Private => DataMode::Private,
         },
-        held_out_per_10000: (validation_fraction * 10_000.0).round() as u16,
+        held_out: match &file.training.validation_column {
+            Some(column) => HeldOut::ByColumn(column.clone()),
+            None => HeldOut::ByHash((validation_fraction * 10_000.0).round() as u16),
+        },
         fitted: None,
     }
 }

@@ -52,6 +52,7 @@ mod tests {
             "learning_rate",
             "momentum",
             "max_time",
+            "validation_column",
             "stop_when_no_better_for_rounds",
         ];
         let uncomment = |line: &str| match line.strip_prefix("# ").and_then(|rest| rest.split_once(" = ")) {

@@ -5,7 +5,7 @@ use crate::survey::{Key, mean};
 use crate::table::{Column, Table, Values};
 use crate::{DataError, Usage};
 use heijunka_wire::digest;
-use heijunka_wire::document::{Encoding, Fitted, Job, Target};
+use heijunka_wire::document::{Encoding, Fitted, HeldOut, Job, Target};
 use std::collections::{HashMap, HashSet};
 
 /// A job's rows, ready to train on.
@@ -39,7 +39,7 @@ impl Table {
         let fitted = job.fitted.as_ref().ok_or(DataError::NotFitted)?;
         let columns = self.fitted_columns(fitted)?;
         let target = self.target(job)?;
-        let division = self.divide(&columns, Some(target), job.held_out_per_10000)?;
+        let division = self.divide(&columns, Some(target), &job.held_out)?;
         let inputs = self.encoders(fitted, &columns, &division.train)?;
         let rows = |rows: &[usize]| -> Result<Rows, DataError> {
             let targets = self.encode_targets(target, &fitted.target, rows)?;
@@ -52,7 +52,7 @@ impl Table {
     /// Encodes the inputs of all rows, for predictions; the target need not be there.
     pub fn encode_inputs(&self, fitted: &Fitted) -> Result<Inputs, DataError> {
         let columns = self.fitted_columns(fitted)?;
-        let division = self.divide(&columns, None, 0)?;
+        let division = self.divide(&columns, None, &HeldOut::ByHash(0))?;
         let encoders = self.encoders(fitted, &columns, &division.train)?;
         let mut x = Vec::with_capacity(division.train.len() * fitted.input_width());
         division.train.iter().for_each(|row| encoders.iter().for_each(|encoder| encoder.extend(*row, &mut x)));

@@ -2,7 +2,7 @@
 
 use crate::table::{Column, Table, Values};
 use crate::{DataError, Missing, SkipReason, Usage};
-use heijunka_wire::document::{Job, Task};
+use heijunka_wire::document::{HeldOut, Job, Task};
 
 /// Rows of a table by their use, in order.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ impl Table {
     /// Rows that the job would use, and why others are left out.
     pub fn usage(&self, job: &Job) -> Result<Usage, DataError> {
         let target = self.target(job)?;
-        Ok(self.divide(&self.inputs(job)?, Some(target), job.held_out_per_10000)?.usage)
+        Ok(self.divide(&self.inputs(job)?, Some(target), &job.held_out)?.usage)
     }
 
     /// The column of that name, whatever it holds.
@@ -59,13 +59,17 @@ impl Table {
     pub(crate) fn inputs(&self, job: &Job) -> Result<Vec<&Column>, DataError> {
         job.ignore.iter().try_for_each(|name| self.named(name).map(|_| ()))?;
         job.inputs.iter().try_for_each(|name| self.usable(name).map(|_| ()))?;
+        let mark = match &job.held_out {
+            HeldOut::ByColumn(name) => Some(name),
+            HeldOut::ByHash(_) => None,
+        };
         let wanted = |column: &&Column| {
             let listed = if job.inputs.is_empty() {
                 !matches!(column.values, Values::Unusable(_))
             } else {
                 job.inputs.contains(&column.name)
             };
-            listed && column.name != job.target && !job.ignore.contains(&column.name)
+            listed && column.name != job.target && Some(&column.name) != mark && !job.ignore.contains(&column.name)
         };
         let inputs: Vec<&Column> = self.columns.iter().filter(wanted).collect();
         if inputs.is_empty() {
@@ -93,8 +97,12 @@ impl Table {
         &self,
         inputs: &[&Column],
         target: Option<&Column>,
-        held_out_per_10000: u16,
+        held_out: &HeldOut,
     ) -> Result<Division, DataError> {
+        let mark = match held_out {
+            HeldOut::ByHash(_) => None,
+            HeldOut::ByColumn(name) => Some(self.usable(name)?),
+        };
         let mut left_out = vec![false; self.rows()];
         let mut usage = Usage::default();
         for column in target.into_iter().chain(inputs.iter().copied()) {
@@ -118,7 +126,10 @@ impl Table {
             usage.skipped.push(SkipReason { column: column.name.clone(), rows, first });
         }
         let kept = left_out.iter().enumerate().filter(|(_, left_out)| !**left_out).map(|(row, _)| row);
-        let (held_out, train): (Vec<_>, Vec<_>) = kept.partition(|row| self.held_out(*row, held_out_per_10000));
+        let (held_out, train): (Vec<_>, Vec<_>) = kept.partition(|row| match (held_out, mark) {
+            (HeldOut::ByHash(per_10000), _) => self.held_out(*row, *per_10000),
+            (HeldOut::ByColumn(_), mark) => mark.is_some_and(|column| column.values.marks(*row)),
+        });
         (usage.train, usage.held_out) = (train.len() as u64, held_out.len() as u64);
         Ok(Division { train, held_out, usage })
     }

@@ -12,7 +12,7 @@ impl Table {
     /// so that it has a name when they are scored.
     pub fn survey(&self, job: &Job) -> Result<Survey, DataError> {
         let (inputs, target) = (self.inputs(job)?, self.target(job)?);
-        let division = self.divide(&inputs, Some(target), job.held_out_per_10000)?;
+        let division = self.divide(&inputs, Some(target), &job.held_out)?;
         let target = match job.task {
             Task::Regression => numbers(target, &division.train),
             Task::Classification => {

@@ -36,6 +36,9 @@ pub(crate) enum Values {
     Unusable(String),
 }
 
+/// Texts of a column that says which rows are held out.
+const HELD_OUT_MARKS: [&str; 5] = ["test", "held_out", "held-out", "validation", "true"];
+
 /// Code of a missing text.
 pub(crate) const NO_TEXT: u32 = u32::MAX;
 
@@ -58,6 +61,16 @@ impl Values {
             Self::Text { codes, .. } => codes.get(row).is_none_or(|code| *code == NO_TEXT),
             Self::Unusable(_) => true,
         }
+    }
+
+    /// Whether the cell marks its row as held out.
+    pub(crate) fn marks(&self, row: usize) -> bool {
+        let Self::Text { codes, dictionary } = self else {
+            let number = self.number(row);
+            return !number.is_nan() && number != 0.0;
+        };
+        let text = codes.get(row).and_then(|code| dictionary.get(*code as usize));
+        text.is_some_and(|text| HELD_OUT_MARKS.iter().any(|mark| text.trim().eq_ignore_ascii_case(mark)))
     }
 
     pub(crate) fn is_numeric(&self) -> bool {

@@ -7,7 +7,7 @@ use heijunka_tests::{Plant, Program, steel_plates};
 
 /// Slow enough that trouble comes in the middle, quick enough for a test.
 const UNHURRIED: &str = "[emulate]\nper_sample_us = 100";
-const SHARED: &str = "kind = \"classification\"\ntarget = \"fault\"\ndata = \"shared\"";
+const SHARED: &str = "kind = \"classification\"\ntarget = \"fault\"\nignore = [\"split\"]\ndata = \"shared\"";
 
 fn agents(plant: &Plant, count: usize) -> Vec<Program> {
     (0..count).map(|i| plant.agent(&format!("machine-{i}"), &steel_plates(), UNHURRIED).unwrap()).collect()

@@ -7,7 +7,7 @@ use heijunka_learn::{
 };
 use heijunka_tests::{Plant, digits, steel_plates};
 use heijunka_wire::DataMode;
-use heijunka_wire::document::{ClassWeights, Encoding, Fitted, Input, Job, Normalize, Target, Task};
+use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 use serde_json::Value;
 use std::path::Path;
 
@@ -37,7 +37,7 @@ fn job(card: &Value) -> Job {
         normalize: Normalize::Standard,
         class_weights: ClassWeights::None,
         data_mode: DataMode::Shared,
-        held_out_per_10000: 2000,
+        held_out: HeldOut::ByHash(2000),
         fitted: Some(Fitted {
             inputs: inputs
                 .map(|input| Input { name: input["name"].as_str().unwrap().to_owned(), encoding: encoding(input) })
@@ -106,7 +106,8 @@ fn follows(policy: &str, data: &Path, header: bool, target: &str) {
             plant.agent(&format!("machine-{i}"), data, &more).unwrap()
         })
         .collect();
-    let task = format!("kind = \"classification\"\ntarget = \"{target}\"\ndata = \"shared\"");
+    let ignore = if header { "ignore = [\"split\"]\n" } else { "" };
+    let task = format!("kind = \"classification\"\ntarget = \"{target}\"\n{ignore}data = \"shared\"");
     let training = format!(
         "max_rounds = {ROUNDS}\nseed = {SEED}\nglobal_batch_samples = {BATCH}\noptimizer = \"sgd\"\n\
          momentum = 0.9\nlearning_rate = 0.05\nscore_every_rounds = 100"

@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "adam")]
     optimizer: String,
     /// Learning rate.
-    #[arg(long, default_value_t = 0.003)]
+    #[arg(long, default_value_t = 0.002)]
     learning_rate: f64,
     /// Momentum, for sgd.
     #[arg(long, default_value_t = 0.0)]

@@ -202,12 +202,14 @@ impl<'a> Stage<'a> {
         let kind = if w.regression { "regression" } else { "classification" };
         let score_every = w.score_every.unwrap_or_else(|| (self.rounds() / 20).max(1));
         let (fleet, rounds) = (self.fleet, self.rounds());
+        // The bundled table marks the rows that the reference was scored on.
+        let validation = if w.data.is_none() { "validation_column = \"split\"" } else { "" };
         format!(
             "site = \"demo\"\njob = \"{policy}\"\n[broker]\nurl = \"{}\"\n\
              [task]\nkind = \"{kind}\"\ntarget = {:?}\nnormalize = \"{}\"\ndata = \"shared\"\n\
              [model]\nhidden = {:?}\n\
              [training]\nmax_rounds = {rounds}\nseed = {}\nglobal_batch_samples = {}\noptimizer = \"{}\"\n\
-             learning_rate = {:?}\nmomentum = {:?}\nscore_every_rounds = {score_every}\n\
+             learning_rate = {:?}\nmomentum = {:?}\nscore_every_rounds = {score_every}\n{validation}\n\
              [allocation]\npolicy = \"{policy}\"\nmin_agents = {}\ngather = \"200ms\"\n\
              [output]\ndirectory = \"output\"\n",
             self.url,

@@ -16,10 +16,20 @@ pub enum FitError {
     NoSurvey,
     /// No column is left to learn from.
     NoInputs,
-    /// An agent's columns are not those of the first agent; holds the first column that differs.
-    DifferentColumns(String),
-    /// A column holds numbers on one machine and text on another.
-    MixedColumn(String),
+    /// A column that either the first agent or this one lacks.
+    DifferentColumns {
+        /// Its name.
+        column: String,
+        /// Which survey differs from the first.
+        agent: usize,
+    },
+    /// A column holds numbers on some machines and text on this one.
+    MixedColumn {
+        /// Its name.
+        column: String,
+        /// Which survey.
+        agent: usize,
+    },
     /// The target has fewer than two classes.
     OneClass(String),
     /// More classes, or more values of a text column, than the limit.
@@ -33,11 +43,23 @@ impl fmt::Display for FitError {
         match self {
             Self::NoSurvey => f.write_str("no agent has described its data"),
             Self::NoInputs => f.write_str("no column is left as an input"),
-            Self::DifferentColumns(name) => write!(f, "the agents' columns differ, first at '{name}'"),
-            Self::MixedColumn(name) => write!(f, "column '{name}' is numeric on one machine and text on another"),
+            Self::DifferentColumns { column, .. } => write!(f, "the agents' columns differ, first at '{column}'"),
+            Self::MixedColumn { column, .. } => {
+                write!(f, "column '{column}' holds text on this machine and numbers on another")
+            }
             Self::OneClass(name) => write!(f, "all rows have the same '{name}': there is nothing to tell apart"),
             Self::TooManyValues(name) => write!(f, "column '{name}' has more than {CLASSES_MAX} different values"),
             Self::ConstantTarget(name) => write!(f, "column '{name}' is constant or not numeric: it cannot be learned"),
+        }
+    }
+}
+
+impl FitError {
+    /// Which survey it is about, if it is about one.
+    pub fn agent(&self) -> Option<usize> {
+        match self {
+            Self::DifferentColumns { agent, .. } | Self::MixedColumn { agent, .. } => Some(*agent),
+            _ => None,
         }
     }
 }
@@ -49,6 +71,8 @@ struct Merged {
     name: String,
     numbers: Running,
     values: BTreeMap<String, u64>,
+    /// The last survey that has text in the column.
+    text_at: usize,
 }
 
 /// Settles the columns. `surveys` come in the order of the agents' names; with shared data all are the same and only
@@ -69,31 +93,32 @@ pub fn fit(job: &Job, surveys: &[Survey]) -> Result<Fitted, FitError> {
     Ok(Fitted { inputs, target })
 }
 
+/// Columns are matched by name; their order is the first agent's.
 fn merge(surveys: &[Survey]) -> Result<Vec<Merged>, FitError> {
     let first = surveys.first().ok_or(FitError::NoSurvey)?;
-    for other in surveys {
-        let differs = first.inputs.iter().zip(&other.inputs).find(|(a, b)| a.name != b.name);
-        let name = match differs {
-            Some((a, _)) => &a.name,
-            None if first.inputs.len() == other.inputs.len() => continue,
-            None => {
-                let longer = if first.inputs.len() > other.inputs.len() { first } else { other };
-                let shorter = first.inputs.len().min(other.inputs.len());
-                longer.inputs.get(shorter).map_or(&longer.target.name, |column| &column.name)
-            }
+    for (agent, other) in surveys.iter().enumerate() {
+        let lacks = |survey: &Survey, of: &Survey| {
+            let there = |name: &String| survey.inputs.iter().any(|column| column.name == *name);
+            of.inputs.iter().map(|column| &column.name).find(|name| !there(name)).cloned()
         };
-        return Err(FitError::DifferentColumns(name.clone()));
+        if let Some(column) = lacks(other, first).or_else(|| lacks(first, other)) {
+            return Err(FitError::DifferentColumns { column, agent });
+        }
     }
-    (0..first.inputs.len())
-        .map(|i| merge_column(&surveys.iter().filter_map(|survey| survey.inputs.get(i)).collect::<Vec<_>>()))
-        .collect()
+    let named = |name: &String| -> Vec<&Column> {
+        surveys.iter().filter_map(|survey| survey.inputs.iter().find(|column| column.name == *name)).collect()
+    };
+    first.inputs.iter().map(|column| merge_column(&named(&column.name))).collect()
 }
 
 fn merge_column(columns: &[&Column]) -> Result<Merged, FitError> {
     let name = columns.first().map_or_else(String::new, |column| column.name.clone());
-    let mut merged = Merged { name, numbers: Running::default(), values: BTreeMap::new() };
-    for column in columns {
+    let mut merged = Merged { name, numbers: Running::default(), values: BTreeMap::new(), text_at: 0 };
+    for (agent, column) in columns.iter().enumerate() {
         merged.numbers.merge(&running(column));
+        if !column.values.is_empty() {
+            merged.text_at = agent;
+        }
         for (value, count) in &column.values {
             let sum = merged.values.entry(value.clone()).or_default();
             *sum = sum.saturating_add(*count);
@@ -113,7 +138,7 @@ fn encodings(normalize: Normalize, columns: &[Merged]) -> Result<Vec<Input>, Fit
     if columns.is_empty() {
         return Err(FitError::NoInputs);
     }
-    let numeric = || columns.iter().filter(|column| column.values.is_empty());
+    let numeric = || columns.iter().filter(|column| column.values.is_empty() && column.numbers.count > 0);
     let low = numeric().map(|column| column.numbers.min).fold(f64::INFINITY, f64::min);
     let high = numeric().map(|column| column.numbers.max).fold(f64::NEG_INFINITY, f64::max);
     columns
@@ -122,7 +147,7 @@ fn encodings(normalize: Normalize, columns: &[Merged]) -> Result<Vec<Input>, Fit
             let encoding = if column.values.is_empty() {
                 scaled(normalize, &column.numbers, low, high)
             } else if column.numbers.count > 0 {
-                return Err(FitError::MixedColumn(column.name.clone()));
+                return Err(FitError::MixedColumn { column: column.name.clone(), agent: column.text_at });
             } else {
                 Encoding::OneHot { values: column.values.keys().cloned().collect() }
             };
@@ -163,23 +188,34 @@ fn regression_target(target: Merged) -> Result<Target, FitError> {
 }
 
 fn class_target(weights: ClassWeights, target: Merged) -> Result<Target, FitError> {
-    let classes = target.values.len();
+    // A class that only held-out rows have is named, but cannot be learned.
+    let classes = target.values.values().filter(|count| **count > 0).count();
     if classes < 2 {
         return Err(FitError::OneClass(target.name.to_string()));
     }
     let rows: u64 = target.values.values().sum();
+    let mut named: Vec<(String, u64)> = target.values.into_iter().collect();
+    if named.iter().all(|(name, _)| number(name).is_some()) {
+        named.sort_by(|(a, _), (b, _)| number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0)));
+    }
     let weight = |count: u64| match weights {
         ClassWeights::None => 1.0,
         ClassWeights::Balanced => (rows as f64 / (classes as f64 * count.max(1) as f64)) as f32,
     };
-    let weights = target.values.values().map(|count| weight(*count)).collect();
-    Ok(Target::Classes { names: target.values.into_keys().collect(), weights })
+    let weights = named.iter().map(|(_, count)| weight(*count)).collect();
+    Ok(Target::Classes { names: named.into_iter().map(|(name, _)| name).collect(), weights })
+}
+
+/// The number that a class is called by, so that 10 comes after 9.
+fn number(name: &str) -> Option<f64> {
+    name.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec;
+    use heijunka_wire::document::HeldOut;
 
     fn job(data_mode: DataMode, task: Task, normalize: Normalize) -> Job {
         Job {
@@ -190,7 +226,7 @@ mod tests {
             normalize,
             class_weights: ClassWeights::Balanced,
             data_mode,
-            held_out_per_10000: 2000,
+            held_out: HeldOut::ByHash(2000),
             fitted: None,
         }
     }
@@ -225,6 +261,24 @@ mod tests {
     }
 
     #[test]
+    fn numbered_classes_come_in_the_order_of_their_numbers() {
+        let a = survey(&[1.0, 2.0], &[("L", 2)], &[("10", 1), ("2", 1), ("9", 0)]);
+        let fitted = fit(&job(DataMode::Private, Task::Classification, Normalize::Standard), &[a]).unwrap();
+        let Target::Classes { names, weights } = fitted.target else { panic!() };
+        assert_eq!(names, ["2", "9", "10"]);
+        assert_eq!((weights[0], weights[2]), (1.0, 1.0), "two classes can be learned, each half of the rows");
+    }
+
+    #[test]
+    fn columns_are_matched_by_name() {
+        let a = survey(&[1.0, 2.0], &[("L", 2)], &[("a", 2), ("b", 2)]);
+        let mut b = survey(&[3.0, 6.0], &[("H", 2)], &[("a", 2), ("b", 2)]);
+        b.inputs.reverse();
+        let fitted = fit(&job(DataMode::Private, Task::Classification, Normalize::Standard), &[a, b]).unwrap();
+        assert!(matches!(fitted.inputs[0].encoding, Encoding::Scaled { offset: 3.0, .. }));
+    }
+
+    #[test]
     fn shared_data_are_counted_once() {
         let a = survey(&[0.0, 10.0], &[("L", 2)], &[("a", 2), ("b", 2)]);
         let fitted = fit(&job(DataMode::Shared, Task::Classification, Normalize::Range), &[a.clone(), a]).unwrap();
@@ -243,11 +297,14 @@ mod tests {
         );
         let mut renamed = good.clone();
         renamed.inputs[1].name = "sort".into();
-        let differ = FitError::DifferentColumns("kind".into());
+        let differ = FitError::DifferentColumns { column: "kind".into(), agent: 1 };
         assert_eq!(fit(&private(Task::Classification), &[good.clone(), renamed]), Err(differ));
         let mut mixed = good.clone();
         mixed.inputs[0] = text("x", &[("broken", 1)]);
-        assert_eq!(fit(&private(Task::Classification), &[good, mixed]), Err(FitError::MixedColumn("x".into())));
+        assert_eq!(
+            fit(&private(Task::Classification), &[good, mixed]),
+            Err(FitError::MixedColumn { column: "x".into(), agent: 1 })
+        );
         assert_eq!(fit(&private(Task::Classification), &[]), Err(FitError::NoSurvey));
     }
 }

@@ -1,7 +1,7 @@
 //! From the survey of the data to the end of the job.
 
 use crate::coordinator::{Coordinator, Output, Phase};
-use crate::fit::fit;
+use crate::fit::{FitError, fit};
 use crate::record::{Level, Outcome};
 use crate::trainer::Trainer;
 use alloc::format;
@@ -62,8 +62,13 @@ impl Coordinator {
         }
         self.settle_tried = self.roster.changed;
         let surveys: Vec<Survey> = self.roster.surveyed().map(|(_, survey)| survey.clone()).collect();
-        let from = self.roster.surveyed().map(|(agent, _)| agent.as_str()).collect::<Vec<_>>().join(", ");
-        let settled = fit(&self.job, &surveys).map_err(|error| error.to_string()).and_then(|fitted| {
+        let names: Vec<&str> = self.roster.surveyed().map(|(agent, _)| agent.as_str()).collect();
+        let from = names.join(", ");
+        let told = |error: FitError| match error.agent().and_then(|agent| names.get(agent)) {
+            Some(agent) => format!("{error} (see {agent})"),
+            None => error.to_string(),
+        };
+        let settled = fit(&self.job, &surveys).map_err(told).and_then(|fitted| {
             let shape = self.shape_for(&fitted).ok_or_else(|| {
                 format!(
                     "the model would have more than {} parameters or {} layers, or not fit {} packets of {} bytes",

@@ -37,6 +37,15 @@ pub enum ClassWeights {
     Balanced,
 }
 
+/// Which rows are held out for scores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HeldOut {
+    /// So many of 10,000, chosen by a hash of the row's content.
+    ByHash(u16),
+    /// Those that this column marks: `test`, `held_out`, `validation`, `true`, or a number other than 0.
+    ByColumn(String),
+}
+
 /// The job, as every agent must understand it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -54,8 +63,8 @@ pub struct Job {
     pub class_weights: ClassWeights,
     /// Whose rows are whose.
     pub data_mode: DataMode,
-    /// Rows held out for scores, of 10,000 (chosen by a hash of the row).
-    pub held_out_per_10000: u16,
+    /// Which rows never train and give the scores.
+    pub held_out: HeldOut,
     /// Columns and classes, once all agents have been heard.
     pub fitted: Option<Fitted>,
 }
@@ -271,7 +280,10 @@ impl Document for Job {
         bounded(1, core::iter::once(&self.target))?;
         bounded(COLUMNS_MAX, self.inputs.iter())?;
         bounded(COLUMNS_MAX, self.ignore.iter())?;
-        plausible(self.held_out_per_10000 < 10_000)?;
+        match &self.held_out {
+            HeldOut::ByHash(per_10000) => plausible(*per_10000 < 10_000)?,
+            HeldOut::ByColumn(name) => bounded(1, core::iter::once(name))?,
+        }
         let Some(fitted) = &self.fitted else { return Ok(()) };
         if fitted.inputs.len() > COLUMNS_MAX {
             return Err(DocumentError::TooLarge);

@@ -2,7 +2,7 @@
 
 use crate::help::{classes, job, one_hot, read, read_with, scaled, told};
 use heijunka_data::{DataError, Dataset, Missing, Rows, Table, Targets};
-use heijunka_wire::document::{Fitted, Job, Target, Task};
+use heijunka_wire::document::{Fitted, HeldOut, Job, Target, Task};
 
 const TEXT: &str = "speed,grade,y\n10.5,A,good\n20,B,bad\n30,C,good\n";
 
@@ -47,7 +47,7 @@ fn a_regressions_target_is_scaled() {
 fn bytes_and_floats_encode_alike() {
     let fitted = |name| classes(vec![scaled("x", 3.0, 1.0 / 7.0), scaled(name, 0.0, 1.0)], &["0", "1"]);
     let dataset = |text: &str, name| {
-        let job = Job { fitted: fitted(name), held_out_per_10000: 4_000, ..job(Task::Classification, "y") };
+        let job = Job { fitted: fitted(name), held_out: HeldOut::ByHash(4_000), ..job(Task::Classification, "y") };
         read(text).encode(&job).unwrap()
     };
     let rows: String = (0..50).map(|row| format!("{},{},{}\n", row * 5, row, row % 2)).collect();

@@ -2,7 +2,7 @@
 
 use heijunka_data::{DataError, Source, Table};
 use heijunka_wire::DataMode;
-use heijunka_wire::document::{ClassWeights, Encoding, Fitted, Input, Job, Normalize, Target, Task};
+use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 use std::path::PathBuf;
 
 /// A file that travels with the crate.
@@ -44,7 +44,7 @@ pub(crate) fn job(task: Task, target: &str) -> Job {
         normalize: Normalize::Standard,
         class_weights: ClassWeights::None,
         data_mode: DataMode::Shared,
-        held_out_per_10000: 0,
+        held_out: HeldOut::ByHash(0),
         fitted: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Which columns a job takes, and what is told about them.
 
 use crate::help::{job, names, read, told};
-use heijunka_wire::document::{Document, Job, Task};
+use heijunka_wire::document::{Document, HeldOut, Job, Task};
 
 const TEXT: &str = "id;speed;grade;Luminosity;fault\n1;10;A;0.5;0\n2;20;B;0.5;1\n3;30;A;1.5;10\n4;40;A;1.5;2\n";
 
@@ -83,7 +83,7 @@ fn columns_of_free_text_are_left_out_with_a_note() {
 fn held_out_rows_do_not_enter_the_numbers_but_their_classes_have_names() {
     let rows: String = (0..200).map(|row| format!("{row},class-{}\n", row % 100)).collect();
     let table = read(&format!("x,y\n{rows}"));
-    let half = Job { held_out_per_10000: 5_000, ..job(Task::Classification, "y") };
+    let half = Job { held_out: HeldOut::ByHash(5_000), ..job(Task::Classification, "y") };
     let survey = table.survey(&half).unwrap();
     assert_eq!(survey.rows, (0..200).filter(|row| !table.held_out(*row, 5_000)).count() as u64);
     assert_eq!(survey.inputs[0].count, survey.rows);
@@ -98,4 +98,16 @@ fn a_word_among_numbers_is_pointed_out() {
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].starts_with("column 'x' is taken as text: it holds 'ERR' ("), "{notes:?}");
     assert!(notes[0].ends_with("a.csv line 4) among numbers"), "{notes:?}");
+}
+
+#[test]
+fn a_column_can_say_which_rows_are_held_out() {
+    for (marks, text) in
+        [("a,b,a", "split,x,y\ntrain,1,a\ntest,2,b\nTEST,3,a\n"), ("a,b,a", "split,x,y\n0,1,a\n1,2,b\n1,3,a\n")]
+    {
+        let by_column = Job { held_out: HeldOut::ByColumn("split".into()), ..job(Task::Classification, "y") };
+        let survey = read(text).survey(&by_column).unwrap();
+        assert_eq!((survey.rows, survey.inputs.len()), (1, 1), "{marks}: the mark is no input");
+        assert_eq!(read(text).usage(&by_column).unwrap().held_out, 2);
+    }
 }

@@ -2,8 +2,8 @@
 
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{
-    ClassWeights, Column, Document, DocumentError, Encoding, Fitted, Input, Job, Normalize, Scores, Survey, Target,
-    Task,
+    ClassWeights, Column, Document, DocumentError, Encoding, Fitted, HeldOut, Input, Job, Normalize, Scores, Survey,
+    Target, Task,
 };
 use heijunka_wire::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, TEXT_BYTES_MAX};
 use proptest::collection::{btree_map, btree_set, vec};
@@ -46,7 +46,7 @@ fn job() -> impl Strategy<Value = Job> {
         select(vec![DataMode::Shared, DataMode::Private]),
     );
     ("\\PC{0,12}", texts(0..4), texts(0..4), kinds, 0_u16..10_000, fitted).prop_map(
-        |(target, inputs, ignore, (task, normalize, class_weights, data_mode), held_out_per_10000, fitted)| Job {
+        |(target, inputs, ignore, (task, normalize, class_weights, data_mode), per_10000, fitted)| Job {
             task,
             target,
             inputs,
@@ -54,7 +54,7 @@ fn job() -> impl Strategy<Value = Job> {
             normalize,
             class_weights,
             data_mode,
-            held_out_per_10000,
+            held_out: HeldOut::ByHash(per_10000),
             fitted,
         },
     )
@@ -140,7 +140,7 @@ fn plain_job() -> Job {
         normalize: Normalize::None,
         class_weights: ClassWeights::None,
         data_mode: DataMode::Shared,
-        held_out_per_10000: 0,
+        held_out: HeldOut::ByHash(0),
         fitted: None,
     }
 }
@@ -164,7 +164,7 @@ fn jobs_are_bounded() {
     refused(&Job { target: "y".repeat(TEXT_BYTES_MAX + 1), ..plain_job() }, DocumentError::TooLarge);
     refused(&Job { inputs: numbered(COLUMNS_MAX + 1), ..plain_job() }, DocumentError::TooLarge);
     refused(&Job { ignore: numbered(COLUMNS_MAX + 1), ..plain_job() }, DocumentError::TooLarge);
-    refused(&Job { held_out_per_10000: 10_000, ..plain_job() }, DocumentError::Implausible);
+    refused(&Job { held_out: HeldOut::ByHash(10_000), ..plain_job() }, DocumentError::Implausible);
     let target = Target::Scaled { offset: 0.0, scale: 1.0 };
     let scaled = Encoding::Scaled { offset: 0.0, scale: 1.0 };
     refused(&fitted(vec![scaled; COLUMNS_MAX + 1], target.clone()), DocumentError::TooLarge);
@@ -248,8 +248,8 @@ fn scores_are_bounded_and_add_up() {
 #[test]
 fn bytes_name_one_document_in_one_way() {
     let bytes = plain_job().to_bytes();
-    assert_eq!(bytes, [0, 1, b'y', 0, 0, 2, 0, 0, 0, 0]);
-    let overlong = [0, 1, b'y', 0, 0, 2, 0, 0, 0x80, 0, 0];
+    assert_eq!(bytes, [0, 1, b'y', 0, 0, 2, 0, 0, 0, 0, 0]);
+    let overlong = [0, 1, b'y', 0, 0, 2, 0, 0, 0, 0x80, 0, 0];
     assert_eq!(Job::from_bytes(&overlong), Err(DocumentError::Malformed));
     assert_eq!(Job::from_bytes(&vec![0; DOCUMENT_BYTES_MAX + 1]), Err(DocumentError::TooLarge));
     // A list that claims more entries than memory holds.

@@ -2,7 +2,7 @@
 
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId};
 use heijunka_wire::document::{
-    ClassWeights, Column, Document, Encoding, Fitted, Input, Job, Normalize, Scores, Survey, Target, Task,
+    ClassWeights, Column, Document, Encoding, Fitted, HeldOut, Input, Job, Normalize, Scores, Survey, Target, Task,
 };
 use heijunka_wire::{
     Activation, Assign, Body, DataMode, Durations, Evidence, Gradient, Join, Loss, Part, Payload, Purpose, Refusal,
@@ -142,12 +142,12 @@ fn documents_are_golden() {
         normalize: Normalize::Standard,
         class_weights: ClassWeights::Balanced,
         data_mode: DataMode::Shared,
-        held_out_per_10000: 2000,
+        held_out: HeldOut::ByHash(2000),
         fitted: Some(Fitted { inputs, target }),
     };
     is_golden_document(
         &job,
-        "0101710001026964000100d00f01020174000000000000003440000000000000e03f016d0102016101620102026e6f026f6b020000c03f0000403f",
+        "010171000102696400010000d00f01020174000000000000003440000000000000e03f016d0102016101620102026e6f026f6b020000c03f0000403f",
     );
     let column = Column { name: "t".into(), count: 2, mean: 1.0, m2: 0.5, min: 0.5, max: 1.5, values: vec![] };
     let target = Column { name: "q".into(), values: vec![("no".into(), 1), ("ok".into(), 300)], ..Column::default() };
