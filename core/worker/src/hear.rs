@@ -196,8 +196,7 @@ impl Worker<'_> {
             Err(error) => return self.note(Note::BadPart(error)),
         };
         if let Err(error) = read_f32(payload, begin / 4, self.buffers.model) {
-            self.model_assembly = Assembly::new();
-            self.model_digest = 0;
+            self.current = None;
             return self.note(Note::Undecodable(error));
         }
         self.model_digest ^= chunk_digest(round.part.index, payload);

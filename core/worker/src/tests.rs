@@ -1,1 +1,6 @@
 //! Unit tests of the worker.
+
+mod announcing;
+mod bench;
+mod memory;
+mod serving;

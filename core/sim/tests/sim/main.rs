@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod agreement;
 #[cfg(test)]
+#[cfg(test)]
 mod helpers;
 #[cfg(test)]
 mod oracle;

@@ -22,8 +22,9 @@ fn a_second_aggregator_takes_over_and_the_first_one_leaves() {
 
 #[test]
 fn the_first_one_leaves_also_when_words_are_lost() {
-    for seed in seeds(40) {
-        let mut world = troubled(unruly(small(40)), seed);
+    for seed in seeds(15) {
+        // The second one outlasts all troubles: nobody contradicts a first one that returns when all is over.
+        let mut world = troubled(unruly(small(700)), seed);
         let when = Duration::from_secs(4);
         world.steps.push(Step { at: when, trouble: Trouble::AggregatorStarts { old_dies: false } });
         let record = run(&world, seed);
