@@ -18,6 +18,8 @@ mod receive;
 mod record;
 mod roster;
 mod rounds;
+#[cfg(test)]
+mod tests;
 mod trainer;
 
 pub use coordinator::{Coordinator, Input, MemberView, Output, Phase};

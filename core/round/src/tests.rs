@@ -1,0 +1,326 @@
+//! Unit tests of the coordinator: regressions that a whole world shows only now and then.
+
+use crate::{Coordinator, Ending, Event, Input, Output, Patience, Phase, Plan, RoundRecord, Until};
+use alloc::vec::Vec;
+use core::time::Duration;
+use heijunka_allocate::PolicyName;
+use heijunka_learn::{OptimizerKind, Schedule};
+use heijunka_units::{AgentId, RunId, Timestamp};
+use heijunka_wire::document::{ClassWeights, Column, Document, HeldOut, Job, Normalize, Survey, Task};
+use heijunka_wire::{
+    Activation, Assign, Body, Channel, DataMode, Durations, Evidence, Gradient, Join, Part, Payload, Refusal, Round,
+    Spec, Subject, decode, encode, limits, parts,
+};
+
+/// Everything a coordinator wanted.
+#[derive(Debug, Default)]
+struct Said {
+    frames: Vec<(Channel, Option<AgentId>, Body)>,
+    closed: Vec<RoundRecord>,
+    events: Vec<Event>,
+    superseded: Option<RunId>,
+}
+
+impl Said {
+    fn specs(&self) -> Vec<&Spec> {
+        self.frames
+            .iter()
+            .filter_map(|(_, _, body)| if let Body::Spec(spec) = body { Some(spec) } else { None })
+            .collect()
+    }
+
+    fn rounds(&self) -> Vec<Round> {
+        self.frames
+            .iter()
+            .filter_map(|(_, _, body)| if let Body::Round(round) = body { Some(*round) } else { None })
+            .collect()
+    }
+
+    fn assigns(&self, name: &str) -> Vec<Assign> {
+        let of = |agent: &Option<AgentId>| agent.as_ref().is_some_and(|agent| agent.as_str() == name);
+        let assigns = self.frames.iter().filter(|(_, agent, _)| of(agent));
+        assigns.filter_map(|(_, _, body)| if let Body::Assign(assign) = body { Some(*assign) } else { None }).collect()
+    }
+
+    fn told(&self, code: &str) -> usize {
+        self.events.iter().filter(|event| event.code == code).count()
+    }
+}
+
+struct Bench {
+    mind: Coordinator,
+    now: Timestamp,
+    wait: Timestamp,
+}
+
+impl Bench {
+    fn new(plan: Plan) -> Self {
+        let now = Timestamp::from_nanos(1_000_000_000);
+        let mut bench = Self { mind: Coordinator::new(plan, RunId(5), now), now, wait: Timestamp::NEVER };
+        bench.handle(Input::Connected { session_present: false });
+        bench
+    }
+
+    /// Training with these agents, each with 10 rows.
+    fn training(names: &[&str]) -> (Self, Said) {
+        let mut bench = Self::new(plan());
+        for name in names {
+            bench.join(name, 1);
+            bench.survey(name, 1, &survey());
+        }
+        let settled = bench.tick();
+        assert_eq!(settled.specs().len(), 1, "{settled:?}");
+        let mut said = Said::default();
+        for name in names {
+            said = bench.join(name, 1);
+        }
+        assert_eq!(bench.mind.phase(), Phase::Training);
+        (bench, said)
+    }
+
+    fn handle(&mut self, input: Input<'_>) -> Said {
+        self.mind.handle(self.now, input);
+        let mut said = Said::default();
+        loop {
+            match self.mind.poll_output() {
+                Output::Wait(until) => {
+                    self.wait = until;
+                    return said;
+                }
+                Output::Publish { channel, agent, bytes } => {
+                    if let Ok(frame) = decode(&bytes) {
+                        said.frames.push((channel, agent, frame.body));
+                    }
+                }
+                Output::Closed(record) => said.closed.push(*record),
+                Output::Event(event) => said.events.push(event),
+                Output::Superseded(run) => said.superseded = Some(run),
+                Output::Finished(_) => {}
+            }
+        }
+    }
+
+    /// Lets time pass until the coordinator wants to be called, and ticks it.
+    fn tick(&mut self) -> Said {
+        assert!(self.wait > self.now, "it wants to be ticked at once, again and again");
+        assert_ne!(self.wait, Timestamp::NEVER, "it waits for ever");
+        self.now = self.wait;
+        self.handle(Input::Tick)
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.now = self.now + Duration::from_millis(millis);
+    }
+
+    fn hear(&mut self, channel: Channel, name: Option<&str>, run: RunId, body: &Body, object: Payload<'_>) -> Said {
+        let mut bytes = [0; 4096];
+        let bytes = encode(run, body, object, &mut bytes).unwrap();
+        let agent = name.map(id);
+        self.handle(Input::Frame { channel, agent: agent.as_ref(), bytes })
+    }
+
+    fn hear_join(&mut self, name: &str, run: u64, join: Join) -> Said {
+        self.hear(Channel::Join, Some(name), RunId(run), &Body::Join(join), Payload::None)
+    }
+
+    fn join(&mut self, name: &str, session: u64) -> Said {
+        let join = self.joining(session);
+        self.hear_join(name, 5, join)
+    }
+
+    fn joining(&self, session: u64) -> Join {
+        let spec = heijunka_wire::digest(&self.mind.job().to_bytes());
+        Join {
+            session,
+            protocol_min: 1,
+            protocol_max: 1,
+            spec,
+            rows: 10,
+            held_out_rows: 0,
+            data_digest: 1,
+            samples_max: 100,
+            threads: 1,
+        }
+    }
+
+    fn survey(&mut self, name: &str, session: u64, survey: &Survey) -> Said {
+        let bytes = survey.to_bytes();
+        let part = parts(bytes.len(), 4000).unwrap().next().unwrap();
+        self.survey_chunk(name, session, part, &bytes)
+    }
+
+    fn survey_chunk(&mut self, name: &str, session: u64, part: Part, bytes: &[u8]) -> Said {
+        let subject = Subject::Survey(heijunka_wire::digest(&self.mind.job().to_bytes()));
+        let body = Body::Evidence(Evidence { subject, session, part });
+        self.hear(Channel::Evidence, Some(name), RunId(5), &body, Payload::Bytes(bytes))
+    }
+
+    /// A gradient of 5 samples of a model of two parameters.
+    fn gradient(&mut self, name: &str, session: u64, round: Round, run: u64) -> Said {
+        let part = parts(8, 1000).unwrap().next().unwrap();
+        let (samples, loss_sum, durations) = (5, 1.0, Durations::default());
+        let (round, allocation) = (round.round, round.allocation);
+        let body = Body::Gradient(Gradient { round, allocation, session, samples, loss_sum, durations, part });
+        self.hear(Channel::Gradient, Some(name), RunId(run), &body, Payload::Numbers(&[0.5, 0.5]))
+    }
+}
+
+fn id(name: &str) -> AgentId {
+    AgentId::new(name).unwrap()
+}
+
+fn survey() -> Survey {
+    let column = |name: &str| Column {
+        name: name.into(),
+        count: 10,
+        mean: 1.0,
+        m2: 5.0,
+        min: 0.0,
+        max: 2.0,
+        values: Vec::new(),
+    };
+    Survey { rows: 10, inputs: vec![column("x")], target: column("y") }
+}
+
+fn plan() -> Plan {
+    Plan {
+        job: Job {
+            task: Task::Regression,
+            target: "y".into(),
+            inputs: Vec::new(),
+            ignore: Vec::new(),
+            normalize: Normalize::Standard,
+            class_weights: ClassWeights::None,
+            data_mode: DataMode::Shared,
+            held_out: HeldOut::ByHash(0),
+            fitted: None,
+        },
+        hidden: Vec::new(),
+        activation: Activation::Relu,
+        seed: 1,
+        batch_samples: 10,
+        optimizer: OptimizerKind::sgd(0.0),
+        schedule: Schedule::constant(0.1),
+        policy: PolicyName::Equal,
+        patience: Patience { min_agents: 2, ..Patience::default() },
+        until: Until { rounds: 100, time: None, no_better_for_rounds: None },
+        score_every_rounds: 0,
+        packet_bytes_max: limits::PACKET_BYTES_MIN,
+    }
+}
+
+#[test]
+fn surveys_that_come_again_do_not_put_off_the_beginning() {
+    let mut bench = Bench::new(plan());
+    for name in ["a", "b"] {
+        bench.join(name, 1);
+        bench.survey(name, 1, &survey());
+    }
+    let due = bench.wait;
+    while bench.now < due {
+        bench.pass(700);
+        bench.join("a", 1);
+        bench.survey("a", 1, &survey());
+    }
+    assert_eq!(bench.mind.phase(), Phase::Preparing);
+}
+
+#[test]
+fn an_agent_without_a_survey_is_waited_for_for_a_while_only() {
+    let mut bench = Bench::new(plan());
+    for name in ["a", "b"] {
+        bench.join(name, 1);
+        bench.survey(name, 1, &survey());
+    }
+    bench.join("c", 1);
+    let asked = bench.now;
+    bench.tick();
+    assert_eq!(bench.mind.phase(), Phase::Preparing);
+    assert_eq!(bench.now.since(asked), Patience::default().prepare);
+}
+
+#[test]
+fn a_damaged_chunk_of_a_survey_does_not_block_the_true_ones() {
+    let mut bench = Bench::new(plan());
+    bench.join("a", 1);
+    bench.join("b", 1);
+    bench.survey("b", 1, &survey());
+    let bytes = survey().to_bytes();
+    let forged = Part { index: 0, chunk_bytes: 8, total_bytes: bytes.len() as u32 };
+    bench.survey_chunk("a", 1, forged, &bytes);
+    bench.survey("a", 1, &survey());
+    bench.survey("a", 1, &survey());
+    bench.tick();
+    assert_eq!(bench.mind.phase(), Phase::Preparing);
+}
+
+#[test]
+fn a_model_that_does_not_fit_the_packets_is_refused_before_training() {
+    let mut bench = Bench::new(Plan { hidden: vec![60_000, 60], ..plan() });
+    for name in ["a", "b"] {
+        bench.join(name, 1);
+        bench.survey(name, 1, &survey());
+    }
+    assert_eq!(bench.tick().told("HJ-120"), 1);
+    assert_eq!((bench.mind.phase(), bench.wait), (Phase::Surveying, Timestamp::NEVER));
+}
+
+#[test]
+fn whoever_lacks_the_spec_gets_it_but_not_as_often_as_he_asks() {
+    let (mut bench, _) = Bench::training(&["a", "b"]);
+    let nothing = Join { spec: 0, rows: 0, ..bench.joining(1) };
+    let mut sent = 0;
+    for run in [0, 3, 5].into_iter().cycle().take(600) {
+        bench.pass(100);
+        sent += bench.hear_join("c", run, nothing).specs().len();
+    }
+    assert!((6..20).contains(&sent), "sent {sent} times in a minute");
+    bench.pass(60_000);
+    assert_eq!(bench.hear_join("c", 0, nothing).specs().len(), 1);
+}
+
+#[test]
+fn an_aggregator_alone_says_that_there_is_a_newer_run() {
+    let (mut bench, said) = Bench::training(&["a", "b"]);
+    let round = said.rounds()[0];
+    let said = bench.gradient("a", 1, round, 6);
+    assert_eq!((said.superseded, said.specs().len()), (None, 1), "it asks whether there is one");
+    let spec = said.specs()[0].clone();
+    bench.pass(10_000);
+    let object = bench.mind.job().to_bytes();
+    let older = bench.hear(Channel::Spec, None, RunId(4), &Body::Spec(spec.clone()), Payload::Bytes(&object));
+    assert_eq!((older.superseded, older.specs().len()), (None, 1), "it contradicts an older one");
+    let newer = bench.hear(Channel::Spec, None, RunId(6), &Body::Spec(spec), Payload::Bytes(&object));
+    assert_eq!(newer.superseded, Some(RunId(6)));
+}
+
+#[test]
+fn what_an_agent_delivered_before_it_was_refused_does_not_count() {
+    let (mut bench, said) = Bench::training(&["a", "b", "c"]);
+    let round = said.rounds()[0];
+    bench.gradient("a", 1, round, 5);
+    let other = Join { data_digest: 2, ..bench.joining(2) };
+    let said = bench.hear_join("a", 5, other);
+    assert_eq!(said.assigns("a").last().and_then(|assign| assign.refused), Some(Refusal::DifferentData));
+    // It comes back with the right rows before the round is over, and gets a share again.
+    bench.join("a", 3);
+    bench.gradient("b", 1, round, 5);
+    bench.pass(10_000);
+    bench.now = bench.now.max(bench.wait);
+    let said = bench.handle(Input::Tick);
+    let record = &said.closed[0];
+    assert_eq!(record.samples, record.agents.iter().map(|agent| agent.samples).sum::<u32>());
+    assert_eq!(record.agents[0].samples, 0, "{record:?}");
+    assert!(said.assigns("a").last().is_some_and(|assign| assign.samples > 0), "{said:?}");
+}
+
+#[test]
+fn a_round_that_is_given_up_is_told_and_the_model_stays() {
+    let (mut bench, said) = Bench::training(&["a", "b", "c"]);
+    let before = bench.mind.model().unwrap().to_vec();
+    bench.gradient("a", 1, said.rounds()[0], 5);
+    let said = bench.tick();
+    assert_eq!((said.closed[0].ending, said.told("HJ-141")), (Ending::GivenUp, 1));
+    assert_eq!((bench.mind.model().unwrap(), bench.mind.steps()), (&before[..], 0));
+    assert_eq!(said.rounds()[0].first_position, 0, "the same samples are asked for");
+}
