@@ -31,6 +31,8 @@ pub(crate) struct Expected {
     pub(crate) gradient: Option<Gradient>,
     pub(crate) incoming: Incoming,
     pub(crate) scores: Option<Scores>,
+    /// Its loss or gradient was not finite.
+    pub(crate) beyond_bounds: bool,
     pub(crate) bytes_up: u64,
     pub(crate) total_s: f64,
 }
@@ -45,6 +47,7 @@ impl Expected {
             gradient: None,
             incoming: Incoming::default(),
             scores: None,
+            beyond_bounds: false,
             bytes_up: 0,
             total_s: 0.0,
         }
@@ -91,6 +94,11 @@ impl OpenRound {
     /// Nobody is awaited any more.
     pub(crate) fn is_settled(&self) -> bool {
         self.expected.values().all(|expected| expected.answer != Answer::Awaited)
+    }
+
+    /// Nobody has delivered, and not because nobody could be reached.
+    pub(crate) fn is_beyond_bounds(&self) -> bool {
+        self.delivered() == 0 && self.expected.values().any(|expected| expected.beyond_bounds)
     }
 
     pub(crate) fn delivered(&self) -> usize {

@@ -251,6 +251,16 @@ impl Coordinator {
             self.counters.duplicate += 1;
             return Ok(());
         }
+        if gradient.loss_sum >= Gradient::BEYOND_BOUNDS {
+            if expected.answer == Answer::Awaited {
+                expected.answer = Answer::Gone;
+                expected.beyond_bounds = true;
+                let message =
+                    format!("{agent} found a loss or gradient that is not finite in round {}", gradient.round);
+                self.event(Level::Warn, "HJ-142", Some(agent), message, "lower learning_rate, or look at its data");
+            }
+            return Ok(());
+        }
         let member = self.roster.members.get_mut(agent).ok_or(Rejected)?;
         let (progress, begin) =
             expected.assembly.accept(gradient.part, payload.len(), parameters * 4).map_err(|_| Rejected)?;

@@ -12,7 +12,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::{Candidate, Observation, Weighting};
-use heijunka_units::{AgentId, ModelVersion, Samples, Timestamp};
+use heijunka_units::{AgentId, ModelVersion, RoundId, Samples, Timestamp};
 use heijunka_wire::document::Scores;
 use heijunka_wire::{Assign, DataMode, Part, Purpose, Round};
 
@@ -178,6 +178,9 @@ impl Coordinator {
         match open.head.purpose {
             Purpose::Train => {
                 self.deadline_rule.observe(seconds);
+                if open.is_beyond_bounds() {
+                    self.diverge(open.head.round);
+                }
                 let enough = delivered >= needed.max(1);
                 if !enough {
                     self.tell_given_up(&open, delivered, needed.max(1));
@@ -264,12 +267,16 @@ impl Coordinator {
                 true
             }
             Err(_) => {
-                self.stop = Some(Outcome::Diverged);
-                let message = format!("round {}: a parameter is no longer a finite number", open.head.round);
-                self.event(Level::Warn, "HJ-150", None, message, "lower learning_rate");
+                self.diverge(open.head.round);
                 false
             }
         }
+    }
+
+    fn diverge(&mut self, round: RoundId) {
+        self.stop = Some(Outcome::Diverged);
+        let message = format!("round {round}: loss, gradient or model is no longer finite");
+        self.event(Level::Warn, "HJ-150", None, message, "lower learning_rate");
     }
 
     fn take_scores(&mut self, open: &OpenRound) -> Option<Scores> {

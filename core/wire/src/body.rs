@@ -32,7 +32,7 @@ pub struct Join {
     pub protocol_min: u8,
     /// Newest protocol version that the agent speaks.
     pub protocol_max: u8,
-    /// Content hash of the spec that its data are prepared for.
+    /// Content hash of the spec that its data are prepared for; 0 asks for the spec.
     pub spec: u64,
     /// Rows to train on.
     pub rows: SampleCount,
@@ -207,11 +207,18 @@ pub struct Gradient {
     /// Samples really processed; the gradient is their mean.
     pub samples: Samples,
     /// Sum of the samples' losses.
+    ///
+    /// [`Gradient::BEYOND_BOUNDS`] if loss or gradient is not finite; the payload is then zeros and means nothing.
     pub loss_sum: f64,
     /// The worker's own times.
     pub durations: Durations,
     /// Which chunk of the gradient this is.
     pub part: Part,
+}
+
+impl Gradient {
+    /// The summed loss that stands for one that is not finite.
+    pub const BEYOND_BOUNDS: f64 = f64::MAX;
 }
 
 /// What a piece of evidence is about.

@@ -5,7 +5,7 @@ use crate::retry::Retry;
 use core::time::Duration;
 use heapless::Deque;
 use heijunka_units::{AgentId, RoundId, RunId, SampleCount, Samples, Timestamp};
-use heijunka_wire::{Assembly, Assign, Channel, Durations, Purpose, Round, Spec, limits};
+use heijunka_wire::{Assembly, Assign, Channel, Durations, Gradient, Purpose, Round, Spec, limits};
 
 /// Memory that the caller lends. Lengths are bounds: a job that needs more is refused with a note.
 #[derive(Debug)]
@@ -348,14 +348,12 @@ impl<'b> Worker<'b> {
     ) {
         let parameters = self.spec.as_ref().and_then(|spec| spec.shape.parameters());
         let Some(current) = self.answering(round, Purpose::Train) else { return };
-        if samples == 0
-            || parameters != Some(gradient.len())
-            || !loss_sum.is_finite()
-            || gradient.iter().any(|g| !g.is_finite())
-        {
-            // Nothing that could be averaged; the aggregator closes the round without this agent.
-            return;
+        if samples == 0 || parameters != Some(gradient.len()) {
+            return; // abandoned
         }
+        // What is no number cannot be averaged, but silence would leave the aggregator waiting.
+        let sound = loss_sum.is_finite() && gradient.iter().all(|g| g.is_finite());
+        let loss_sum = if sound { loss_sum } else { Gradient::BEYOND_BOUNDS };
         let durations = Durations {
             decode_us: micros(current.started.since(current.begun)),
             compute_us: micros(took),
@@ -363,7 +361,11 @@ impl<'b> Worker<'b> {
         };
         current.answer = Some(Answer::Gradient { samples, loss_sum, durations, computed_at: now });
         let Some(place) = self.buffers.gradient.get_mut(..gradient.len()) else { return };
-        place.copy_from_slice(gradient);
+        if sound {
+            place.copy_from_slice(gradient);
+        } else {
+            place.fill(0.0);
+        }
         self.cursor = self.cursor.wrapping_add(u64::from(samples));
         self.status.loss = loss_sum / f64::from(samples);
         self.status.compute_seconds = took.as_secs_f64();

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod agreement;
 #[cfg(test)]
+mod diverging;
+#[cfg(test)]
 #[cfg(test)]
 mod helpers;
 #[cfg(test)]

@@ -127,14 +127,17 @@ fn the_highest_run_is_obeyed_and_older_ones_are_not() {
 }
 
 #[test]
-fn numbers_that_are_none_are_not_sent() {
+fn numbers_that_are_none_are_told_and_not_sent() {
     let mut bench = Bench::joined();
     bench.hear_round(whole(1, 1, &MODEL), &MODEL);
     let mut gradient = GRADIENT;
     gradient[2] = f32::NAN;
-    assert_eq!(bench.computed(1, &gradient), []);
     assert_eq!(bench.computed(1, &GRADIENT[1..]), [], "a gradient of another length");
-    assert_eq!(answers(&bench.computed(1, &GRADIENT)), [(RoundId(1), 0)]);
+    let said = bench.computed(1, &gradient);
+    let [Said::Published(Channel::Gradient, Body::Gradient(told), payload)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((told.loss_sum, &payload[..]), (heijunka_wire::Gradient::BEYOND_BOUNDS, &[0; 4 * PARAMETERS][..]));
+    bench.hear_round(whole(2, 1, &MODEL), &MODEL);
+    assert_eq!(answers(&bench.computed(2, &GRADIENT)), [(RoundId(2), 0)]);
 }
 
 #[test]
