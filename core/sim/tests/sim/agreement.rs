@@ -18,7 +18,7 @@ fn the_order_of_arrival_never_changes_the_models_bits() {
     world.bus.delay = (Duration::from_millis(1), Duration::from_millis(400));
     world.bus.duplicate = 0.3;
     for machine in &mut world.machines {
-        machine.jitter = 1.0;
+        machine.jitter = 0.5;
     }
     for seed in seeds(30) {
         assert_eq!(bits(&world, seed), quiet, "seed {seed}");
