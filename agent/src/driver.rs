@@ -83,7 +83,8 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     };
     info!("{} looks for job {} at {} on {}:{}", valid.agent, valid.job, valid.site, valid.bus.host, valid.bus.port);
     let ended = driver.serve(events).await;
-    driver.publish_people(Channel::AgentState, State::stopped());
+    let reason = ended.as_ref().err().map_or_else(|| "stopped".to_owned(), Failure::to_string);
+    driver.publish_people(Channel::AgentState, State::ended(&reason));
     driver.cancel.cancel();
     driver.bus.close(FAREWELL).await;
     ended

@@ -21,8 +21,9 @@ impl State<'_> {
         json(&State { state: "offline", since: None, reason: Some("connection lost") })
     }
 
-    pub(crate) fn stopped() -> Vec<u8> {
-        json(&State { state: "offline", since: Some(now()), reason: Some("stopped") })
+    /// The agent has ended: "stopped", or what went wrong.
+    pub(crate) fn ended(reason: &str) -> Vec<u8> {
+        json(&State { state: "offline", since: Some(now()), reason: Some(reason) })
     }
 }
 

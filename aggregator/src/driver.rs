@@ -61,7 +61,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     };
     let run = last.max(seen).next();
     run_number::keep(&valid.output, run)?;
-    info!("run {run} begins");
+    info!("run {run} begins: waiting for {} agents", valid.plan.patience.min_agents);
     let history = History::create(&valid.output)
         .map_err(|error| Failure::new(Exit::Unavailable, "cannot write history.csv").why(error.to_string()))?;
     let mut driver = Driver {
@@ -236,7 +236,11 @@ impl Driver<'_> {
                 match (topic.channel, &topic.agent) {
                     (Channel::AgentState, Some(agent)) => {
                         let state: Option<AgentState> = serde_json::from_slice(&message.payload).ok();
-                        if state.is_some_and(|state| state.state == "offline") {
+                        if let Some(state) = state.filter(|state| state.state == "offline") {
+                            if !message.retain {
+                                let reason = state.reason.unwrap_or_default();
+                                self.progress.tell(|| warn!("{agent} is offline: {reason}"));
+                            }
                             self.coordinator.handle(now, Input::Offline { agent });
                         }
                     }

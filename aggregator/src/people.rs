@@ -35,6 +35,8 @@ impl State {
 #[derive(Deserialize)]
 pub(crate) struct AgentState {
     pub(crate) state: String,
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
 }
 
 /// `aggregator/status`

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p heijunka-broker --example fan -- <bare|bus> <mosquitto|each-second|each-change|embedded> <N> <S> [seconds]`
 //! compares rumqttc alone with the bus, and the brokers with each other. `mosquitto` is the shipped configuration
-//! without persistence, `each-change` the shipped configuration as it is, `each-second` the same but saving every second.
+//! without persistence, `each-second` the shipped configuration as it is, `each-change` the same but saving after every change.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on stops")]
 
 use std::thread;
@@ -51,7 +51,7 @@ fn start_broker(kind: &str) -> (u16, Running) {
     if kind != "embedded" {
         let options = Options {
             without_persistence: kind == "mosquitto",
-            saving_every_second: kind == "each-second",
+            saving_every_change: kind == "each-change",
             ..Options::default()
         };
         let process = Mosquitto::start(&options).unwrap();

@@ -24,8 +24,8 @@ const PORTS_TRIED: usize = 5;
 pub struct Options {
     /// Do not keep anything on disk: a restart loses sessions and retained messages.
     pub without_persistence: bool,
-    /// Save every second instead of after every change: a crash may lose the last second, a round costs far less.
-    pub saving_every_second: bool,
+    /// Save after every change instead of every second: a crash loses next to nothing, a round costs far more.
+    pub saving_every_change: bool,
     /// Another limit of packets, in bytes.
     pub packet_bytes_max: Option<u32>,
     /// The login, if one is needed.
@@ -126,7 +126,7 @@ fn write_configuration(directory: &Path, port: u16, options: &Options) -> io::Re
             "listener" => format!("listener {port} 127.0.0.1"),
             "persistence_location" => format!("persistence_location {}/", directory.display()),
             "persistence" if options.without_persistence => "persistence false".to_owned(),
-            "autosave_on_changes" if options.saving_every_second => "autosave_on_changes false".to_owned(),
+            "autosave_on_changes" if options.saving_every_change => "autosave_on_changes true".to_owned(),
             "allow_anonymous" if options.login.is_some() => "allow_anonymous false".to_owned(),
             "max_packet_size" => match options.packet_bytes_max {
                 Some(bytes) => format!("max_packet_size {bytes}"),

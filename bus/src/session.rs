@@ -137,7 +137,7 @@ impl Session {
     }
 
     async fn refused(&mut self, topic: String, reason: String) {
-        tracing::warn!(topic, reason, "a message is not delivered");
+        tracing::debug!(topic, reason, "a message is not delivered");
         self.inbox.push(BusEvent::PublishRefused { topic, reason }).await;
     }
 
@@ -168,7 +168,7 @@ impl Session {
         for (filter, code) in self.config.subscriptions.iter().zip(&ack.return_codes) {
             if !matches!(code, SubscribeReasonCode::Success(_)) {
                 let reason = format!("the broker refuses it: {code:?}");
-                tracing::warn!(filter, reason, "a subscription is not made");
+                tracing::debug!(filter, reason, "a subscription is not made");
                 self.inbox.push(BusEvent::SubscribeRefused { filter: filter.clone(), reason }).await;
             }
         }
@@ -197,7 +197,7 @@ impl Session {
         let retry_in = backoff(self.attempt, self.config.reconnect_max, self.jitter.next());
         self.attempt = self.attempt.saturating_add(1);
         let reason = self.counted(reason);
-        tracing::warn!(%reason, ?retry_in, "disconnected");
+        tracing::debug!(%reason, ?retry_in, "disconnected");
         self.inbox.push(BusEvent::Disconnected { reason, retry_in }).await;
         tokio::select! {
             () = sleep(retry_in) => Next::GoOn,

@@ -51,7 +51,7 @@ impl TestBroker {
                 let options = Options {
                     without_persistence: setup.forgetful,
                     // The shipped setting writes the whole file after every message: too slow for a thousand of them.
-                    saving_every_second: !setup.saving_every_change,
+                    saving_every_change: setup.saving_every_change,
                     packet_bytes_max: setup.packet_bytes_max,
                     login: setup.login,
                     more_lines: String::new(),
