@@ -1,10 +1,13 @@
 //! Rounds a second of the training's pattern: one message of S bytes to N agents, S bytes back from each, QoS 1.
 //!
-//! `cargo run --release -p heijunka-broker --example fan -- <bare|bus> <mosquitto|each-second|each-change|embedded> <N> <S> [seconds]`
-//! compares rumqttc alone with the bus, and the brokers with each other. `mosquitto` is the shipped configuration
+//! `cargo run --release -p heijunka-broker --example fan -- <tcp|bare|bus> <mosquitto|each-second|each-change|embedded|PORT> <N> <S> [seconds]`
+//! compares TCP without a broker, rumqttc alone and the bus, and the brokers with each other. `mosquitto` is the shipped configuration
 //! without persistence, `each-second` the shipped configuration as it is, `each-change` the same but saving after every change.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on stops")]
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,19 +26,88 @@ const WARM_UP_ROUNDS: usize = 50;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let word = |at: usize| arguments.get(at).map_or("", String::as_str);
+    if word(0) == "agent" {
+        let (port, topic) = (word(2).parse().expect("port"), format!("gradient/{}", word(3)));
+        return match word(1) {
+            "tcp" => tcp_agent(port),
+            "bare" => runtime().block_on(bare_agent(port, topic)),
+            _ => runtime().block_on(bus_agent(port, topic)),
+        };
+    }
     let (client, broker) = (word(0).to_owned(), word(1).to_owned());
     let agents: usize = word(2).parse().expect("N");
     let payload_bytes: usize = word(3).parse().expect("S");
-    let seconds: u64 = word(4).parse().unwrap_or(3);
+    let time = Duration::from_secs(word(4).parse().unwrap_or(3));
+    let rate = if client == "tcp" {
+        tcp_star(agents, payload_bytes, time)
+    } else {
+        let (port, _running) = start_broker(&broker);
+        let _agents = start_agents(&client, port, agents);
+        runtime().block_on(aggregate(client == "bare", port, agents, payload_bytes, time))
+    };
+    println!("{client} {broker} N={agents} S={payload_bytes}: {rate:.0} rounds/s");
+}
 
-    let (port, _running) = start_broker(&broker);
-    let bare = client == "bare";
-    thread::spawn(move || runtime().block_on(run_agents(bare, port, agents)));
-    let took = runtime().block_on(async {
-        let rounds = aggregate(bare, port, agents, payload_bytes, Duration::from_secs(seconds));
-        rounds.await
-    });
-    println!("{client} {broker} N={agents} S={payload_bytes}: {took:.0} rounds/s");
+/// Processes that end with the measurement.
+struct Agents(Vec<Child>);
+
+impl Drop for Agents {
+    fn drop(&mut self) {
+        for agent in &mut self.0 {
+            let _ = agent.kill();
+            let _ = agent.wait();
+        }
+    }
+}
+
+/// Each agent is a process of its own, as in a plant.
+fn start_agents(client: &str, port: u16, agents: usize) -> Agents {
+    let own = std::env::current_exe().unwrap();
+    let start = |agent: usize| {
+        let words = ["agent", client, &port.to_string(), &agent.to_string()];
+        Command::new(&own).args(words).spawn().unwrap()
+    };
+    Agents((0..agents).map(start).collect())
+}
+
+/// The same bytes without a broker: one thread writes to all agents and reads from each.
+fn tcp_star(agents: usize, payload_bytes: usize, time: Duration) -> f64 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let _agents = start_agents("tcp", listener.local_addr().unwrap().port(), agents);
+    let mut streams: Vec<TcpStream> = (0..agents).map(|_| listener.accept().unwrap().0).collect();
+    streams.iter().for_each(|stream| stream.set_nodelay(true).unwrap());
+    let (header, model) = ((payload_bytes as u32).to_le_bytes(), vec![7; payload_bytes]);
+    let mut answer = vec![0; payload_bytes];
+    let (mut start, mut rounds) = (Instant::now(), 0);
+    for round in 0.. {
+        if round == WARM_UP_ROUNDS {
+            (start, rounds) = (Instant::now(), 0);
+        }
+        if round > WARM_UP_ROUNDS && start.elapsed() >= time {
+            break;
+        }
+        for stream in &mut streams {
+            stream.write_all(&[&header, model.as_slice()].concat()).unwrap();
+        }
+        for stream in &mut streams {
+            stream.read_exact(&mut answer).unwrap();
+        }
+        rounds += 1;
+    }
+    f64::from(rounds) / start.elapsed().as_secs_f64()
+}
+
+fn tcp_agent(port: u16) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut header = [0; 4];
+    // The end of the connection is the end of the measurement.
+    while stream.read_exact(&mut header).is_ok() {
+        let mut model = vec![0; u32::from_le_bytes(header) as usize];
+        if stream.read_exact(&mut model).is_err() || stream.write_all(&model).is_err() {
+            break;
+        }
+    }
 }
 
 fn runtime() -> Runtime {
@@ -43,11 +115,15 @@ fn runtime() -> Runtime {
 }
 
 enum Running {
+    Elsewhere,
     Mosquitto { _process: Mosquitto },
     Embedded { _stop: oneshot::Sender<()> },
 }
 
 fn start_broker(kind: &str) -> (u16, Running) {
+    if let Ok(port) = kind.parse() {
+        return (port, Running::Elsewhere);
+    }
     if kind != "embedded" {
         let options = Options {
             without_persistence: kind == "mosquitto",
@@ -67,17 +143,6 @@ fn start_broker(kind: &str) -> (u16, Running) {
         });
     });
     (told.recv().unwrap(), Running::Embedded { _stop: stop })
-}
-
-async fn run_agents(bare: bool, port: u16, agents: usize) {
-    let mut tasks = Vec::new();
-    for agent in 0..agents {
-        let topic = format!("gradient/{agent}");
-        tasks.push(if bare { tokio::spawn(bare_agent(port, topic)) } else { tokio::spawn(bus_agent(port, topic)) });
-    }
-    for task in tasks {
-        let _ = task.await;
-    }
 }
 
 /// Runs rounds until the time is over; returns rounds a second.

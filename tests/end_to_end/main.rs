@@ -1,5 +1,7 @@
 //! End to end: the real programs against a real Mosquitto.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod errors;
 mod faults;
 mod people;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod cross;
 mod demo;
 mod shell;
@@ -22,6 +23,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "demo", about: "build both programs in release and run the demo", run: demo::run },
     Command { name: "test", about: "everything that must pass; --quick leaves out deny and cross", run: suite::run },
     Command { name: "tidy", about: "the rules no compiler keeps; --bless records a wire change", run: tidy::run },
+    Command { name: "bench", about: "round: what a round costs beside the same bytes alone", run: bench::run },
     Command { name: "cross", about: "the same code for ARM; --debian takes Rust from Debian, too", run: cross::run },
 ];
 
