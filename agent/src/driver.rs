@@ -3,7 +3,7 @@
 use crate::config::Valid;
 use crate::engine::{Cancel, Counts, Done, Engine, Work};
 use crate::people::{Info, State, json, status};
-use heijunka_bus::{Bus, BusEvent, Events, Message, PublishError};
+use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_settings::{Exit, Failure, init_logging};
 use heijunka_units::Timestamp;
 use heijunka_wire::{Channel, Topics, limits};
@@ -119,8 +119,8 @@ impl Driver<'_> {
             tokio::select! {
                 event = events.next() => match event {
                     Some(event) => {
-                        self.on_bus(event);
-                        self.on_waiting(&mut events);
+                        self.on_bus(event)?;
+                        self.on_waiting(&mut events)?;
                     }
                     None => return Err(self.valid.unavailable("the bus has ended")),
                 },
@@ -140,13 +140,14 @@ impl Driver<'_> {
         }
     }
 
-    fn on_waiting(&mut self, events: &mut Events) {
+    fn on_waiting(&mut self, events: &mut Events) -> Result<(), Failure> {
         for _ in 0..MESSAGES_AT_ONCE {
             match events.try_next() {
-                Some(event) => self.on_bus(event),
-                None => return,
+                Some(event) => self.on_bus(event)?,
+                None => break,
             }
         }
+        Ok(())
     }
 
     fn instant(&self, wait: Timestamp) -> Instant {
@@ -154,11 +155,12 @@ impl Driver<'_> {
         self.origin + wait.since(Timestamp::ZERO).min(self.origin.elapsed() + far)
     }
 
-    fn on_bus(&mut self, event: BusEvent) {
+    fn on_bus(&mut self, event: BusEvent) -> Result<(), Failure> {
         let now = self.now();
         match event {
             BusEvent::Connected { session_present } => {
                 info!("connected to the broker");
+                self.check_packet_limit()?;
                 self.publish_people(Channel::AgentState, State::online());
                 self.publish_info();
                 self.worker.handle(now, Input::Connected { session_present });
@@ -179,6 +181,17 @@ impl Driver<'_> {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// F10: a broker that takes smaller packets would swallow gradients for ever.
+    fn check_packet_limit(&self) -> Result<(), Failure> {
+        let (bytes_max, broker_bytes_max) = (self.valid.packet_bytes_max, self.bus.packet_bytes_max());
+        if broker_bytes_max >= bytes_max {
+            return Ok(());
+        }
+        let limits = ProbeError::PacketLimit { broker_bytes_max, bytes_max };
+        Err(Failure::new(Exit::Config, format!("{}: {limits}", self.valid.path.display())))
     }
 
     fn on_done(&mut self, done: Done) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use crate::model_file::{replace_file, to_bytes};
 use crate::people::{AgentState, Figures, State, event, json, status};
 use crate::progress::Progress;
 use crate::run_number;
-use heijunka_bus::{Bus, BusEvent, Events, Message, PublishError};
+use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
 use heijunka_settings::{Exit, Failure, init_logging};
 use heijunka_units::{RunId, Timestamp};
@@ -59,6 +59,11 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         bus.close(FAREWELL).await;
         return Ok(());
     };
+    let (bytes_max, broker_bytes_max) = (valid.plan.packet_bytes_max, bus.packet_bytes_max());
+    if broker_bytes_max < bytes_max {
+        let limits = ProbeError::PacketLimit { broker_bytes_max, bytes_max };
+        return Err(Failure::new(Exit::Config, format!("{}: {limits}", valid.path.display())));
+    }
     let run = last.max(seen).next();
     run_number::keep(&valid.output, run)?;
     info!("run {run} begins: waiting for {} agents", valid.plan.patience.min_agents);

@@ -29,6 +29,17 @@ pub enum ProbeError {
     /// The echo cannot be sent.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The broker takes smaller packets than this program is set to (F10).
+    #[error(
+        "the broker takes packets of at most {broker_bytes_max} bytes, this program sends up to {bytes_max}: lower \
+         max_packet in the settings of all programs of the job, or raise max_packet_size in the broker's"
+    )]
+    PacketLimit {
+        /// The broker's limit, in bytes.
+        broker_bytes_max: usize,
+        /// This program's limit, in bytes.
+        bytes_max: usize,
+    },
     /// The broker refuses a topic.
     #[error("the broker refuses {topic}: {reason}; give this user the right in the broker's access list")]
     Refused {
@@ -66,10 +77,14 @@ pub async fn probe(
     config.session_expiry = Duration::ZERO;
     config.will = None;
     config.subscriptions.push(echo.to_owned());
+    let bytes_max = config.packet_bytes_max as usize;
     let (bus, mut events) = start(config)?;
     let steps = async {
         while let Some(event) = events.next().await {
             match event {
+                BusEvent::Connected { .. } if bus.packet_bytes_max() < bytes_max => {
+                    return Err(ProbeError::PacketLimit { broker_bytes_max: bus.packet_bytes_max(), bytes_max });
+                }
                 BusEvent::Connected { .. } => told(Probed::Connected),
                 BusEvent::Subscribed => {
                     told(Probed::Subscribed);

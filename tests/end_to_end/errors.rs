@@ -96,15 +96,16 @@ fn shared_data_that_differ() {
     let plant = Plant::new().unwrap();
     let a = plant.write("a.csv", "x,y\n1,a\n2,b\n3,a\n4,b\n").unwrap();
     let b = plant.write("b.csv", "x,y\n1,a\n2,b\n3,a\n5,b\n").unwrap();
-    let mut first = plant.agent("machine-1", &a, "").unwrap();
+    let first = plant.agent("machine-1", &a, "").unwrap();
     let task = "kind = \"classification\"\ntarget = \"y\"\ndata = \"shared\"";
     let training = "max_rounds = 1000000\nvalidation_fraction = 0.0";
-    let aggregator = plant.aggregator(task, training, "").unwrap();
-    first.wait_for("counts on this agent").unwrap();
+    let mut aggregator = plant.aggregator(task, training, "").unwrap();
+    // From then on the first agent's rows are the job's.
+    aggregator.wait_for("training begins").unwrap();
     let ended = plant.agent("machine-2", &b, "").unwrap().wait().unwrap();
     assert_eq!(ended.code, Some(78), "{}", ended.log);
     insta::assert_snapshot!(text(&plant, &ended));
-    drop(aggregator);
+    drop((first, aggregator));
 }
 
 fn check(plant: &Plant, program: &str, config: &str) -> Ended {
@@ -146,4 +147,30 @@ fn check_finds_a_wrong_password() {
     let text = text(&plant, &ended).replace(&data, "DATA");
     assert!(!ended.log.contains("hunter2") && !ended.log.contains("correct-horse"), "no secret is shown");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_broker_that_takes_smaller_packets() {
+    let plant = Plant::with_broker(&Options { packet_bytes_max: Some(100_000), ..Options::default() }).unwrap();
+    let ended = agent_with(&plant, &good(&plant));
+    assert_eq!(ended.code, Some(78), "F10: {}", ended.log);
+    insta::assert_snapshot!(text(&plant, &ended));
+    let task = "kind = \"classification\"\ntarget = \"fault\"";
+    let ended = plant.aggregator(task, "max_rounds = 10", "").unwrap().wait().unwrap();
+    assert_eq!(ended.code, Some(78), "{}", ended.log);
+}
+
+#[test]
+fn check_finds_a_topic_that_the_broker_forbids() {
+    // The user may do everything but write its own status: the broker takes the message and delivers it to nobody (F5).
+    let folder = tempfile::tempdir().unwrap();
+    let acl = folder.path().join("acl");
+    std::fs::write(&acl, "topic readwrite heijunka-wire/#\ntopic read heijunka/#\n").unwrap();
+    let more_lines = format!("acl_file {}\n", acl.display());
+    let plant = Plant::with_broker(&Options { more_lines, ..Options::default() }).unwrap();
+    plant.write("agent.toml", good(&plant)).unwrap();
+    let ended = check(&plant, "heijunka-agent", "agent.toml");
+    assert_eq!(ended.code, Some(69), "{}", ended.log);
+    let data = steel_plates().display().to_string();
+    insta::assert_snapshot!(text(&plant, &ended).replace(&data, "DATA"));
 }
