@@ -24,6 +24,12 @@ impl DeadlineRule {
         self.seen += 1;
     }
 
+    /// A round ran into its deadline: the next one may take half as long again, in case the agents are slow rather than
+    /// gone. (Tripling it for each dead machine would stop the line for minutes.)
+    pub(crate) fn observe_missed(&mut self, seconds: f64, patience: &Patience) {
+        self.observe(seconds * 1.5 / patience.deadline_factor);
+    }
+
     /// Factor x the slowest recent round, never below the floor.
     pub(crate) fn next(&self, patience: &Patience) -> Duration {
         if self.seen == 0 {
@@ -50,5 +56,7 @@ mod tests {
             rule.observe(0.1);
         }
         assert_eq!(rule.next(&patience), patience.deadline_floor);
+        rule.observe_missed(6.0, &patience);
+        assert_eq!(rule.next(&patience), Duration::from_secs(9));
     }
 }

@@ -177,7 +177,10 @@ impl Coordinator {
         };
         match open.head.purpose {
             Purpose::Train => {
-                self.deadline_rule.observe(seconds);
+                match open.is_settled() {
+                    true => self.deadline_rule.observe(seconds),
+                    false => self.deadline_rule.observe_missed(seconds, &self.plan.patience),
+                }
                 if open.is_beyond_bounds() {
                     self.diverge(open.head.round);
                 }
