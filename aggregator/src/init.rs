@@ -1,7 +1,6 @@
 //! Writes a commented settings file.
 
-use heijunka_settings::{BrokerUrl, Exit, Failure};
-use std::io::Write;
+use heijunka_settings::{Failure, write_sample};
 use std::path::Path;
 
 /// The sample, as `init` writes it and the tests load it.
@@ -9,16 +8,7 @@ const SAMPLE: &str = include_str!("../aggregator.sample.toml");
 
 /// Writes the sample for the broker at `url`; never over a file that is there.
 pub(crate) fn init(path: &Path, url: &str) -> Result<(), Failure> {
-    let url: BrokerUrl = url
-        .parse()
-        .map_err(|why: String| Failure::new(Exit::Usage, format!("--broker {url}")).why(why.replace('\n', "; ")))?;
-    let text = SAMPLE.replace("mqtt://127.0.0.1:1883", &url.to_string());
-    let cannot = |error: std::io::Error| {
-        let fix = "remove it, or name another one with --config";
-        Failure::new(Exit::Config, format!("cannot write {}", path.display())).why(error.to_string()).fix(fix)
-    };
-    let mut file = std::fs::File::create_new(path).map_err(cannot)?;
-    file.write_all(text.as_bytes()).map_err(cannot)?;
+    write_sample(path, SAMPLE, url)?;
     println!("{} is written: set site, job, [task] and [training], then run", path.display());
     println!("  heijunka-aggregator check --config {}", path.display());
     Ok(())
