@@ -8,7 +8,16 @@ use crate::shell::{Outcome, Place, succeed};
 pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
     succeed(&mut place.cargo(&["build", "--release", "-p", "heijunka-agent", "-p", "heijunka-aggregator"]))?;
     let program = place.target.join("release").join(format!("heijunka-aggregator{}", std::env::consts::EXE_SUFFIX));
-    hand_over(Command::new(&program).arg("demo").args(args)).map_err(|error| format!("{}: {error}", program.display()))
+    hand_over(Command::new(&program).arg("demo").args(options(args)))
+        .map_err(|error| format!("{}: {error}", program.display()))
+}
+
+/// The demo's own options. The alias ends in `--` itself, so the one of `cargo demo -- --headless` arrives as a word.
+fn options(args: &[String]) -> &[String] {
+    match args {
+        [dashes, rest @ ..] if dashes == "--" => rest,
+        all => all,
+    }
 }
 
 /// Replaces this process, so that Ctrl-C and the exit code are the demo's own.
@@ -22,4 +31,17 @@ fn hand_over(command: &mut Command) -> std::io::Result<ExitCode> {
 fn hand_over(command: &mut Command) -> std::io::Result<ExitCode> {
     let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_in_front_of_the_options_may_stand_or_not() {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(options(&words("-- --headless")), words("--headless"));
+        assert_eq!(options(&words("--headless --rounds 3")), words("--headless --rounds 3"));
+        assert!(options(&[]).is_empty());
+    }
 }
