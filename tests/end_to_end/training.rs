@@ -4,11 +4,16 @@ use heijunka_tests::{Plant, digits, steel_plates, steel_plates_rows};
 
 pub(crate) const STEEL: &str = "kind = \"classification\"\ntarget = \"fault\"\nignore = [\"split\"]";
 
-/// Held-out accuracy that the linear model does not reach (.73) and a majority guess (.35) is far from.
-const STEEL_ACCURACY: f64 = 0.74;
+/// Runs of this job gave .728 to .743 on some 410 held-out rows, where one machine has about .75 and chance alone moves a
+/// score by .02: this is a floor under a broken job (a majority guess has .35), not a claim of equality, which the
+/// trajectories make.
+const PRIVATE_ACCURACY_MIN: f64 = 0.71;
+
+/// Accuracy on all rows, four fifths of which were trained on.
+const ALL_ROWS_ACCURACY_MIN: f64 = 0.74;
 
 #[test]
-fn private_rows_of_three_machines_make_the_model_of_one() {
+fn private_rows_of_three_machines_make_one_model() {
     let plant = Plant::new().unwrap();
     let (header, rows) = steel_plates_rows().unwrap();
     // The file is sorted by fault: each machine sees faults that the others do not.
@@ -27,7 +32,7 @@ fn private_rows_of_three_machines_make_the_model_of_one() {
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     let card = plant.card().unwrap();
     let accuracy = card["scores"]["accuracy"].as_f64().unwrap();
-    assert!(accuracy >= STEEL_ACCURACY - 0.03, "{accuracy}");
+    assert!(accuracy >= PRIVATE_ACCURACY_MIN, "{accuracy}");
     assert_eq!(card["classes"].as_array().unwrap().len(), 7);
     assert_eq!(card["training"]["rounds"], 400);
     assert_eq!(card["data"]["mode"], "private");
@@ -58,7 +63,7 @@ fn predicts(plant: &Plant) {
         .split_once("accuracy ")
         .and_then(|(_, rest)| rest.split([',', '\n']).next()?.parse().ok())
         .unwrap_or_else(|| panic!("no accuracy in {}", ended.log));
-    assert!(accuracy > STEEL_ACCURACY, "{accuracy} on all rows, most of which were trained on");
+    assert!(accuracy > ALL_ROWS_ACCURACY_MIN, "{accuracy}");
 }
 
 #[test]
