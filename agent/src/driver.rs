@@ -249,7 +249,7 @@ impl Driver<'_> {
                     continue;
                 }
                 Output::Prepare { spec, document } => Work::Prepare { spec: spec.clone(), document: document.to_vec() },
-                Output::Compute { round, position, samples, model } => {
+                Output::Compute { round, position, samples, model, .. } => {
                     self.cancel = Cancel::default();
                     let model = copied(&mut self.spare_model, model);
                     Work::Compute { round, position, samples, model, cancel: self.cancel.clone() }

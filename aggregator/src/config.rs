@@ -1,15 +1,16 @@
 //! The aggregator's settings file.
 
-use heijunka_allocate::PolicyName;
+use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_bus::{BusConfig, Secret as BusSecret};
 use heijunka_learn::{Decay, OptimizerKind, Schedule};
 use heijunka_round::{Patience, Plan, Until};
 use heijunka_settings::{BrokerSettings, Failure, Guide, Loaded, LogSettings, Problem, Span, load as load_settings};
-use heijunka_units::{JobName, SiteName};
+use heijunka_units::{AgentId, JobName, Samples, SiteName};
 use heijunka_wire::document::{ClassWeights, HeldOut, Job, Normalize, Task as JobTask};
 use heijunka_wire::limits::{AGENTS_MAX, BATCH_SAMPLES_MAX, WIDTHS_MAX};
 use heijunka_wire::{Activation, DataMode};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -160,11 +161,22 @@ fn fifth() -> f64 {
     0.2
 }
 
+/// When a round ends.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum End {
+    Exact,
+    Guard,
+    Anytime,
+}
+
 /// `[allocation]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Allocation {
     policy: String,
+    round_end: End,
+    pins: BTreeMap<String, Samples>,
     min_agents: usize,
     gather: Span,
     deadline_floor: Span,
@@ -177,6 +189,8 @@ impl Default for Allocation {
         let patience = Patience::default();
         Self {
             policy: "enhanced".to_owned(),
+            round_end: End::Exact,
+            pins: BTreeMap::new(),
             min_agents: 1,
             gather: Span::from_secs(2),
             deadline_floor: Span::from_secs(5),
@@ -308,6 +322,12 @@ fn plan(file: &File) -> Result<Plan, Problem> {
         optimizer: optimizer(training)?,
         schedule: schedule(training)?,
         policy: policy(&file.allocation.policy)?,
+        round_end: match file.allocation.round_end {
+            End::Exact => RoundEnd::Exact,
+            End::Guard => RoundEnd::Guard,
+            End::Anytime => RoundEnd::Anytime,
+        },
+        pins: pins(file)?,
         patience: patience(&file.allocation)?,
         until: Until {
             rounds: training.max_rounds,
@@ -387,6 +407,26 @@ fn policy(text: &str) -> Result<PolicyName, Problem> {
     text.parse().map_err(|error: heijunka_allocate::UnknownPolicy| {
         Problem::new("allocation.policy", error.to_string(), "write policy = \"enhanced\"")
     })
+}
+
+fn pins(file: &File) -> Result<BTreeMap<AgentId, Samples>, Problem> {
+    let (pins, batch) = (&file.allocation.pins, file.training.global_batch_samples);
+    let sum: u64 = pins.values().map(|pin| u64::from(*pin)).sum();
+    if sum > u64::from(batch) {
+        let message = format!("the pins hold {sum} samples, the global batch {batch}");
+        return Err(Problem::new("allocation.pins", message, "lower the pins, or raise global_batch_samples"));
+    }
+    let named = |(name, pin): (&String, &Samples)| {
+        let agent = AgentId::new(name).map_err(|error| {
+            Problem::new(
+                "allocation.pins",
+                format!("\"{name}\" is no agent's name: {error}"),
+                "write the agent's name as in its settings file",
+            )
+        })?;
+        Ok((agent, *pin))
+    };
+    pins.iter().map(named).collect()
 }
 
 fn patience(allocation: &Allocation) -> Result<Patience, Problem> {

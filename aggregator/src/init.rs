@@ -42,6 +42,7 @@ mod tests {
             "learning_rate",
             "momentum",
             "max_time",
+            "pins",
             "validation_column",
             "stop_when_no_better_for_rounds",
         ];

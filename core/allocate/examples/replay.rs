@@ -11,7 +11,7 @@
 )]
 
 use flate2::read::GzDecoder;
-use heijunka_allocate::{Candidate, Observation, PolicyName, policy};
+use heijunka_allocate::{Candidate, Observation, PolicyName, RoundEnd, policy};
 use heijunka_units::{AgentId, Samples};
 use std::error::Error;
 use std::path::Path;
@@ -57,9 +57,9 @@ fn read(path: &Path) -> Result<Vec<Vec<Costs>>, Box<dyn Error>> {
 fn replay(rounds: &[Vec<Costs>], batch: Samples, name: PolicyName, told: Told) -> Result<f64, Box<dyn Error>> {
     let agents = rounds.first().map_or(0, Vec::len);
     let candidates = (0..agents)
-        .map(|index| Ok(Candidate { agent: AgentId::new(&format!("{index:04}"))?, samples_max: Samples::MAX }))
+        .map(|index| Ok(Candidate::new(AgentId::new(&format!("{index:04}"))?, Samples::MAX)))
         .collect::<Result<Vec<_>, heijunka_units::NameError>>()?;
-    let mut policy = policy(name);
+    let mut policy = policy(name, RoundEnd::Exact);
     let mut sum_s = 0.0;
     for (round, costs) in rounds.iter().enumerate() {
         let shares = policy.decide(&candidates, batch, (round / ROUNDS_PER_EPOCH) as u64).shares;

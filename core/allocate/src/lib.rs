@@ -19,6 +19,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 use heijunka_units::{AgentId, Samples};
+use whole::Bounds;
 
 pub use dynamic::Dynamic;
 pub use enhanced::Enhanced;
@@ -30,8 +31,18 @@ pub use name::{PolicyName, UnknownPolicy};
 pub struct Candidate {
     /// Who.
     pub agent: AgentId,
-    /// Largest share that it can take.
+    /// Smallest share that it must have: a pin, or what its own data need. Kept unless the batch is too small for all.
+    pub samples_min: Samples,
+    /// Largest share that it can take. A pin where it equals `samples_min`.
     pub samples_max: Samples,
+}
+
+impl Candidate {
+    /// A candidate that may take any share up to `samples_max`.
+    #[must_use]
+    pub const fn new(agent: AgentId, samples_max: Samples) -> Self {
+        Self { agent, samples_min: 0, samples_max }
+    }
 }
 
 /// What one agent's part of a round took. Never mixes two machines' clocks.
@@ -56,6 +67,8 @@ pub struct Share {
     pub agent: AgentId,
     /// Samples a round; 0 if it sits out.
     pub samples: Samples,
+    /// Samples that it computes for its timing alone: they do not count, and nobody waits for them. 0 unless it sits out.
+    pub probe: Samples,
 }
 
 /// How the workers' mean gradients are averaged.
@@ -69,7 +82,7 @@ pub enum Weighting {
 
 /// A division of the batch.
 #[must_use]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// One share for each candidate, in the same order.
     pub shares: Vec<Share>,
@@ -77,6 +90,42 @@ pub struct Decision {
     pub reason: String,
     /// Whether the shares differ from those of the previous decision.
     pub moved: bool,
+    /// Expected seconds of the coming round, from its publication to the last answer; `None` if the rule does not predict.
+    pub predicted_s: Option<f64>,
+    /// Seconds after the round's publication by which answers shall be in: an agent stops computing early enough and
+    /// sends what it has. `None`: everybody computes its whole share.
+    pub stop_s: Option<f64>,
+}
+
+/// When a round ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RoundEnd {
+    /// When the whole batch is computed.
+    #[default]
+    Exact,
+    /// Agents that take much longer than predicted send what they have: a little less than the batch now and then.
+    Guard,
+    /// All compute until a common time, chosen so that the batch is expected. Shares are upper bounds.
+    Anytime,
+}
+
+/// What a policy expects of one agent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outlook {
+    /// Who.
+    pub agent: AgentId,
+    /// Seconds whatever the share, on the agent.
+    pub fixed_s: f64,
+    /// Seconds a sample.
+    pub per_sample_s: f64,
+    /// Seconds on the network, there and back.
+    pub network_s: f64,
+    /// Expected seconds of its part of the coming round.
+    pub mean_s: f64,
+    /// Nineteen of twenty rounds are expected to take less.
+    pub p95_s: f64,
+    /// In plain words: share, speed, and what is unusual.
+    pub text: String,
 }
 
 /// A rule that divides the global batch.
@@ -95,10 +144,15 @@ pub trait Policy: Debug + Send {
     /// `epoch` is the number of passes over the data so far. No share exceeds its candidate's bound. The sum is `batch`
     /// (policies say where they round it down), or less if the bounds hold less, which the reason then says.
     fn decide(&mut self, candidates: &[Candidate], batch: Samples, epoch: u64) -> Decision;
+
+    /// What the last decision expects of each agent, in the order of their ids; empty if the rule does not predict.
+    fn outlooks(&self) -> Vec<Outlook> {
+        Vec::new()
+    }
 }
 
-/// A fresh policy of that name.
-pub fn policy(name: PolicyName) -> Box<dyn Policy> {
+/// A fresh policy of that name. Only those that predict keep to another `end` than [`RoundEnd::Exact`].
+pub fn policy(name: PolicyName, _end: RoundEnd) -> Box<dyn Policy> {
     match name {
         PolicyName::Equal => Box::new(Equal::default()),
         PolicyName::Dynamic => Box::new(Dynamic::default()),
@@ -108,7 +162,7 @@ pub fn policy(name: PolicyName) -> Box<dyn Policy> {
 
 fn shares(candidates: &[Candidate], samples: &[Samples]) -> Vec<Share> {
     let pairs = candidates.iter().zip(samples);
-    pairs.map(|(candidate, samples)| Share { agent: candidate.agent.clone(), samples: *samples }).collect()
+    pairs.map(|(candidate, samples)| Share { agent: candidate.agent.clone(), samples: *samples, probe: 0 }).collect()
 }
 
 fn agents(count: usize) -> String {
@@ -116,7 +170,7 @@ fn agents(count: usize) -> String {
 }
 
 /// Says that the bounds hold less than the batch; empty if they do not.
-fn shortfall(caps: &[Samples], batch: Samples) -> String {
-    let available = whole::available(caps, batch);
+fn shortfall(bounds: &[Bounds], batch: Samples) -> String {
+    let available = whole::available(bounds, batch);
     if available < batch { format!(", but their bounds hold only {available} of them") } else { String::new() }
 }

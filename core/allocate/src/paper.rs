@@ -9,7 +9,7 @@
 //! the others in proportion; an agent that was not measured counts as one of mean time; a newcomer starts with the
 //! mean share; times measured before the agents, their bounds or the batch changed do not count.
 
-use crate::whole::fill;
+use crate::whole::{Bounds, bounds, fill};
 use crate::{Candidate, Decision, Observation, Share, agents, shares, shortfall};
 use alloc::format;
 use alloc::string::String;
@@ -22,7 +22,7 @@ const TIME_RANGE_S: (f64, f64) = (1e-9, 1e9);
 const FRACTION_MIN: f64 = 1e-9;
 
 /// How real shares become whole: of the shares, their bounds and the batch.
-type Whole = fn(&[f64], &[Samples], Samples) -> Vec<Samples>;
+type Whole = fn(&[f64], &[Bounds], Samples) -> Vec<Samples>;
 
 #[derive(Debug)]
 struct Member {
@@ -76,7 +76,7 @@ impl Rule {
             return self.moved(shares, reason + &shortfall(&caps, batch));
         }
         let Some(mean_s) = self.mean_s().filter(|_| grown) else {
-            return Decision { shares: self.last.clone(), reason: "the shares stay".into(), moved: false };
+            return self.decision(self.last.clone(), "the shares stay".into(), false);
         };
         let times: Vec<f64> = self.members.iter().map(|member| member.mean_s().unwrap_or(mean_s)).collect();
         for (member, time_s) in self.members.iter_mut().zip(&times) {
@@ -132,9 +132,9 @@ impl Rule {
     }
 
     /// Whole shares, and the bounds. A fraction that a bound cuts off is lost, so that it cannot run away unseen.
-    fn divide(&mut self, whole: Whole) -> (Vec<Share>, Vec<Samples>) {
+    fn divide(&mut self, whole: Whole) -> (Vec<Share>, Vec<Bounds>) {
         let candidates: Vec<Candidate> = self.members.iter().map(|member| member.candidate.clone()).collect();
-        let caps: Vec<Samples> = candidates.iter().map(|candidate| candidate.samples_max).collect();
+        let caps = bounds(&candidates);
         let fractions: Vec<f64> = self.members.iter().map(|member| member.fraction).collect();
         let real = fill(&fractions, &caps, self.batch);
         for (member, share) in self.members.iter_mut().zip(&real).filter(|(_, share)| **share > 0.0) {
@@ -161,6 +161,10 @@ impl Rule {
     fn moved(&mut self, shares: Vec<Share>, reason: String) -> Decision {
         let moved = shares != self.last;
         self.last.clone_from(&shares);
-        Decision { shares, reason, moved }
+        self.decision(shares, reason, moved)
+    }
+
+    fn decision(&self, shares: Vec<Share>, reason: String, moved: bool) -> Decision {
+        Decision { shares, reason, moved, predicted_s: None, stop_s: None }
     }
 }

@@ -1,7 +1,7 @@
 //! What holds for every policy, whatever it is told.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case shall fail")]
 
-use heijunka_allocate::{Candidate, Decision, Observation, PolicyName, policy};
+use heijunka_allocate::{Candidate, Decision, Observation, PolicyName, RoundEnd, policy};
 use heijunka_units::{AgentId, Samples};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -11,7 +11,7 @@ fn agent(index: usize) -> AgentId {
 }
 
 fn everybody(caps: &[Samples]) -> Vec<Candidate> {
-    caps.iter().enumerate().map(|(index, cap)| Candidate { agent: agent(index), samples_max: *cap }).collect()
+    caps.iter().enumerate().map(|(index, cap)| Candidate::new(agent(index), *cap)).collect()
 }
 
 fn seen(index: usize, total_s: f64) -> Observation {
@@ -34,7 +34,7 @@ struct Step {
 impl Step {
     fn candidates(&self) -> Vec<Candidate> {
         let present = self.bounds.iter().enumerate().filter_map(|(index, bound)| bound.map(|bound| (index, bound)));
-        present.map(|(index, samples_max)| Candidate { agent: agent(index), samples_max }).collect()
+        present.map(|(index, samples_max)| Candidate::new(agent(index), samples_max)).collect()
     }
 
     fn observations(&self) -> Vec<Observation> {
@@ -98,7 +98,7 @@ proptest! {
     #[test]
     fn shares_sum_to_the_batch_within_bounds_and_repeat_bit_by_bit(steps in steps()) {
         for name in PolicyName::ALL {
-            let (mut policy, mut twin) = (policy(name), policy(name));
+            let (mut policy, mut twin) = (policy(name, RoundEnd::Exact), policy(name, RoundEnd::Exact));
             let mut epoch = 0;
             let mut before: Option<Decision> = None;
             for step in &steps {
@@ -119,21 +119,21 @@ proptest! {
 #[test]
 fn nobody_is_given_nothing() {
     for name in PolicyName::ALL {
-        let decision = policy(name).decide(&[], 256, 0);
+        let decision = policy(name, RoundEnd::Exact).decide(&[], 256, 0);
         assert_eq!((decision.shares.len(), decision.moved), (0, false));
     }
 }
 
 #[test]
 fn what_a_bound_cuts_off_goes_to_the_others() {
-    let decision = policy(PolicyName::Enhanced).decide(&everybody(&[10, 1000, 1000]), 256, 0);
+    let decision = policy(PolicyName::Enhanced, RoundEnd::Exact).decide(&everybody(&[10, 1000, 1000]), 256, 0);
     assert_eq!(samples(&decision), [10, 123, 123]);
 }
 
 #[test]
 fn bounds_below_the_batch_are_said_in_the_reason() {
     for name in PolicyName::ALL {
-        let decision = policy(name).decide(&everybody(&[10, 0, 20]), 256, 0);
+        let decision = policy(name, RoundEnd::Exact).decide(&everybody(&[10, 0, 20]), 256, 0);
         assert_eq!(samples(&decision), [10, 0, 20]);
         assert!(decision.reason.ends_with("but their bounds hold only 30 of them"), "{}", decision.reason);
     }
@@ -142,13 +142,13 @@ fn bounds_below_the_batch_are_said_in_the_reason() {
 #[test]
 fn a_batch_smaller_than_the_fleet_goes_to_the_first() {
     for name in [PolicyName::Equal, PolicyName::Enhanced] {
-        assert_eq!(samples(&policy(name).decide(&everybody(&[9; 5]), 3, 0)), [1, 1, 1, 0, 0]);
+        assert_eq!(samples(&policy(name, RoundEnd::Exact).decide(&everybody(&[9; 5]), 3, 0)), [1, 1, 1, 0, 0]);
     }
 }
 
 #[test]
 fn equal_shares_say_so() {
-    let mut policy = policy(PolicyName::Equal);
+    let mut policy = policy(PolicyName::Equal, RoundEnd::Exact);
     let first = policy.decide(&everybody(&[999; 6]), 256, 0);
     assert_eq!(samples(&first), [43, 43, 43, 43, 42, 42]);
     assert_eq!((first.moved, first.reason.as_str()), (true, "equal shares: 256 samples over 6 agents"));
@@ -157,7 +157,7 @@ fn equal_shares_say_so() {
 
 #[test]
 fn shares_move_once_an_epoch_and_say_why() {
-    let mut policy = policy(PolicyName::Enhanced);
+    let mut policy = policy(PolicyName::Enhanced, RoundEnd::Exact);
     let fleet = everybody(&[999; 4]);
     assert!(policy.decide(&fleet, 256, 6).moved);
     // Mean of 0.3 s and 0.5 s; the times that make no sense do not count.
@@ -175,7 +175,7 @@ fn shares_move_once_an_epoch_and_say_why() {
 
 #[test]
 fn an_agent_that_was_not_measured_counts_as_one_of_mean_time() {
-    let mut policy = policy(PolicyName::Enhanced);
+    let mut policy = policy(PolicyName::Enhanced, RoundEnd::Exact);
     let _ = policy.decide(&everybody(&[999; 3]), 260, 0);
     policy.observe(&[seen(0, 0.5), seen(1, 1.5)]);
     // p / t = 1/3 x (2, 2/3, 1): 260 x (6, 2, 3) / 11
@@ -184,7 +184,7 @@ fn an_agent_that_was_not_measured_counts_as_one_of_mean_time() {
 
 #[test]
 fn joiners_get_the_mean_share_and_leavers_shares_are_spread() {
-    let mut policy = policy(PolicyName::Enhanced);
+    let mut policy = policy(PolicyName::Enhanced, RoundEnd::Exact);
     let three = everybody(&[999; 3]);
     let _ = policy.decide(&three, 240, 0);
     policy.observe(&[seen(0, 1.0), seen(1, 1.0), seen(2, 2.0)]);
@@ -202,7 +202,7 @@ fn joiners_get_the_mean_share_and_leavers_shares_are_spread() {
 
 #[test]
 fn times_measured_under_another_division_do_not_count() {
-    let mut policy = policy(PolicyName::Enhanced);
+    let mut policy = policy(PolicyName::Enhanced, RoundEnd::Exact);
     let _ = policy.decide(&everybody(&[999; 2]), 256, 0);
     policy.observe(&[seen(0, 1.0), seen(1, 9.0)]);
     let _ = policy.decide(&everybody(&[999; 3]), 256, 0);
@@ -211,7 +211,7 @@ fn times_measured_under_another_division_do_not_count() {
 
 #[test]
 fn a_bounded_agent_can_come_back() {
-    let mut policy = policy(PolicyName::Enhanced);
+    let mut policy = policy(PolicyName::Enhanced, RoundEnd::Exact);
     let fleet = everybody(&[16, 999]);
     for epoch in 0..50 {
         assert_eq!(samples(&policy.decide(&fleet, 256, epoch)), [16, 240]);
@@ -230,7 +230,7 @@ fn a_bounded_agent_can_come_back() {
 fn names_are_those_of_the_policies_and_an_unknown_one_lists_them() {
     for name in PolicyName::ALL {
         assert_eq!(name.to_string().parse(), Ok(name));
-        assert_eq!(policy(name).name(), name.as_str());
+        assert_eq!(policy(name, RoundEnd::Exact).name(), name.as_str());
     }
     let error = "fastest".parse::<PolicyName>().unwrap_err();
     assert_eq!(error.to_string(), "no such policy: the policies are equal, dynamic, enhanced");

@@ -3,7 +3,7 @@
 mod fleet;
 
 use fleet::Fleet;
-use heijunka_allocate::{PolicyName, Weighting, policy};
+use heijunka_allocate::{PolicyName, RoundEnd, Weighting, policy};
 
 const EPOCHS: u64 = 12;
 
@@ -77,7 +77,7 @@ fn no_share_reaches_zero_however_slow_the_worker() {
 
 #[test]
 fn dp_averages_the_workers_means_and_edp_the_samples() {
-    assert_eq!(policy(PolicyName::Dynamic).weighting(), Weighting::PerAgent);
-    assert_eq!(policy(PolicyName::Enhanced).weighting(), Weighting::PerSample);
-    assert_eq!(policy(PolicyName::Equal).weighting(), Weighting::PerSample);
+    assert_eq!(policy(PolicyName::Dynamic, RoundEnd::Exact).weighting(), Weighting::PerAgent);
+    assert_eq!(policy(PolicyName::Enhanced, RoundEnd::Exact).weighting(), Weighting::PerSample);
+    assert_eq!(policy(PolicyName::Equal, RoundEnd::Exact).weighting(), Weighting::PerSample);
 }

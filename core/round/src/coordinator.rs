@@ -157,7 +157,7 @@ impl Coordinator {
     pub fn new(plan: Plan, run: RunId, now: Timestamp) -> Self {
         let job = plan.job.clone();
         let mut coordinator = Self {
-            policy: heijunka_allocate::policy(plan.policy),
+            policy: heijunka_allocate::policy(plan.policy, plan.round_end),
             plan,
             run,
             phase: Phase::Surveying,

@@ -1,10 +1,11 @@
 //! What the aggregator was told to do.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_allocate::PolicyName;
+use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_learn::{OptimizerKind, Schedule};
-use heijunka_units::Samples;
+use heijunka_units::{AgentId, Samples};
 use heijunka_wire::Activation;
 use heijunka_wire::document::Job;
 
@@ -27,6 +28,10 @@ pub struct Plan {
     pub schedule: Schedule,
     /// Who computes how much.
     pub policy: PolicyName,
+    /// When a round ends.
+    pub round_end: RoundEnd,
+    /// Shares that somebody has fixed, in samples a round.
+    pub pins: BTreeMap<AgentId, Samples>,
     /// When to wait, for whom and how long.
     pub patience: Patience,
     /// When to stop.

@@ -108,7 +108,12 @@ impl Coordinator {
                 rows = if private { rows + member.join.rows } else { member.join.rows };
                 let held =
                     if private { Samples::try_from(member.join.rows).unwrap_or(Samples::MAX) } else { Samples::MAX };
-                Candidate { agent: agent.clone(), samples_max: member.join.samples_max.min(held) }
+                let most = member.join.samples_max.min(held);
+                let pin = self.plan.pins.get(agent).map(|pin| (*pin).min(most));
+                // An agent whose own data are never asked for would bend the model towards the others' data.
+                let least = Samples::from(private);
+                let (samples_min, samples_max) = pin.map_or((least, most), |pin| (pin.max(least), pin.max(least)));
+                Candidate { agent: agent.clone(), samples_min, samples_max }
             })
             .collect();
         let batch = self.plan.batch_samples;

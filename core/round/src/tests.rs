@@ -202,6 +202,8 @@ fn plan() -> Plan {
         optimizer: OptimizerKind::sgd(0.0),
         schedule: Schedule::constant(0.1),
         policy: PolicyName::Equal,
+        round_end: heijunka_allocate::RoundEnd::Exact,
+        pins: std::collections::BTreeMap::new(),
         patience: Patience { min_agents: 2, ..Patience::default() },
         until: Until { rounds: 100, time: None, no_better_for_rounds: None },
         score_every_rounds: 0,

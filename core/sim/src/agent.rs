@@ -176,7 +176,7 @@ impl<'b> World<'_, 'b> {
                     let takes = self.agents[index].machine.prepare;
                     self.begin(index, takes, Work::Prepared(prepared));
                 }
-                Output::Compute { round, position, samples, model } => {
+                Output::Compute { round, position, samples, model, .. } => {
                     let bytes: Vec<u8> = model.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
                     // With data of its own an agent goes on from where it was, also when it begins a round afresh.
                     let asked = (samples, if private { 0 } else { position }, heijunka_wire::digest(&bytes));

@@ -2,10 +2,11 @@
 
 use crate::data::{Data, Truth};
 use crate::scenario::{BusFaults, Machine, Scenario};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_allocate::PolicyName;
+use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_learn::{OptimizerKind, Schedule};
 use heijunka_round::{Patience, Plan, Until};
 use heijunka_units::Samples;
@@ -37,6 +38,8 @@ pub fn plan(truth: Truth, data_mode: DataMode, policy: PolicyName, rounds: u64, 
         optimizer: OptimizerKind::sgd(0.0),
         schedule: Schedule::constant(0.1),
         policy,
+        round_end: RoundEnd::Exact,
+        pins: BTreeMap::new(),
         patience: Patience { min_agents: 1, ..Patience::default() },
         until: Until { rounds, time: None, no_better_for_rounds: None },
         score_every_rounds: 0,

@@ -73,7 +73,7 @@ impl<'b> Worker<'b> {
             DataMode::Shared => current.head.first_position.wrapping_add(u64::from(assign.offset)),
             DataMode::Private => self.cursor,
         };
-        Output::Compute { round, position, samples: assign.samples, model }
+        Output::Compute { round, position, samples: assign.samples, stop_after: None, model }
     }
 
     /// Encodes the next message into the packet buffer.

@@ -126,6 +126,8 @@ pub enum Output<'w> {
         position: u64,
         /// How many samples.
         samples: Samples,
+        /// Stop after so long, counted from the start of the computation, and answer with what is done.
+        stop_after: Option<Duration>,
         /// The model.
         model: &'w [f32],
     },

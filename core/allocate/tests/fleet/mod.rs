@@ -1,7 +1,7 @@
 //! Workers in virtual time.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case shall fail")]
 
-use heijunka_allocate::{Candidate, Observation, Policy, PolicyName, policy};
+use heijunka_allocate::{Candidate, Observation, Policy, PolicyName, RoundEnd, policy};
 use heijunka_units::{AgentId, Samples};
 
 const ROUNDS_PER_EPOCH: u64 = 5;
@@ -20,7 +20,7 @@ impl Fleet {
     /// Everybody, without bounds.
     fn candidates(&self) -> Vec<Candidate> {
         let name = |index| AgentId::new(&format!("agent-{index:02}")).unwrap();
-        (0..self.fixed_s.len()).map(|index| Candidate { agent: name(index), samples_max: Samples::MAX }).collect()
+        (0..self.fixed_s.len()).map(|index| Candidate::new(name(index), Samples::MAX)).collect()
     }
 
     fn seconds(&self, shares: &[Samples]) -> Vec<f64> {
@@ -35,7 +35,7 @@ impl Fleet {
 
     /// The shares of a fresh policy when so many epochs are over.
     pub(crate) fn shares_after(&self, name: PolicyName, epochs: u64) -> Vec<Samples> {
-        let mut policy = policy(name);
+        let mut policy = policy(name, RoundEnd::Exact);
         for round in 0..epochs * ROUNDS_PER_EPOCH {
             let shares = self.decide(policy.as_mut(), round / ROUNDS_PER_EPOCH);
             policy.observe(&self.observe(&shares));
