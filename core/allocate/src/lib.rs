@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod adaptive;
 mod dynamic;
 mod enhanced;
 mod equal;
@@ -21,6 +22,7 @@ use core::fmt::Debug;
 use heijunka_units::{AgentId, Samples};
 use whole::Bounds;
 
+pub use adaptive::{Adaptive, Ingredients};
 pub use dynamic::Dynamic;
 pub use enhanced::Enhanced;
 pub use equal::Equal;
@@ -88,7 +90,7 @@ pub struct Decision {
     pub shares: Vec<Share>,
     /// Why, in plain words and numbers.
     pub reason: String,
-    /// Whether the shares differ from those of the previous decision.
+    /// Whether the shares (probes apart) differ from those of the previous decision.
     pub moved: bool,
     /// Expected seconds of the coming round, from its publication to the last answer; `None` if the rule does not predict.
     pub predicted_s: Option<f64>,
@@ -152,11 +154,12 @@ pub trait Policy: Debug + Send {
 }
 
 /// A fresh policy of that name. Only those that predict keep to another `end` than [`RoundEnd::Exact`].
-pub fn policy(name: PolicyName, _end: RoundEnd) -> Box<dyn Policy> {
+pub fn policy(name: PolicyName, end: RoundEnd) -> Box<dyn Policy> {
     match name {
         PolicyName::Equal => Box::new(Equal::default()),
         PolicyName::Dynamic => Box::new(Dynamic::default()),
         PolicyName::Enhanced => Box::new(Enhanced::default()),
+        PolicyName::Adaptive => Box::new(Adaptive::new(Ingredients::default(), end)),
     }
 }
 

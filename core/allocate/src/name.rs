@@ -12,11 +12,13 @@ pub enum PolicyName {
     Dynamic,
     /// [`Enhanced`](crate::Enhanced)
     Enhanced,
+    /// [`Adaptive`](crate::Adaptive)
+    Adaptive,
 }
 
 impl PolicyName {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Equal, Self::Dynamic, Self::Enhanced];
+    pub const ALL: [Self; 4] = [Self::Equal, Self::Dynamic, Self::Enhanced, Self::Adaptive];
 
     /// The name as written in settings.
     #[must_use]
@@ -25,6 +27,7 @@ impl PolicyName {
             Self::Equal => "equal",
             Self::Dynamic => "dynamic",
             Self::Enhanced => "enhanced",
+            Self::Adaptive => "adaptive",
         }
     }
 }

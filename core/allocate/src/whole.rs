@@ -28,17 +28,15 @@ pub(crate) fn available(bounds: &[Bounds], batch: Samples) -> Samples {
 }
 
 /// The fewest samples of each agent: its lower bound, but at least 1 if it can take any, while the batch holds so many;
-/// else 1 while the batch holds those; else none.
+/// else the lower bounds alone; else 1 while the batch holds those; else none.
 fn floors(bounds: &[Bounds], batch: Samples) -> Vec<f64> {
     let one = |bound: &Bounds| 1.min(bound.most);
     let wanted = |bound: &Bounds| bound.least.max(one(bound));
     let held = |floor: &dyn Fn(&Bounds) -> Samples| bounds.iter().map(|b| u64::from(floor(b))).sum::<u64>();
     let batch = u64::from(batch);
-    let floor: &dyn Fn(&Bounds) -> Samples = match (held(&wanted) <= batch, held(&one) <= batch) {
-        (true, _) => &wanted,
-        (false, true) => &one,
-        (false, false) => &|_| 0,
-    };
+    let bound = |bound: &Bounds| bound.least;
+    let choices: [&dyn Fn(&Bounds) -> Samples; 3] = [&wanted, &bound, &one];
+    let floor = choices.into_iter().find(|floor| held(floor) <= batch).unwrap_or(&|_| 0);
     bounds.iter().map(|bound| f64::from(floor(bound))).collect()
 }
 

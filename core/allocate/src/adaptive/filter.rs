@@ -1,0 +1,147 @@
+//! Time = a + b n, estimated on line: a small bank of Kalman filters that compete on what they predict.
+//!
+//! Kalman, "A New Approach to Linear Filtering and Prediction Problems", 1960. State (a, b), observation h = (1, n):
+//! P <- P + Q, S = h P h' + R, K = P h' / S, x <- x + K e, P <- P - K h P. The filters of a bank differ in Q, the
+//! drift that they expect; each is a parameter set, weighted by its discounted predictive likelihood, so that what
+//! fits the machine leads without extra measurement.
+
+/// Relative drift per round that each filter of the bank expects.
+pub(crate) const DRIFTS: [f64; 4] = [0.002, 0.01, 0.03, 0.08];
+/// What a round's likelihood still counts one round later.
+const DISCOUNT: f64 = 0.97;
+/// An innovation beyond so many standard deviations counts as this many.
+const CLIP: f64 = 2.5;
+/// Of a first observation, so much is taken to be fixed, give or take so much.
+const FIXED: (f64, f64) = (0.1, 0.15);
+
+#[derive(Clone, Copy, Debug)]
+struct Filter {
+    a: f64,
+    b: f64,
+    /// Covariance: aa, ab, bb.
+    p: [f64; 3],
+    /// Discounted log-likelihood of its predictions.
+    score: f64,
+}
+
+/// The estimate of one machine's a and b.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bank {
+    filters: [Filter; DRIFTS.len()],
+}
+
+impl Bank {
+    /// Opens at a first observation of `seconds` for `n` samples, uncertain by the relative `scale`.
+    pub(crate) fn open(n: f64, seconds: f64, scale: f64) -> Self {
+        let n = n.max(1.0);
+        let a = seconds * FIXED.0;
+        let b = (seconds - a) / n;
+        let mut bank = Self { filters: [Filter { a, b, p: [0.0; 3], score: 0.0 }; DRIFTS.len()] };
+        let split = seconds * FIXED.1;
+        for filter in &mut bank.filters {
+            filter.p = [split * split, -split * split / n, split * split / (n * n)];
+            filter.widen(scale);
+        }
+        bank
+    }
+
+    /// The same machine at `factor` times the time, uncertain by the relative `scale`.
+    pub(crate) fn rescaled(&self, factor: f64, scale: f64) -> Self {
+        let mut bank = *self;
+        for filter in &mut bank.filters {
+            filter.a *= factor;
+            filter.b *= factor;
+            for p in &mut filter.p {
+                *p *= factor * factor;
+            }
+            filter.widen(scale);
+        }
+        bank
+    }
+
+    /// (a, b): the mean of the filters, weighted by their likelihoods.
+    pub(crate) fn line(&self) -> (f64, f64) {
+        let weights = self.weights();
+        let sum = |part: fn(&Filter) -> f64| self.filters.iter().zip(weights).map(|(f, w)| part(f) * w).sum();
+        (sum(|f| f.a), sum(|f| f.b))
+    }
+
+    fn weights(&self) -> [f64; DRIFTS.len()] {
+        let best = self.filters.iter().map(|f| f.score).fold(f64::NEG_INFINITY, f64::max);
+        let mut weights = self.filters.map(|f| libm::exp(f.score - best));
+        let sum: f64 = weights.iter().sum();
+        for weight in &mut weights {
+            *weight /= sum;
+        }
+        weights
+    }
+
+    /// Takes in that `n` samples took `seconds`; the relative noise is `scale`.
+    pub(crate) fn observe(&mut self, n: f64, seconds: f64, scale: f64) {
+        for (filter, drift) in self.filters.iter_mut().zip(DRIFTS) {
+            filter.observe(n, seconds, scale, drift);
+        }
+    }
+
+    /// Relative standard deviation of what the estimate predicts for `n` samples, noise aside.
+    pub(crate) fn uncertainty(&self, n: f64) -> f64 {
+        let relative = |f: &Filter| {
+            let variance = f.p[0] + 2.0 * f.p[1] * n + f.p[2] * n * n;
+            let predicted = (f.a + f.b * n).max(1e-12);
+            variance.max(0.0) / (predicted * predicted)
+        };
+        libm::sqrt(self.filters.iter().zip(self.weights()).map(|(f, w)| relative(f) * w).sum())
+    }
+
+    /// A round passes in which nothing was seen of the machine.
+    pub(crate) fn drift(&mut self) {
+        for (filter, drift) in self.filters.iter_mut().zip(DRIFTS) {
+            filter.widen(drift);
+        }
+    }
+}
+
+impl Filter {
+    /// Adds a relative uncertainty of the level, and a quarter of it of either part alone.
+    fn widen(&mut self, relative: f64) {
+        let (a, b, part) = (self.a, self.b, relative / 4.0);
+        let common = relative * relative;
+        self.p[0] += common * a * a + part * part * a * a;
+        self.p[1] += common * a * b;
+        self.p[2] += common * b * b + part * part * b * b;
+    }
+
+    fn observe(&mut self, n: f64, seconds: f64, scale: f64, drift: f64) {
+        self.widen(drift);
+        let predicted = self.a + self.b * n;
+        let noise = scale * predicted;
+        let (ph_a, ph_b) = (self.p[0] + self.p[1] * n, self.p[1] + self.p[2] * n);
+        let variance = ph_a + ph_b * n + noise * noise;
+        if variance <= 0.0 || !variance.is_finite() {
+            return;
+        }
+        let bound = CLIP * libm::sqrt(variance);
+        let innovation = (seconds - predicted).clamp(-bound, bound);
+        self.score = self.score * DISCOUNT - 0.5 * (innovation * innovation / variance + libm::log(variance));
+        let (gain_a, gain_b) = (ph_a / variance, ph_b / variance);
+        self.a += gain_a * innovation;
+        self.b += gain_b * innovation;
+        self.p = [self.p[0] - gain_a * ph_a, self.p[1] - gain_a * ph_b, self.p[2] - gain_b * ph_b];
+        self.hold_positive(n, predicted);
+    }
+
+    /// Neither part is negative. What one would lose the other one gives.
+    fn hold_positive(&mut self, n: f64, predicted: f64) {
+        if self.a < 0.0 {
+            self.b += self.a / n.max(1.0);
+            self.a = 0.0;
+        }
+        let least = 1e-3 * predicted / n.max(1.0);
+        if self.b < least {
+            self.a = (self.a - (least - self.b) * n).max(0.0);
+            self.b = least;
+        }
+        self.p[0] = self.p[0].max(0.0);
+        self.p[2] = self.p[2].max(0.0);
+    }
+}

@@ -1,0 +1,119 @@
+//! What is known of one machine.
+
+use super::compute::{Compute, Noticed};
+use super::law::{Common, Law};
+use super::network::Network;
+use super::persistence::{Chain, Persistence};
+use super::rivals::Rivals;
+use crate::Observation;
+use alloc::vec::Vec;
+use heijunka_units::Samples;
+
+/// Times are taken to be in this range, so that quotients and logarithms stay finite.
+const TIME_RANGE_S: (f64, f64) = (1e-6, 1e6);
+/// So many probes of a machine that sits out follow each other at once; then the pauses double, up to so many rounds.
+const PROBES_AT_ONCE: u32 = 8;
+const PROBE_PAUSE_MAX: u64 = 64;
+/// A level within this log ratio of the usual one is the usual one.
+const USUAL: f64 = 0.2;
+
+/// Estimates of one machine, and since when it has been what it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Machine {
+    compute: Rivals,
+    pub(crate) network: Network,
+    /// Round of the last observation.
+    seen: u64,
+    /// Log ratio of the present level to the one at first, and the round since which it is unusual.
+    level: f64,
+    unusual_since: Option<u64>,
+    /// Probes since it sits out, and the round of the next one.
+    probes: u32,
+    probe_next: u64,
+}
+
+/// What all machines teach together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lessons {
+    pub(crate) persistence: Persistence,
+    pub(crate) chain: Chain,
+    pub(crate) after_burst: Vec<f64>,
+}
+
+/// Seconds of computing and of travelling, if the observation makes sense.
+fn parts(seen: &Observation) -> Option<(f64, f64)> {
+    let sound = seen.samples > 0 && seen.total_s.is_finite() && seen.total_s > 0.0 && seen.compute_s.is_finite();
+    sound.then(|| {
+        let compute = seen.compute_s.clamp(TIME_RANGE_S.0, TIME_RANGE_S.1);
+        (compute, (seen.total_s - compute).clamp(TIME_RANGE_S.0, TIME_RANGE_S.1))
+    })
+}
+
+impl Machine {
+    pub(crate) fn open(seen: &Observation, round: u64) -> Option<Self> {
+        let (compute, travel) = parts(seen)?;
+        Some(Self {
+            compute: Rivals::open(f64::from(seen.samples), compute),
+            network: Network::open(travel),
+            seen: round,
+            level: 0.0,
+            unusual_since: None,
+            probes: 0,
+            probe_next: 0,
+        })
+    }
+
+    /// `of`: the round that the observation is of; `round`: the present one.
+    pub(crate) fn observe(&mut self, seen: &Observation, of: u64, round: u64, detects: bool, lessons: &mut Lessons) {
+        let Some((compute, travel)) = parts(seen) else { return };
+        self.seen = of;
+        self.network.observe(travel, &mut lessons.chain, &mut lessons.after_burst);
+        let n = f64::from(seen.samples);
+        let before = self.seconds(n);
+        let noticed = self.compute.observe(n, compute, detects, &mut lessons.persistence);
+        if noticed != Noticed::Nothing {
+            self.level += libm::log(self.seconds(n) / before);
+            self.unusual_since = (libm::fabs(self.level) > USUAL).then(|| self.unusual_since.unwrap_or(round));
+        }
+    }
+
+    /// The account of its computing that leads.
+    pub(crate) fn compute(&self) -> &Compute {
+        self.compute.leading()
+    }
+
+    fn seconds(&self, n: f64) -> f64 {
+        let (a, b) = self.compute().bank().line();
+        (a + b * n).max(1e-12)
+    }
+
+    /// A round went by in which it was not observed.
+    pub(crate) fn unseen(&mut self) {
+        self.compute.unseen();
+    }
+
+    pub(crate) fn law(&self, common: &Common<'_>, round: u64, turn: usize, scenarios: usize) -> Law {
+        let lag = u32::try_from(round.saturating_sub(self.seen)).unwrap_or(u32::MAX).max(1);
+        Law::new(self.compute(), &self.network, common, lag, turn, scenarios)
+    }
+
+    /// Whether it is slower (or, if negative, faster) than at first, and since when.
+    pub(crate) fn unusual(&self) -> Option<(f64, u64)> {
+        self.unusual_since.map(|since| (self.level, since))
+    }
+
+    /// Takes note of its share; says how many samples to probe it with if it sits out.
+    pub(crate) fn probe(&mut self, share: Samples, round: u64, size: Samples) -> Samples {
+        if share > 0 {
+            (self.probes, self.probe_next) = (0, 0);
+            return 0;
+        }
+        if round < self.probe_next {
+            return 0;
+        }
+        let doublings = self.probes.saturating_sub(PROBES_AT_ONCE).min(6);
+        self.probe_next = round + (1 << doublings).min(PROBE_PAUSE_MAX);
+        self.probes = self.probes.saturating_add(1);
+        size
+    }
+}

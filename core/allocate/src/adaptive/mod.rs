@@ -1,0 +1,268 @@
+//! `adaptive`: the shares that minimise the expected time of the slowest agent, learned on line.
+//!
+//! Every round: estimates of each agent's computing and network (`compute`, `network`), the law of its next time as
+//! scenarios (`law`), the shares that minimise E[max] over them (`solve`), and whether moving pays.
+
+mod compute;
+mod filter;
+mod law;
+mod machine;
+mod network;
+mod persistence;
+mod ratios;
+mod rivals;
+mod slowest;
+mod solve;
+mod words;
+
+use crate::whole::{available, bounds, fill, largest_remainder};
+use crate::{Candidate, Decision, Observation, Outlook, Policy, RoundEnd, Share, Weighting, shortfall};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use heijunka_units::{AgentId, Samples};
+use law::{Common, Law};
+use machine::{Lessons, Machine};
+use slowest::Slowest;
+use solve::{Problem, solve};
+
+/// Scenarios of each agent: more where there are few agents.
+const SCENARIOS: (usize, usize) = (48, 24);
+const FEW_AGENTS: usize = 8;
+/// Machines that are remembered, also when they are away.
+const MACHINES_MAX: usize = 4096;
+/// A gain below this part of the round is not worth moving for.
+const DEAD_BAND: f64 = 0.005;
+/// A move must pay for itself within so many rounds.
+const HORIZON_ROUNDS: f64 = 12.0;
+/// What telling one agent its new share costs the round, in seconds.
+const MOVE_COST_S: f64 = 50e-6;
+/// A guard stops computing at so many times the predicted time.
+const GUARD_FACTOR: f64 = 1.2;
+/// Samples of a probe: this part of an equal share.
+const PROBE_PART: Samples = 16;
+
+/// What `adaptive` is made of. Everything is on, unless its worth is to be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ingredients {
+    /// Jumps re-open the filters.
+    pub change_detection: bool,
+    /// The law depends on what was last seen.
+    pub regimes: bool,
+    /// The law is more than its mean.
+    pub scatter: bool,
+    /// Agents may be left out.
+    pub exclusion: bool,
+    /// Agents that sit out are probed.
+    pub probes: bool,
+    /// Rounds between two decisions.
+    pub decide_every_rounds: u64,
+}
+
+impl Default for Ingredients {
+    fn default() -> Self {
+        Self {
+            change_detection: true,
+            regimes: true,
+            scatter: true,
+            exclusion: true,
+            probes: true,
+            decide_every_rounds: 1,
+        }
+    }
+}
+
+/// How long the last rounds took.
+#[derive(Debug, Default)]
+struct Clock {
+    seconds: VecDeque<f64>,
+}
+
+impl Clock {
+    const ROUNDS: usize = 64;
+
+    /// A round took as long as the slowest of those who had a share.
+    fn round_ends(&mut self, round: &[Observation], shares: &[Share]) {
+        let counted = |seen: &&Observation| {
+            shares
+                .binary_search_by(|share| share.agent.cmp(&seen.agent))
+                .ok()
+                .and_then(|at| shares.get(at))
+                .is_some_and(|share| share.samples > 0)
+        };
+        let slowest = round.iter().filter(counted).map(|seen| seen.total_s).fold(0.0, f64::max);
+        if self.seconds.len() == Self::ROUNDS {
+            self.seconds.pop_back();
+        }
+        self.seconds.push_front(slowest);
+    }
+
+    /// How many rounds before the last one an answer was asked for that took so long.
+    fn rounds_within(&self, seconds: f64) -> u64 {
+        let mut passed = 0.0;
+        let over = |round: &&f64| {
+            passed += **round;
+            passed < seconds - 1e-9
+        };
+        self.seconds.iter().take_while(over).count() as u64
+    }
+}
+
+/// See the module's words.
+#[derive(Debug, Default)]
+pub struct Adaptive {
+    ingredients: Ingredients,
+    end: RoundEnd,
+    machines: BTreeMap<AgentId, Machine>,
+    lessons: Lessons,
+    round: u64,
+    last: Vec<Share>,
+    asked: (Vec<Candidate>, Samples),
+    outlooks: Vec<Outlook>,
+    slowest: Slowest,
+    clock: Clock,
+}
+
+impl Adaptive {
+    /// A policy for rounds that end like this, with these ingredients.
+    #[must_use]
+    pub fn new(ingredients: Ingredients, end: RoundEnd) -> Self {
+        Self { ingredients, end, ..Self::default() }
+    }
+
+    fn common(&self) -> Common<'_> {
+        Common {
+            persistence: &self.lessons.persistence,
+            chain: &self.lessons.chain,
+            after_burst: &self.lessons.after_burst,
+            regimes: self.ingredients.regimes,
+            scatter: self.ingredients.scatter,
+        }
+    }
+
+    /// The candidates' laws; a newcomer's is that of the middle one of those that are known. `None` if nobody is.
+    fn laws(&self, candidates: &[Candidate]) -> Option<Vec<Law>> {
+        let common = self.common();
+        let scenarios = if candidates.len() <= FEW_AGENTS { SCENARIOS.0 } else { SCENARIOS.1 };
+        let known: Vec<Option<Law>> = candidates
+            .iter()
+            .enumerate()
+            .map(|(turn, candidate)| {
+                self.machines.get(&candidate.agent).map(|machine| machine.law(&common, self.round, turn, scenarios))
+            })
+            .collect();
+        let mut typical: Vec<&Law> = known.iter().flatten().collect();
+        let slope = |law: &Law| law.slopes.iter().sum::<f64>();
+        typical.sort_by(|a, b| slope(a).total_cmp(&slope(b)));
+        let typical = typical.get(typical.len() / 2).map(|law| (*law).clone())?;
+        Some(known.into_iter().map(|law| law.unwrap_or_else(|| typical.clone())).collect())
+    }
+
+    fn equal(&mut self, candidates: &[Candidate], batch: Samples) -> Decision {
+        let all = bounds(candidates);
+        let shares =
+            crate::shares(candidates, &largest_remainder(&fill(&vec![1.0; all.len()], &all, batch), &all, batch));
+        let reason = words::no_times_yet(candidates.len(), batch) + &shortfall(&all, batch);
+        self.outlooks.clear();
+        self.decided(shares, reason, None)
+    }
+
+    fn decided(&mut self, shares: Vec<Share>, reason: String, predicted_s: Option<f64>) -> Decision {
+        let counted = |all: &[Share]| all.iter().map(|s| (s.agent.clone(), s.samples)).collect::<Vec<_>>();
+        let moved = counted(&shares) != counted(&self.last);
+        self.last.clone_from(&shares);
+        let stop_s = predicted_s.filter(|_| self.end == RoundEnd::Guard).map(|seconds| seconds * GUARD_FACTOR);
+        Decision { shares, reason, moved, predicted_s, stop_s }
+    }
+
+    /// The shares that stand, if the question is still the same.
+    fn standing(&self, candidates: &[Candidate], batch: Samples) -> Option<Vec<f64>> {
+        let same = self.asked.1 == batch && self.asked.0 == candidates && self.last.len() == candidates.len();
+        same.then(|| self.last.iter().map(|share| f64::from(share.samples)).collect())
+    }
+
+    fn with_probes(&mut self, candidates: &[Candidate], samples: &[Samples], batch: Samples) -> Vec<Share> {
+        let size = (batch / (candidates.len().max(1) as Samples) / PROBE_PART).max(1);
+        let (round, probes) = (self.round, self.ingredients.probes);
+        let mut shares = crate::shares(candidates, samples);
+        for (share, candidate) in shares.iter_mut().zip(candidates) {
+            let Some(machine) = self.machines.get_mut(&share.agent).filter(|_| probes) else { continue };
+            share.probe = machine.probe(share.samples, round, size.min(candidate.samples_max));
+        }
+        shares
+    }
+}
+
+impl Policy for Adaptive {
+    fn name(&self) -> &'static str {
+        "adaptive"
+    }
+
+    fn weighting(&self) -> Weighting {
+        Weighting::PerSample
+    }
+
+    fn observe(&mut self, round: &[Observation]) {
+        self.round += 1;
+        let full = self.machines.len() >= MACHINES_MAX;
+        self.clock.round_ends(round, &self.last);
+        for seen in round {
+            let of = self.round.saturating_sub(self.clock.rounds_within(seen.total_s));
+            match self.machines.get_mut(&seen.agent) {
+                Some(machine) => {
+                    machine.observe(seen, of, self.round, self.ingredients.change_detection, &mut self.lessons);
+                }
+                None if !full => {
+                    if let Some(machine) = Machine::open(seen, self.round) {
+                        self.machines.insert(seen.agent.clone(), machine);
+                    }
+                }
+                None => {}
+            }
+        }
+        for (agent, machine) in &mut self.machines {
+            if !round.iter().any(|seen| seen.agent == *agent) {
+                machine.unseen();
+            }
+        }
+    }
+
+    fn decide(&mut self, candidates: &[Candidate], batch: Samples, _epoch: u64) -> Decision {
+        let standing = self.standing(candidates, batch);
+        let all = bounds(candidates);
+        let total = available(&all, batch);
+        let Some(laws) = self.laws(candidates).filter(|_| total > 0) else {
+            self.asked = (candidates.to_vec(), batch);
+            return self.equal(candidates, batch);
+        };
+        self.asked = (candidates.to_vec(), batch);
+        let real = solve::real_bounds(&all, total);
+        let problem =
+            Problem { laws: &laws, bounds: &real, total: f64::from(total), excludes: self.ingredients.exclusion };
+        let stands = standing.map(|shares| (self.slowest.expect(&laws, &shares), shares));
+        let pause = !self.round.is_multiple_of(self.ingredients.decide_every_rounds.max(1));
+        let (mut samples, mut seconds) = match &stands {
+            Some((seconds, shares)) if pause => (shares.iter().map(|share| *share as Samples).collect(), *seconds),
+            _ => solve(&problem, &mut self.slowest),
+        };
+        let mut gain_s = None;
+        if let Some((now_s, shares)) = stands {
+            let moves = shares.iter().zip(&samples).filter(|(from, to)| **from != f64::from(**to)).count();
+            let gain = now_s - seconds;
+            gain_s = Some(gain);
+            if gain < DEAD_BAND * now_s || gain * HORIZON_ROUNDS < MOVE_COST_S * moves as f64 {
+                (samples, seconds) = (shares.iter().map(|share| *share as Samples).collect(), now_s);
+                gain_s = None;
+            }
+        }
+        let shares = self.with_probes(candidates, &samples, batch);
+        self.outlooks = words::outlooks(&shares, &laws, &self.machines, batch);
+        let reason = words::reason(&self.last, &shares, &self.outlooks, seconds, gain_s) + &shortfall(&all, batch);
+        self.decided(shares, reason, Some(seconds))
+    }
+
+    fn outlooks(&self) -> Vec<Outlook> {
+        self.outlooks.clone()
+    }
+}

@@ -1,0 +1,90 @@
+//! How long one machine's messages travel: a level, and bursts that may last.
+
+use super::persistence::Chain;
+use super::ratios::{Ratios, WINDOW};
+use alloc::vec::Vec;
+
+/// Travel below this is not told apart.
+const SECONDS_MIN: f64 = 1e-6;
+/// Part of an unexpected difference that the level takes over.
+const FOLLOWS: f64 = 0.03;
+/// A difference beyond so many scales counts as this many.
+const CLIP: f64 = 2.5;
+/// Log ratio from which on it is a burst: almost twice the usual time.
+const BURST: f64 = 0.6;
+/// So many observations in a row far on one side of the level are a new level.
+const SHIFT_OBSERVATIONS: usize = 8;
+
+/// What a machine's network is known to be like.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    /// Logarithm of the usual seconds.
+    level: f64,
+    ratios: Ratios,
+    /// Log ratios that followed a usual round, and their like.
+    after_usual: Vec<f64>,
+    /// Log ratios of the last burst-like or sunken observations, all on one side.
+    aside: Vec<f64>,
+    seen: u32,
+    pub(crate) in_burst: bool,
+}
+
+impl Network {
+    pub(crate) fn open(seconds: f64) -> Self {
+        let level = libm::log(seconds.max(SECONDS_MIN));
+        Self { level, ratios: Ratios::default(), after_usual: Vec::new(), aside: Vec::new(), seen: 1, in_burst: false }
+    }
+
+    /// Usual seconds.
+    pub(crate) fn usual_s(&self) -> f64 {
+        libm::exp(self.level)
+    }
+
+    pub(crate) fn ratios(&self) -> &Ratios {
+        &self.ratios
+    }
+
+    pub(crate) fn after_usual(&self) -> &[f64] {
+        &self.after_usual
+    }
+
+    /// Takes in `seconds`. `bursts` gathers what follows bursts, over all machines.
+    pub(crate) fn observe(&mut self, seconds: f64, chain: &mut Chain, bursts: &mut Vec<f64>) {
+        let log = libm::log(seconds.max(SECONDS_MIN)) - self.level;
+        let is_burst = log > BURST;
+        chain.note(self.in_burst, is_burst);
+        let followers = if self.in_burst { bursts } else { &mut self.after_usual };
+        if followers.len() == WINDOW {
+            followers.remove(0);
+        }
+        followers.push(log);
+        self.ratios.push(log);
+        self.in_burst = is_burst;
+        self.seen = self.seen.saturating_add(1);
+        let scale = self.ratios.scale();
+        let follows = FOLLOWS.max(1.0 / f64::from(self.seen));
+        self.level += follows * log.clamp(-CLIP * scale.below, CLIP * scale.above);
+        if self.seen < SHIFT_OBSERVATIONS as u32 && log < -BURST {
+            // It was opened in a burst: delays are skewed upwards.
+            self.level += log;
+        }
+        self.note_shift(log);
+    }
+
+    fn note_shift(&mut self, log: f64) {
+        let same_side = self.aside.last().is_none_or(|last| (*last > 0.0) == (log > 0.0));
+        if libm::fabs(log) <= BURST || !same_side {
+            self.aside.clear();
+        }
+        if libm::fabs(log) > BURST {
+            self.aside.push(log);
+        }
+        if self.aside.len() >= SHIFT_OBSERVATIONS {
+            self.level += self.aside.iter().sum::<f64>() / self.aside.len() as f64;
+            self.aside.clear();
+            self.after_usual.clear();
+            self.ratios = Ratios::default();
+            self.in_burst = false;
+        }
+    }
+}
