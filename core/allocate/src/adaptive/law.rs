@@ -4,6 +4,7 @@ use super::compute::Compute;
 use super::network::Network;
 use super::persistence::{Chain, Persistence};
 use super::ratios::{Ratios, strata};
+use super::tails::Tails;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -18,6 +19,7 @@ const PRIOR_GONE: usize = 40;
 pub(crate) struct Common<'a> {
     pub(crate) persistence: &'a Persistence,
     pub(crate) chain: &'a Chain,
+    pub(crate) tails: &'a Tails,
     /// Log ratios that followed a burst, of all machines.
     pub(crate) after_burst: &'a [f64],
     /// Whether the law depends on what was last seen.
@@ -45,7 +47,7 @@ impl Law {
         turn: usize,
         scenarios: usize,
     ) -> Self {
-        let ratios = strata(&mut compute_sample(compute.ratios()), scenarios);
+        let ratios = strata(&mut compute_sample(compute.ratios(), common.tails), scenarios);
         let mut travels = travel_sample(network, common, lag);
         let usual_s = network.usual_s();
         let travels: Vec<f64> = strata(&mut travels, scenarios).into_iter().map(|ratio| ratio * usual_s).collect();
@@ -95,19 +97,24 @@ fn shuffled(index: usize, turn: usize, count: usize) -> usize {
 /// Ratios with weights, and a prior while there are few.
 fn weighted(logs: &[f64], scale: f64) -> Vec<(f64, f64)> {
     let mut sample: Vec<(f64, f64)> = logs.iter().map(|log| (libm::exp(*log), 1.0)).collect();
-    let missing = PRIOR_GONE.saturating_sub(logs.len()) as f64 / PRIOR_GONE as f64;
+    with_prior(&mut sample, logs.len(), scale);
+    sample
+}
+
+fn with_prior(sample: &mut Vec<(f64, f64)>, seen: usize, scale: f64) {
+    let missing = PRIOR_GONE.saturating_sub(seen) as f64 / PRIOR_GONE as f64;
     let weight = missing * PRIOR_WEIGHT / PRIOR_UNITS.len() as f64;
     if weight > 0.0 {
         sample.extend(PRIOR_UNITS.map(|units| (libm::exp(units * scale), weight)));
     }
-    sample
 }
 
 /// One in n + 1 of exchangeable observations is a record: it is taken to be one scale beyond the last record, so that
 /// the tail of a skewed law is not underrated while little of it has been seen.
-fn compute_sample(ratios: &Ratios) -> Vec<(f64, f64)> {
-    let mut sample = weighted(ratios.logs(), ratios.scale().both());
-    if let Some(record) = ratios.logs().iter().copied().reduce(f64::max) {
+fn compute_sample(ratios: &Ratios, tails: &Tails) -> Vec<(f64, f64)> {
+    let mut sample = tails.sample(ratios);
+    with_prior(&mut sample, ratios.logs().len(), ratios.scale().both());
+    if let Some(record) = Tails::record(ratios) {
         sample.push((libm::exp(record + ratios.scale().above), 1.0));
     }
     sample

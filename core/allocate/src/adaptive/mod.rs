@@ -13,6 +13,7 @@ mod ratios;
 mod rivals;
 mod slowest;
 mod solve;
+mod tails;
 mod words;
 
 use crate::whole::{available, bounds, fill, largest_remainder};
@@ -26,6 +27,7 @@ use law::{Common, Law};
 use machine::{Lessons, Machine};
 use slowest::Slowest;
 use solve::{Problem, solve};
+use tails::Tails;
 
 /// Scenarios of each agent: more where there are few agents.
 const SCENARIOS: (usize, usize) = (48, 24);
@@ -131,10 +133,11 @@ impl Adaptive {
         Self { ingredients, end, ..Self::default() }
     }
 
-    fn common(&self) -> Common<'_> {
+    fn common<'a>(&'a self, tails: &'a Tails) -> Common<'a> {
         Common {
             persistence: &self.lessons.persistence,
             chain: &self.lessons.chain,
+            tails,
             after_burst: &self.lessons.after_burst,
             regimes: self.ingredients.regimes,
             scatter: self.ingredients.scatter,
@@ -143,7 +146,9 @@ impl Adaptive {
 
     /// The candidates' laws; a newcomer's is that of the middle one of those that are known. `None` if nobody is.
     fn laws(&self, candidates: &[Candidate]) -> Option<Vec<Law>> {
-        let common = self.common();
+        let known = || candidates.iter().filter_map(|candidate| self.machines.get(&candidate.agent));
+        let tails = Tails::learn(known().map(|machine| machine.compute().ratios()));
+        let common = self.common(&tails);
         let scenarios = if candidates.len() <= FEW_AGENTS { SCENARIOS.0 } else { SCENARIOS.1 };
         let known: Vec<Option<Law>> = candidates
             .iter()
