@@ -46,10 +46,17 @@ fn read(path: &Path) -> Result<Vec<Vec<Costs>>, Box<dyn Error>> {
 /// What a replay gives.
 struct Replayed {
     seconds: Vec<f64>,
+    samples: Vec<f64>,
     moves: usize,
 }
 
 impl Replayed {
+    /// Seconds for `batch` samples that counted.
+    fn per_batch(&self, batch: Samples) -> f64 {
+        let sum = |all: &[f64]| all.get(WARM_UP_ROUNDS..).unwrap_or(&[]).iter().sum::<f64>();
+        sum(&self.seconds) * f64::from(batch) / sum(&self.samples)
+    }
+
     fn mean_after_warm_up(&self) -> f64 {
         let counted = self.seconds.get(WARM_UP_ROUNDS..).unwrap_or(&[]);
         counted.iter().sum::<f64>() / counted.len().max(1) as f64
@@ -58,7 +65,20 @@ impl Replayed {
 
 fn observation(agent: &AgentId, samples: Samples, costs: Costs) -> Observation {
     let own_s = costs.fixed_s + costs.per_sample_s * f64::from(samples);
-    Observation { agent: agent.clone(), samples, total_s: own_s + costs.network_s, compute_s: own_s, own_s }
+    Observation {
+        agent: agent.clone(),
+        samples,
+        total_s: own_s + costs.network_s,
+        compute_s: own_s,
+        own_s,
+        late: false,
+    }
+}
+
+/// Samples that an agent has done when it stops, at least one.
+fn done(share: Samples, stop_s: Option<f64>, network_s: f64, costs: Costs) -> Samples {
+    let fits = |stop_s: f64| ((stop_s - network_s - costs.fixed_s) / costs.per_sample_s).max(1.0) as Samples;
+    stop_s.map_or(share, |stop_s| share.min(fits(stop_s)))
 }
 
 /// Replays the rounds. A probe's times are known once they have passed.
@@ -67,7 +87,7 @@ fn replay(rounds: &[Vec<Costs>], batch: Samples, policy: &mut dyn Policy) -> Res
     let candidates = (0..agents)
         .map(|index| Ok(Candidate::new(AgentId::new(&format!("{index:04}"))?, Samples::MAX)))
         .collect::<Result<Vec<_>, heijunka_units::NameError>>()?;
-    let mut replayed = Replayed { seconds: Vec::new(), moves: 0 };
+    let mut replayed = Replayed { seconds: Vec::new(), samples: Vec::new(), moves: 0 };
     let mut under_way: Vec<(f64, Observation)> = Vec::new();
     let mut now_s = 0.0;
     for costs in rounds {
@@ -75,12 +95,32 @@ fn replay(rounds: &[Vec<Costs>], batch: Samples, policy: &mut dyn Policy) -> Res
         replayed.moves += usize::from(decision.moved);
         let mut seen = Vec::with_capacity(agents);
         let mut slowest_s = 0.0_f64;
+        let outlooks = policy.outlooks();
+        let close_s = decision.close_s.unwrap_or(f64::INFINITY);
+        let mut counted = 0;
         for (share, costs) in decision.shares.iter().zip(costs) {
             if share.samples > 0 {
-                under_way.retain(|(_, probe)| probe.agent != share.agent);
-                let answer = observation(&share.agent, share.samples, *costs);
-                slowest_s = slowest_s.max(answer.total_s);
-                seen.push(answer);
+                let network_s = outlooks.iter().find(|o| o.agent == share.agent).map_or(0.0, |o| o.network_s);
+                let answer = observation(&share.agent, done(share.samples, decision.stop_s, network_s, *costs), *costs);
+                slowest_s = slowest_s.max(answer.total_s.min(close_s));
+                if answer.total_s <= close_s {
+                    counted += answer.samples;
+                    seen.push(answer);
+                } else if answer.own_s <= close_s {
+                    // It is on its way, and its timing will be known.
+                    under_way.push((now_s + answer.total_s, answer));
+                } else {
+                    // The next round finds it computing, and it gives this one up.
+                    let own_s = close_s;
+                    seen.push(Observation {
+                        samples: 1,
+                        total_s: close_s,
+                        compute_s: own_s,
+                        own_s,
+                        late: true,
+                        ..answer
+                    });
+                }
             } else if share.probe > 0 && under_way.iter().all(|(_, probe)| probe.agent != share.agent) {
                 let answer = observation(&share.agent, share.probe, *costs);
                 under_way.push((now_s + answer.total_s, answer));
@@ -92,6 +132,7 @@ fn replay(rounds: &[Vec<Costs>], batch: Samples, policy: &mut dyn Policy) -> Res
         seen.extend(done.into_iter().map(|(_, answer)| answer));
         policy.observe(&seen);
         replayed.seconds.push(slowest_s);
+        replayed.samples.push(f64::from(counted));
     }
     Ok(replayed)
 }
@@ -111,7 +152,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     print!("{:<11}{:>9}{:>7}{:>8}", "trace", "causal", "moves", "first40");
     variants.iter().for_each(|(name, _)| print!("{name:>11}"));
-    println!();
+    println!("{:>9}{:>9}", "guard", "anytime");
     for path in std::env::args_os().skip(1) {
         let path = Path::new(&path);
         let file = path.file_name().and_then(|name| name.to_str()).ok_or("not a file name")?;
@@ -123,14 +164,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         let bound = |policy: &str, key: &str| known[policy][key].as_f64().ok_or("no reference");
         let rounds = read(path)?;
         let causal = bound("causal", "mean_after_50_s")?;
+        let mut exact_s = 0.0;
         for (index, (_, ingredients)) in variants.iter().enumerate() {
             let replayed = replay(&rounds, batch, &mut Adaptive::new(*ingredients, RoundEnd::Exact))?;
             if index == 0 {
                 let oracle = bound("oracle", "mean_after_50_s")?;
                 let first: f64 = replayed.seconds.iter().take(40).map(|seconds| seconds / oracle - 1.0).sum();
+                exact_s = replayed.per_batch(batch);
                 print!("{trace:<11}{causal:>9.4}{:>7}{first:>8.2}", replayed.moves);
             }
             print!("{:>11.4}", replayed.mean_after_warm_up() / causal);
+        }
+        for end in [RoundEnd::Guard, RoundEnd::Anytime] {
+            let replayed = replay(&rounds, batch, &mut Adaptive::new(all, end))?;
+            print!("{:>9.3}", replayed.per_batch(batch) / exact_s);
         }
         println!();
     }

@@ -73,7 +73,14 @@ fn replay(rounds: &[Vec<Costs>], batch: Samples, name: PolicyName, told: Told) -
                 Told::All => round_trip_s,
                 Told::OwnTime => own_s,
             };
-            seen.push(Observation { agent: share.agent, samples: share.samples, total_s, compute_s: own_s, own_s });
+            seen.push(Observation {
+                agent: share.agent,
+                samples: share.samples,
+                total_s,
+                compute_s: own_s,
+                own_s,
+                late: false,
+            });
         }
         policy.observe(&seen);
         if round >= WARM_UP_ROUNDS {

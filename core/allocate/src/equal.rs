@@ -32,6 +32,6 @@ impl Policy for Equal {
         self.last.clone_from(&shares);
         let reason =
             format!("equal shares: {batch} samples over {}{}", crate::agents(caps.len()), shortfall(&caps, batch));
-        Decision { shares, reason, moved, predicted_s: None, stop_s: None }
+        Decision { shares, reason, moved, predicted_s: None, stop_s: None, close_s: None }
     }
 }

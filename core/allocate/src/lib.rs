@@ -60,6 +60,8 @@ pub struct Observation {
     pub compute_s: f64,
     /// Seconds that the worker had the round in hand, on its own clock.
     pub own_s: f64,
+    /// The round was closed before the answer was there: it would have taken at least `total_s`.
+    pub late: bool,
 }
 
 /// How many samples of the coming rounds an agent computes.
@@ -97,6 +99,9 @@ pub struct Decision {
     /// Seconds after the round's publication by which answers shall be in: an agent stops computing early enough and
     /// sends what it has. `None`: everybody computes its whole share.
     pub stop_s: Option<f64>,
+    /// Seconds after the round's publication at which it is closed on what has arrived, if that is enough to step on.
+    /// `None`: it is closed when all is there, or by the learned deadline.
+    pub close_s: Option<f64>,
 }
 
 /// When a round ends.

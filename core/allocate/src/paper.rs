@@ -52,7 +52,7 @@ pub(crate) struct Rule {
 impl Rule {
     /// Adds up the times of the epoch.
     pub(crate) fn observe(&mut self, round: &[Observation]) {
-        for seen in round.iter().filter(|seen| seen.total_s.is_finite() && seen.total_s > 0.0) {
+        for seen in round.iter().filter(|seen| seen.total_s.is_finite() && seen.total_s > 0.0 && !seen.late) {
             if let Some(member) = self.member_mut(&seen.agent) {
                 member.time_sum_s += seen.total_s.clamp(TIME_RANGE_S.0, TIME_RANGE_S.1);
                 member.times = member.times.saturating_add(1);
@@ -165,6 +165,6 @@ impl Rule {
     }
 
     fn decision(&self, shares: Vec<Share>, reason: String, moved: bool) -> Decision {
-        Decision { shares, reason, moved, predicted_s: None, stop_s: None }
+        Decision { shares, reason, moved, predicted_s: None, stop_s: None, close_s: None }
     }
 }

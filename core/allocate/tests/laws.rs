@@ -15,7 +15,7 @@ fn everybody(caps: &[Samples]) -> Vec<Candidate> {
 }
 
 fn seen(index: usize, total_s: f64) -> Observation {
-    Observation { agent: agent(index), samples: 1, total_s, compute_s: total_s, own_s: total_s }
+    Observation { agent: agent(index), samples: 1, total_s, compute_s: total_s, own_s: total_s, late: false }
 }
 
 fn samples(decision: &Decision) -> Vec<Samples> {

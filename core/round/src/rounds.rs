@@ -263,6 +263,7 @@ impl Coordinator {
                 total_s: seen.total_s,
                 compute_s: seen.compute_s,
                 own_s: seen.own_s,
+                late: false,
             });
         }
         let Some(trainer) = &mut self.trainer else { return false };

@@ -5,7 +5,7 @@
 //! opened anew at the new level, from what they were at the last unremarkable observation. A change that rests on one
 //! observation alone may have been a hiccup: until the next one both levels are planned for.
 
-use super::filter::Bank;
+use super::filter::{Bank, Seen};
 use super::persistence::Persistence;
 use super::ratios::Ratios;
 use core::mem::take;
@@ -127,8 +127,9 @@ impl Compute {
         libm::log(self.doubt.map_or(now, |doubt| stays * now + (1.0 - stays) * density(&doubt.old)))
     }
 
-    /// Takes in that `n` samples took `seconds`.
-    pub(crate) fn observe(&mut self, n: f64, seconds: f64, detects: bool, persistence: &mut Persistence) -> Noticed {
+    /// Takes in what was seen.
+    pub(crate) fn observe(&mut self, seen: Seen, detects: bool, persistence: &mut Persistence) -> Noticed {
+        let Seen { n, seconds, .. } = seen;
         if let Some(doubt) = self.doubt.take() {
             let apart = |bank: &Bank| libm::fabs(libm::log(seconds / predicted(bank, n)));
             let lasts = apart(&self.bank) <= apart(&doubt.old);
@@ -136,7 +137,7 @@ impl Compute {
             if !lasts {
                 self.bank = doubt.old;
                 self.ratios.push(doubt.log);
-                self.follow(n, seconds);
+                self.follow(seen);
                 return Noticed::Hiccup;
             }
         }
@@ -146,7 +147,7 @@ impl Compute {
         self.above = (self.above + units - DRIFT).max(0.0);
         self.below = (self.below - units - DRIFT).max(0.0);
         if self.above == 0.0 && self.below == 0.0 {
-            self.follow(n, seconds);
+            self.follow(seen);
             self.snapshot = self.bank;
             self.run = Default::default();
             return Noticed::Nothing;
@@ -155,7 +156,7 @@ impl Compute {
         let (level, count) = self.run.level();
         let alarm = (self.above > ALARM || self.below > ALARM) && libm::fabs(level - scale.median) > CHANGE_MIN;
         if !(alarm && detects) {
-            self.follow(n, seconds);
+            self.follow(seen);
             return Noticed::Nothing;
         }
         self.change(level - scale.median, count, log)
@@ -182,10 +183,19 @@ impl Compute {
         1.0 / libm::sqrt(1.0 + young + error * error / (noise * noise))
     }
 
-    fn follow(&mut self, n: f64, seconds: f64) {
+    /// A time that is known only to be longer than `seconds` tells of the law's tail, not of the level.
+    pub(crate) fn observe_late(&mut self, seconds: f64) {
+        let log = libm::log(seconds / predicted(&self.bank, 1.0));
+        if log > self.ratios.scale().median {
+            self.ratios.push(log);
+        }
+    }
+
+    fn follow(&mut self, seen: Seen) {
+        let Seen { n, seconds, .. } = seen;
         let trust = self.trust(n).min(1.0);
         self.ratios.push(libm::log(seconds / predicted(&self.bank, n)) * trust);
-        self.bank.observe(n, seconds, self.ratios.scale().both());
+        self.bank.observe(seen, self.ratios.scale().both());
     }
 }
 

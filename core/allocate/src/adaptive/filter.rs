@@ -24,6 +24,15 @@ struct Filter {
     score: f64,
 }
 
+/// `n` samples took `seconds`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) n: f64,
+    pub(crate) seconds: f64,
+    /// The clock ended it, not the share.
+    pub(crate) stopped: bool,
+}
+
 /// The estimate of one machine's a and b.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bank {
@@ -76,10 +85,14 @@ impl Bank {
         weights
     }
 
-    /// Takes in that `n` samples took `seconds`; the relative noise is `scale`.
-    pub(crate) fn observe(&mut self, n: f64, seconds: f64, scale: f64) {
+    /// Takes in what was seen; the relative noise is `scale`.
+    pub(crate) fn observe(&mut self, seen: Seen, scale: f64) {
         for (filter, drift) in self.filters.iter_mut().zip(DRIFTS) {
-            filter.observe(n, seconds, scale, drift);
+            if seen.stopped {
+                filter.observe_level(seen, scale, drift);
+            } else {
+                filter.observe(seen, scale, drift);
+            }
         }
     }
 
@@ -111,8 +124,29 @@ impl Filter {
         self.p[2] += common * b * b + part * part * b * b;
     }
 
-    fn observe(&mut self, n: f64, seconds: f64, scale: f64, drift: f64) {
+    /// Moves a and b by the same factor. An agent that was stopped by the clock has done the fewer samples the slower it
+    /// was: its samples depend on the noise, and would pass for fixed time if the parts could move apart.
+    fn observe_level(&mut self, seen: Seen, scale: f64, drift: f64) {
         self.widen(drift);
+        let Seen { n, seconds, .. } = seen;
+        let predicted = self.a + self.b * n;
+        let variance = (self.p[0] + 2.0 * self.p[1] * n + self.p[2] * n * n).max(0.0) / (predicted * predicted);
+        let sum = variance + scale * scale;
+        let bound = CLIP * libm::sqrt(sum);
+        let innovation = (seconds / predicted - 1.0).clamp(-bound, bound);
+        self.score = self.score * DISCOUNT - 0.5 * (innovation * innovation / sum + libm::log(sum));
+        let gain = variance / sum;
+        let factor = (1.0 + gain * innovation).max(0.1);
+        self.a *= factor;
+        self.b *= factor;
+        for p in &mut self.p {
+            *p *= (1.0 - gain) * factor * factor;
+        }
+    }
+
+    fn observe(&mut self, seen: Seen, scale: f64, drift: f64) {
+        self.widen(drift);
+        let Seen { n, seconds, .. } = seen;
         let predicted = self.a + self.b * n;
         let noise = scale * predicted;
         let (ph_a, ph_b) = (self.p[0] + self.p[1] * n, self.p[1] + self.p[2] * n);

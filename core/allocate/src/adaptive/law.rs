@@ -35,6 +35,8 @@ pub(crate) struct Law {
     pub(crate) intercepts: Vec<f64>,
     /// Seconds a sample.
     pub(crate) slopes: Vec<f64>,
+    /// Of the intercept, what the network takes.
+    pub(crate) travels: Vec<f64>,
 }
 
 impl Law {
@@ -56,7 +58,8 @@ impl Law {
         let old = compute.old_level().filter(|_| common.regimes).map(|bank| bank.line());
         let stays = common.persistence.probability();
         let olds = old.map_or(0, |_| libm::round((1.0 - stays) * scenarios as f64) as usize);
-        let mut law = Self { intercepts: Vec::with_capacity(scenarios), slopes: Vec::with_capacity(scenarios) };
+        let empty = || Vec::with_capacity(scenarios);
+        let mut law = Self { intercepts: empty(), slopes: empty(), travels: empty() };
         for (index, ratio) in ratios.iter().enumerate() {
             // Fixed and different strides pair the scenarios of computing and travelling as if independent.
             let travel = travels.get(shuffled(index, turn, scenarios)).copied().unwrap_or(usual_s);
@@ -64,13 +67,20 @@ impl Law {
             let (a, b) = old.filter(|_| is_old).unwrap_or((a, b));
             law.intercepts.push(travel + ratio * a);
             law.slopes.push(ratio * b);
+            law.travels.push(travel);
         }
         if common.scatter { law } else { law.mean_only() }
     }
 
     fn mean_only(&self) -> Self {
         let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len().max(1) as f64;
-        Self { intercepts: vec![mean(&self.intercepts)], slopes: vec![mean(&self.slopes)] }
+        let [intercept, slope, travel] = [&self.intercepts, &self.slopes, &self.travels].map(|all| mean(all));
+        Self { intercepts: vec![intercept], slopes: vec![slope], travels: vec![travel] }
+    }
+
+    /// The law of times that no share changes.
+    pub(crate) fn at(seconds: Vec<f64>) -> Self {
+        Self { slopes: vec![0.0; seconds.len()], travels: vec![0.0; seconds.len()], intercepts: seconds }
     }
 
     /// Seconds that `n` samples take, by scenario.

@@ -1,6 +1,7 @@
 //! What is known of one machine.
 
 use super::compute::{Compute, Noticed};
+use super::filter::Seen;
 use super::law::{Common, Law};
 use super::network::Network;
 use super::persistence::{Chain, Persistence};
@@ -30,6 +31,17 @@ pub(crate) struct Machine {
     /// Probes since it sits out, and the round of the next one.
     probes: u32,
     probe_next: u64,
+}
+
+/// Under which circumstances an observation was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct When {
+    /// The round that it is of.
+    pub(crate) of: u64,
+    /// The present round.
+    pub(crate) round: u64,
+    /// The clock ended it, not the share.
+    pub(crate) stopped: bool,
 }
 
 /// What all machines teach together.
@@ -63,14 +75,18 @@ impl Machine {
         })
     }
 
-    /// `of`: the round that the observation is of; `round`: the present one.
-    pub(crate) fn observe(&mut self, seen: &Observation, of: u64, round: u64, detects: bool, lessons: &mut Lessons) {
+    /// Takes in an observation, made as `when` says.
+    pub(crate) fn observe(&mut self, seen: &Observation, when: When, detects: bool, lessons: &mut Lessons) {
+        let When { of, round, stopped } = when;
         let Some((compute, travel)) = parts(seen) else { return };
         self.seen = of;
+        if seen.late {
+            return self.compute.observe_late(compute);
+        }
         self.network.observe(travel, &mut lessons.chain, &mut lessons.after_burst);
         let n = f64::from(seen.samples);
         let before = self.seconds(n);
-        let noticed = self.compute.observe(n, compute, detects, &mut lessons.persistence);
+        let noticed = self.compute.observe(Seen { n, seconds: compute, stopped }, detects, &mut lessons.persistence);
         if noticed != Noticed::Nothing {
             self.level += libm::log(self.seconds(n) / before);
             self.unusual_since = (libm::fabs(self.level) > USUAL).then(|| self.unusual_since.unwrap_or(round));

@@ -3,6 +3,7 @@
 //! Every round: estimates of each agent's computing and network (`compute`, `network`), the law of its next time as
 //! scenarios (`law`), the shares that minimise E[max] over them (`solve`), and whether moving pays.
 
+mod anytime;
 mod compute;
 mod filter;
 mod law;
@@ -22,9 +23,10 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use anytime::{Anytime, Runner, anytime};
 use heijunka_units::{AgentId, Samples};
 use law::{Common, Law};
-use machine::{Lessons, Machine};
+use machine::{Lessons, Machine, When};
 use slowest::Slowest;
 use solve::{Problem, solve};
 use tails::Tails;
@@ -178,7 +180,55 @@ impl Adaptive {
         let moved = counted(&shares) != counted(&self.last);
         self.last.clone_from(&shares);
         let stop_s = predicted_s.filter(|_| self.end == RoundEnd::Guard).map(|seconds| seconds * GUARD_FACTOR);
-        Decision { shares, reason, moved, predicted_s, stop_s }
+        Decision { shares, reason, moved, predicted_s, stop_s, close_s: None }
+    }
+
+    /// The common time and the upper bounds as shares, of everybody or of those alone who have a share of the exact
+    /// batch, whichever is sooner; `None` unless rounds end so.
+    fn anytime(
+        &mut self,
+        candidates: &[Candidate],
+        laws: &[Law],
+        samples: &[Samples],
+        total: Samples,
+    ) -> Option<Anytime> {
+        if self.end != RoundEnd::Anytime {
+            return None;
+        }
+        let everybody = vec![1; candidates.len()];
+        let some = self.anytime_of(candidates, laws, samples, total);
+        let all = self.anytime_of(candidates, laws, &everybody, total);
+        match (all, some) {
+            (Some(all), Some(some)) if some.seconds < all.seconds => Some(some),
+            (all, some) => all.or(some),
+        }
+    }
+
+    fn anytime_of(
+        &mut self,
+        candidates: &[Candidate],
+        laws: &[Law],
+        samples: &[Samples],
+        total: Samples,
+    ) -> Option<Anytime> {
+        let allowance = |agent| self.machines.get(agent).map_or(0.0, |machine| machine.network.usual_s());
+        let taking_part = || samples.iter().enumerate().filter(|(_, samples)| **samples > 0).map(|(index, _)| index);
+        let runners: Vec<Runner<'_>> = taking_part()
+            .filter_map(|index| {
+                let (candidate, law) = (candidates.get(index)?, laws.get(index)?);
+                let most = f64::from(candidate.samples_max.min(total));
+                Some(Runner { law, allowance_s: allowance(&candidate.agent), most })
+            })
+            .collect();
+        let mut found = anytime(&runners, f64::from(total), &mut self.slowest)?;
+        let mut caps = vec![0; candidates.len()];
+        for (index, cap) in taking_part().zip(&found.caps) {
+            if let Some(place) = caps.get_mut(index) {
+                *place = *cap;
+            }
+        }
+        found.caps = caps;
+        Some(found)
     }
 
     /// The shares that stand, if the question is still the same.
@@ -214,9 +264,13 @@ impl Policy for Adaptive {
         self.clock.round_ends(round, &self.last);
         for seen in round {
             let of = self.round.saturating_sub(self.clock.rounds_within(seen.total_s));
+            let share =
+                self.last.binary_search_by(|share| share.agent.cmp(&seen.agent)).ok().and_then(|at| self.last.get(at));
+            let stopped = self.end != RoundEnd::Exact && share.is_some_and(|share| seen.samples < share.samples);
+            let when = When { of, round: self.round, stopped };
             match self.machines.get_mut(&seen.agent) {
                 Some(machine) => {
-                    machine.observe(seen, of, self.round, self.ingredients.change_detection, &mut self.lessons);
+                    machine.observe(seen, when, self.ingredients.change_detection, &mut self.lessons);
                 }
                 None if !full => {
                     if let Some(machine) = Machine::open(seen, self.round) {
@@ -261,10 +315,18 @@ impl Policy for Adaptive {
                 gain_s = None;
             }
         }
+        let anytime = self.anytime(candidates, &laws, &samples, total);
+        if let Some(anytime) = &anytime {
+            (samples, seconds) = (anytime.caps.clone(), anytime.seconds);
+        }
         let shares = self.with_probes(candidates, &samples, batch);
         self.outlooks = words::outlooks(&shares, &laws, &self.machines, batch);
         let reason = words::reason(&self.last, &shares, &self.outlooks, seconds, gain_s) + &shortfall(&all, batch);
-        self.decided(shares, reason, Some(seconds))
+        let decision = self.decided(shares, reason, Some(seconds));
+        match anytime {
+            Some(anytime) => Decision { stop_s: Some(anytime.stop_s), close_s: Some(anytime.close_s), ..decision },
+            None => decision,
+        }
     }
 
     fn outlooks(&self) -> Vec<Outlook> {

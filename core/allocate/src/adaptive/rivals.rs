@@ -2,6 +2,7 @@
 //! them for the machine's law. What is right differs by machine, and is known after each round without measuring more.
 
 use super::compute::{Compute, Noticed};
+use super::filter::Seen;
 use super::persistence::Persistence;
 
 /// What a round's likelihood still counts one round later.
@@ -28,17 +29,24 @@ impl Rivals {
         if self.lead >= 0.0 { &self.jumps } else { &self.steady }
     }
 
+    /// Takes in that even one sample would have taken more than `seconds`.
+    pub(crate) fn observe_late(&mut self, seconds: f64) {
+        self.jumps.observe_late(seconds);
+        self.steady.observe_late(seconds);
+    }
+
     pub(crate) fn unseen(&mut self) {
         self.jumps.unseen();
         self.steady.unseen();
     }
 
-    pub(crate) fn observe(&mut self, n: f64, seconds: f64, detects: bool, persistence: &mut Persistence) -> Noticed {
+    pub(crate) fn observe(&mut self, seen: Seen, detects: bool, persistence: &mut Persistence) -> Noticed {
+        let Seen { n, seconds, .. } = seen;
         let stays = persistence.probability();
         let better = self.jumps.log_likelihood(n, seconds, stays) - self.steady.log_likelihood(n, seconds, stays);
         self.lead = if detects { self.lead * DISCOUNT + better } else { -1.0 };
-        self.steady.observe(n, seconds, false, persistence);
-        let noticed = self.jumps.observe(n, seconds, detects, persistence);
+        self.steady.observe(seen, false, persistence);
+        let noticed = self.jumps.observe(seen, detects, persistence);
         if self.lead >= 0.0 { noticed } else { Noticed::Nothing }
     }
 }

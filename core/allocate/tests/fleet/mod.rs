@@ -55,6 +55,7 @@ impl Fleet {
             total_s,
             compute_s: total_s,
             own_s: total_s,
+            late: false,
         })
         .collect()
     }
