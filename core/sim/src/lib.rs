@@ -5,6 +5,8 @@
 //! by bit. The seed drives delays and faults alone; rows, first model and order of rows have seeds of their own, so that models of
 //! runs with different troubles can be compared. What must hold in every step is checked while the world
 //! runs; see [`Record::violations`].
+//!
+//! [`Replay`] runs the same minds on a fleet whose costs are known, to compare policies.
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
@@ -18,6 +20,10 @@ mod engine;
 mod garbage;
 mod presets;
 mod record;
+mod replay;
+mod replay_agent;
+#[cfg(test)]
+mod replay_tests;
 mod scenario;
 mod traffic;
 mod troubles;
@@ -27,5 +33,6 @@ pub use data::{Data, Truth};
 pub use engine::Engine;
 pub use presets::{machines, plan, scenario};
 pub use record::{Record, RunRecord};
+pub use replay::{Costs, Replay, ReplayError};
 pub use scenario::{BusFaults, Machine, Scenario, Step, Trouble};
 pub use world::run;
