@@ -15,6 +15,8 @@ const TIME_RANGE_S: (f64, f64) = (1e-6, 1e6);
 /// So many probes of a machine that sits out follow each other at once; then the pauses double, up to so many rounds.
 const PROBES_AT_ONCE: u32 = 8;
 const PROBE_PAUSE_MAX: u64 = 64;
+/// A probe that takes less than this part of the expected time is a surprise.
+const SURPRISE: f64 = 0.6;
 /// A level within this log ratio of the usual one is the usual one.
 const USUAL: f64 = 0.2;
 
@@ -83,9 +85,14 @@ impl Machine {
         if seen.late {
             return self.compute.observe_late(compute);
         }
+        let usual_travel_s = self.network.usual_s();
         self.network.observe(travel, &mut lessons.chain, &mut lessons.after_burst);
         let n = f64::from(seen.samples);
         let before = self.seconds(n);
+        if seen.total_s < SURPRISE * (before + usual_travel_s) {
+            // Something has changed for the better: look again at once.
+            (self.probes, self.probe_next) = (0, 0);
+        }
         let noticed = self.compute.observe(Seen { n, seconds: compute, stopped }, detects, &mut lessons.persistence);
         if noticed != Noticed::Nothing {
             self.level += libm::log(self.seconds(n) / before);

@@ -15,6 +15,8 @@ mod rivals;
 mod slowest;
 mod solve;
 mod tails;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use crate::whole::{available, bounds, fill, largest_remainder};

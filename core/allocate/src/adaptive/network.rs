@@ -12,8 +12,10 @@ const FOLLOWS: f64 = 0.03;
 const CLIP: f64 = 2.5;
 /// Log ratio from which on it is a burst: almost twice the usual time.
 const BURST: f64 = 0.6;
-/// So many observations in a row far on one side of the level are a new level.
-const SHIFT_OBSERVATIONS: usize = 8;
+/// So many observations in a row far above the level, or so many far below it, are a new level. Bursts go up: what is
+/// far below, and beyond so many scales, is seldom chance.
+const SHIFT_OBSERVATIONS: (usize, usize) = (8, 2);
+const SUNKEN_SCALES: f64 = 4.0;
 
 /// What a machine's network is known to be like.
 #[derive(Clone, Debug)]
@@ -64,7 +66,7 @@ impl Network {
         let scale = self.ratios.scale();
         let follows = FOLLOWS.max(1.0 / f64::from(self.seen));
         self.level += follows * log.clamp(-CLIP * scale.below, CLIP * scale.above);
-        if self.seen < SHIFT_OBSERVATIONS as u32 && log < -BURST {
+        if self.seen < SHIFT_OBSERVATIONS.0 as u32 && log < -BURST {
             // It was opened in a burst: delays are skewed upwards.
             self.level += log;
         }
@@ -73,13 +75,16 @@ impl Network {
 
     fn note_shift(&mut self, log: f64) {
         let same_side = self.aside.last().is_none_or(|last| (*last > 0.0) == (log > 0.0));
-        if libm::fabs(log) <= BURST || !same_side {
+        let sunken = -(SUNKEN_SCALES * self.ratios.scale().below).max(BURST);
+        let is_aside = log > BURST || log < sunken;
+        if !is_aside || !same_side {
             self.aside.clear();
         }
-        if libm::fabs(log) > BURST {
+        if is_aside {
             self.aside.push(log);
         }
-        if self.aside.len() >= SHIFT_OBSERVATIONS {
+        let enough = if log > 0.0 { SHIFT_OBSERVATIONS.0 } else { SHIFT_OBSERVATIONS.1 };
+        if self.aside.len() >= enough {
             self.level += self.aside.iter().sum::<f64>() / self.aside.len() as f64;
             self.aside.clear();
             self.after_usual.clear();

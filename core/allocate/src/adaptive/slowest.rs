@@ -9,8 +9,8 @@ use super::law::Law;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Products of distribution functions below e to this power are nothing.
-const LOG_MIN: f64 = -30.0;
+/// Products of distribution functions below e to this power are nothing; they are kept as logarithms until then.
+const LOG_MIN: f64 = -40.0;
 
 #[derive(Clone, Copy, Debug)]
 struct Point {
@@ -52,26 +52,30 @@ impl Slowest {
     fn sweep(&mut self, laws: &[Law], shares: &[f64]) -> f64 {
         // Agents none of whose scenarios lie behind: while there are any, the maximum lies ahead.
         let mut ahead = shares.iter().filter(|share| **share >= 0.5).count();
-        let mut log_product = 0.0;
+        let (mut log_product, mut product) = (0.0, None);
         let (mut expected, mut before) = (0.0, 0.0);
         for point in &self.points {
             let agent = point.agent as usize;
             let (Some(passed), Some(law)) = (self.passed.get_mut(agent), laws.get(agent)) else { continue };
-            let count = law.slopes.len() as f64;
             *passed += 1;
-            let behind = *passed as f64;
-            if *passed == 1 {
-                ahead -= 1;
-                log_product -= libm::log(count);
-            } else {
-                log_product += libm::log(behind / (behind - 1.0));
-            }
-            if ahead > 0 || log_product < LOG_MIN {
-                continue;
-            }
-            let product = libm::exp(log_product);
-            let likely = product - before;
-            before = product;
+            let grows = match *passed {
+                1 => 1.0 / law.slopes.len() as f64,
+                behind => behind as f64 / (behind - 1) as f64,
+            };
+            ahead -= usize::from(*passed == 1);
+            let now = match product {
+                Some(product) => product * grows,
+                None => {
+                    log_product += libm::log(grows);
+                    if ahead > 0 || log_product < LOG_MIN {
+                        continue;
+                    }
+                    libm::exp(log_product)
+                }
+            };
+            product = Some(now);
+            let likely = now - before;
+            before = now;
             expected += likely * point.seconds;
             if let Some(marginal) = self.marginal.get_mut(agent) {
                 *marginal += likely * point.slope;
