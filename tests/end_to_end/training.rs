@@ -4,10 +4,10 @@ use heijunka_tests::{Plant, digits, steel_plates, steel_plates_rows};
 
 pub(crate) const STEEL: &str = "kind = \"classification\"\ntarget = \"fault\"\nignore = [\"split\"]";
 
-/// Runs of this job gave .728 to .743 on some 410 held-out rows, where one machine has about .75 and chance alone moves a
-/// score by .02: this is a floor under a broken job (a majority guess has .35), not a claim of equality, which the
-/// trajectories make.
-const PRIVATE_ACCURACY_MIN: f64 = 0.71;
+/// A floor under a broken job (a majority guess has .35), not a claim of equality, which the trajectories make: one machine
+/// has about .75 on such a split of some 410 held-out rows, chance alone moves a score by .02, and which rows a machine
+/// draws in a round depends on measured times.
+const PRIVATE_ACCURACY_MIN: f64 = 0.68;
 
 /// Accuracy on all rows, four fifths of which were trained on.
 const ALL_ROWS_ACCURACY_MIN: f64 = 0.74;
