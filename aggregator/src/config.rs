@@ -170,6 +170,9 @@ enum End {
     Anytime,
 }
 
+/// The policy of settings that name none, and of `advise`.
+pub(crate) const DEFAULT_POLICY: PolicyName = PolicyName::Enhanced;
+
 /// `[allocation]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -188,7 +191,7 @@ impl Default for Allocation {
     fn default() -> Self {
         let patience = Patience::default();
         Self {
-            policy: "enhanced".to_owned(),
+            policy: DEFAULT_POLICY.to_string(),
             round_end: End::Exact,
             pins: BTreeMap::new(),
             min_agents: 1,
@@ -206,11 +209,12 @@ impl Default for Allocation {
 struct OutputSettings {
     directory: PathBuf,
     save_every: Span,
+    trace: Option<PathBuf>,
 }
 
 impl Default for OutputSettings {
     fn default() -> Self {
-        Self { directory: PathBuf::from("heijunka-output"), save_every: Span::from_secs(60) }
+        Self { directory: PathBuf::from("heijunka-output"), save_every: Span::from_secs(60), trace: None }
     }
 }
 
@@ -224,6 +228,8 @@ pub(crate) struct Valid {
     pub(crate) plan: Plan,
     pub(crate) output: PathBuf,
     pub(crate) save_every: Duration,
+    /// Where to record what every agent's part of every round cost.
+    pub(crate) trace: Option<PathBuf>,
     pub(crate) log: LogSettings,
 }
 
@@ -271,10 +277,23 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
         plan,
         output: loaded.resolve(&file.output.directory),
         save_every: file.output.save_every.duration(),
+        trace: trace(loaded)?,
         log: file.log,
         site,
         job,
     })
+}
+
+/// The trace stands in the output folder, unless its path says otherwise.
+fn trace(loaded: &Loaded<File>) -> Result<Option<PathBuf>, Problem> {
+    let output = &loaded.settings.output;
+    let Some(trace) = &output.trace else { return Ok(None) };
+    let name = trace.to_string_lossy();
+    if !(name.ends_with(".csv") || name.ends_with(".csv.gz")) {
+        let message = format!("{name} is neither a .csv nor a .csv.gz file");
+        return Err(Problem::new("output.trace", message, "write trace = \"trace.csv.gz\""));
+    }
+    Ok(Some(loaded.resolve(&output.directory).join(trace)))
 }
 
 fn bus_config(loaded: &Loaded<File>, site: &SiteName, job: &JobName) -> Result<BusConfig, Problem> {
@@ -405,7 +424,7 @@ fn schedule(training: &Training) -> Result<Schedule, Problem> {
 
 fn policy(text: &str) -> Result<PolicyName, Problem> {
     text.parse().map_err(|error: heijunka_allocate::UnknownPolicy| {
-        Problem::new("allocation.policy", error.to_string(), "write policy = \"enhanced\"")
+        Problem::new("allocation.policy", error.to_string(), format!("write policy = \"{DEFAULT_POLICY}\""))
     })
 }
 

@@ -7,6 +7,7 @@ use crate::model_file::{replace_file, to_bytes};
 use crate::people::{AgentState, Figures, State, event, json, status};
 use crate::progress::Progress;
 use crate::run_number;
+use crate::trace_file::TraceFile;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
 use heijunka_settings::{Exit, Failure, init_logging};
@@ -78,12 +79,15 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         progress: Progress::new(valid.plan.until.rounds),
         figures: Figures::default(),
         history,
+        trace: begin_trace(valid),
         rival: None,
         status_due: Instant::now(),
         save_due: Instant::now() + valid.save_every,
     };
     let ended = driver.serve(events, &mut signals).await;
     driver.progress.finish();
+    let told = driver.trace.as_mut().and_then(TraceFile::write);
+    driver.tell_of_trace(told);
     let reason = match &ended {
         Ok(outcome) => outcome.to_string(),
         Err(failure) => failure.to_string(),
@@ -177,6 +181,7 @@ struct Driver<'a> {
     progress: Progress,
     figures: Figures,
     history: History,
+    trace: Option<TraceFile>,
     /// The aggregator that has replaced this one, as far as it is known.
     rival: Option<String>,
     status_due: Instant,
@@ -314,12 +319,20 @@ impl Driver<'_> {
         if let Err(error) = self.history.add(record) {
             warn!("history.csv: {error}; training goes on");
         }
+        let told = self.trace.as_mut().and_then(|trace| trace.add(record, &[]));
+        self.tell_of_trace(told);
         self.progress.show(&self.coordinator, &self.figures, record);
         if let Some(reason) = &record.moved {
             tracing::debug!("shares: {reason}");
         }
         if Instant::now() >= self.save_due {
             self.save(None);
+        }
+    }
+
+    fn tell_of_trace(&self, told: Option<String>) {
+        if let Some(told) = told {
+            self.progress.tell(|| warn!("{told}"));
         }
     }
 
@@ -384,6 +397,13 @@ impl Driver<'_> {
 enum Drained {
     Wait(Timestamp),
     Finished(Outcome),
+}
+
+/// A trace that cannot be recorded is no reason not to train.
+fn begin_trace(valid: &Valid) -> Option<TraceFile> {
+    let path = valid.trace.as_ref()?;
+    let told = |error: &std::io::Error| warn!("{}: {error}; no trace is recorded", path.display());
+    TraceFile::create(path).inspect_err(told).ok()
 }
 
 fn superseded(valid: &Valid, rival: &str) -> Failure {

@@ -45,6 +45,7 @@ mod tests {
             "pins",
             "validation_column",
             "stop_when_no_better_for_rounds",
+            "trace",
         ];
         let uncomment = |line: &str| match line.strip_prefix("# ").and_then(|rest| rest.split_once(" = ")) {
             Some((key, _)) if !key.contains(' ') && !examples.contains(&key) => line[2..].to_owned(),

@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod demo;
 mod driver;
+mod fleet;
 mod history;
 mod init;
 mod model_file;
@@ -12,6 +13,9 @@ mod people;
 mod predict;
 mod progress;
 mod run_number;
+mod simulate;
+mod trace;
+mod trace_file;
 mod usage;
 
 use clap::{Parser, Subcommand};
@@ -54,6 +58,8 @@ enum Verb {
     Predict(predict::Arguments),
     /// A broker, an aggregator and agents of uneven speed on bundled data.
     Demo(Box<demo::Arguments>),
+    /// What each policy would make of a recorded trace or a fleet: seconds a round, side by side, in virtual time.
+    Simulate(Box<simulate::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +77,7 @@ fn main() -> ExitCode {
         Verb::Init { config, broker } => init::init(&config, &broker),
         Verb::Predict(arguments) => predict::predict(&arguments),
         Verb::Demo(arguments) => demo::demo(&arguments),
+        Verb::Simulate(arguments) => simulate::simulate(&arguments),
     };
     match outcome {
         Ok(()) => Exit::Success.into(),

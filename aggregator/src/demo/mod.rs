@@ -1,12 +1,11 @@
 //! The demo, which is also a laboratory: a broker, an aggregator and emulated agents, policy after policy.
 
 mod figures;
-mod fleet;
 mod stage;
 
+use crate::fleet::Fleet;
 use clap::Args;
 use figures::{PolicyFigures, table};
-use fleet::Fleet;
 use heijunka_broker::{Broker, BrokerConfig};
 use heijunka_settings::{Exit, Failure};
 use serde::Serialize;

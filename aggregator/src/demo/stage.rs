@@ -1,8 +1,8 @@
 //! Starts the aggregator and the agents of one policy as real processes, and measures them.
 
 use super::figures::{PolicyFigures, read};
-use super::fleet::{Fleet, FleetAgent};
 use crate::card::Card;
+use crate::fleet::{Fleet, FleetAgent};
 use crate::usage::Usage;
 use heijunka_settings::{Exit, Failure};
 use std::cell::Cell;

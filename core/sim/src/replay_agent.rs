@@ -95,8 +95,11 @@ impl<'b> ReplayAgent<'b> {
                     return Some(self.begin(now, round, samples, stop_after, costs));
                 }
                 Output::Abandon => {
-                    self.work.clear();
                     self.busy_until = now;
+                    while let Some(Work { round, .. }) = self.work.pop_front() {
+                        let (samples, took) = (0, Duration::ZERO);
+                        self.worker.handle(now, Input::Computed { round, samples, loss_sum: 0.0, gradient: &[], took });
+                    }
                 }
                 // Nobody holds rows out.
                 Output::Score { .. } | Output::Note(_) => {}

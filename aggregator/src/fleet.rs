@@ -65,14 +65,14 @@ const GUIDE: Guide = Guide {
 
 /// The fleets that come with the program.
 const BUNDLED: [(&str, &str); 8] = [
-    ("demo", include_str!("../../fleets/demo.toml")),
-    ("paper-0.1", include_str!("../../fleets/paper-0.1.toml")),
-    ("paper-0.2", include_str!("../../fleets/paper-0.2.toml")),
-    ("ratio8", include_str!("../../fleets/ratio8.toml")),
-    ("busy", include_str!("../../fleets/busy.toml")),
-    ("slowlink", include_str!("../../fleets/slowlink.toml")),
-    ("homogeneous", include_str!("../../fleets/homogeneous.toml")),
-    ("zero8", include_str!("../../fleets/zero8.toml")),
+    ("demo", include_str!("../fleets/demo.toml")),
+    ("paper-0.1", include_str!("../fleets/paper-0.1.toml")),
+    ("paper-0.2", include_str!("../fleets/paper-0.2.toml")),
+    ("ratio8", include_str!("../fleets/ratio8.toml")),
+    ("busy", include_str!("../fleets/busy.toml")),
+    ("slowlink", include_str!("../fleets/slowlink.toml")),
+    ("homogeneous", include_str!("../fleets/homogeneous.toml")),
+    ("zero8", include_str!("../fleets/zero8.toml")),
 ];
 
 /// Names of the bundled fleets.

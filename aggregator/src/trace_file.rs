@@ -1,0 +1,120 @@
+//! Records a trace while a run goes on: bounded, written bit by bit, and never a reason to stop the run.
+
+use crate::trace::COLUMNS;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use heijunka_allocate::Outlook;
+use heijunka_round::{AgentRound, RoundRecord};
+use heijunka_sim::Costs;
+use heijunka_wire::Purpose;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The file grows no larger, in bytes.
+const BYTES_MAX: u64 = 100_000_000;
+/// So much text is gathered, in bytes, before it is written.
+const GATHERED_BYTES: usize = 64 * 1024;
+/// What has been gathered is written at least so often.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
+
+/// The open file.
+#[derive(Debug)]
+pub(crate) struct TraceFile {
+    path: PathBuf,
+    /// `None` once it has failed or is full.
+    file: Option<File>,
+    compressed: bool,
+    gathered: String,
+    bytes: u64,
+    bytes_max: u64,
+    rounds: u64,
+    written: Instant,
+}
+
+impl TraceFile {
+    /// Begins a file anew; compressed if its name ends in `.gz`.
+    pub(crate) fn create(path: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: Some(File::create(path)?),
+            compressed: path.extension().is_some_and(|extension| extension == "gz"),
+            gathered: COLUMNS.join(",") + "\n",
+            bytes: 0,
+            bytes_max: BYTES_MAX,
+            rounds: 0,
+            written: Instant::now(),
+        })
+    }
+
+    /// Adds what a training round took each agent that delivered. `outlooks` are the policy's before that round, or
+    /// nothing. Returns what people should know, once.
+    pub(crate) fn add(&mut self, record: &RoundRecord, outlooks: &[Outlook]) -> Option<String> {
+        if self.file.is_none() || record.purpose != Purpose::Train {
+            return None;
+        }
+        let delivered = || record.agents.iter().filter(|agent| agent.samples > 0);
+        for agent in delivered() {
+            let outlook = outlooks.iter().find(|outlook| outlook.agent == agent.agent);
+            let Costs { network_s, fixed_s, seconds_per_sample } = costs(agent, outlook);
+            let name = quoted(agent.agent.as_str());
+            self.gathered += &format!("{},{name},{network_s:.6},{fixed_s:.6},{seconds_per_sample:.9}\n", self.rounds);
+        }
+        self.rounds += u64::from(delivered().next().is_some());
+        let due = self.gathered.len() >= GATHERED_BYTES || self.written.elapsed() >= WRITE_EVERY;
+        if due { self.write() } else { None }
+    }
+
+    /// Writes what has been gathered. Returns what people should know, once.
+    pub(crate) fn write(&mut self) -> Option<String> {
+        self.written = Instant::now();
+        let text = std::mem::take(&mut self.gathered);
+        let (file, path) = (self.file.as_mut().filter(|_| !text.is_empty())?, self.path.display());
+        // Each piece is whole by itself: whatever ends the run, what was written before can be read.
+        let piece = if self.compressed { compressed(&text) } else { Ok(text.into_bytes()) };
+        let trouble = match piece.and_then(|piece| {
+            let fits = self.bytes + piece.len() as u64 <= self.bytes_max;
+            fits.then(|| file.write_all(&piece).map(|()| piece.len() as u64)).transpose()
+        }) {
+            Ok(Some(bytes)) => {
+                self.bytes += bytes;
+                return None;
+            }
+            Ok(None) => format!("{path} has {} MB and grows no further; training goes on", self.bytes_max / 1_000_000),
+            Err(error) => format!("{path}: {error}; no trace is recorded any more, training goes on"),
+        };
+        self.file = None;
+        Some(trouble)
+    }
+}
+
+/// What the round cost one agent. One observation does not tell fixed time from time a sample: the policy's expectation
+/// of the agent does, if it has one.
+fn costs(agent: &AgentRound, outlook: Option<&Outlook>) -> Costs {
+    let samples = f64::from(agent.samples);
+    let fixed_fraction = outlook.map_or(0.0, |outlook| {
+        let fraction = outlook.fixed_s / (outlook.fixed_s + samples * outlook.per_sample_s);
+        if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 }
+    });
+    // Decoding and encoding take their time whatever the share.
+    let around_s = (agent.own_s - agent.compute_s).max(0.0);
+    Costs {
+        network_s: (agent.total_s - agent.own_s).max(0.0),
+        fixed_s: around_s + fixed_fraction * agent.compute_s,
+        seconds_per_sample: (1.0 - fixed_fraction) * agent.compute_s / samples,
+    }
+}
+
+fn compressed(text: &str) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes())?;
+    encoder.finish()
+}
+
+fn quoted(name: &str) -> String {
+    if name.contains([',', '"']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;
