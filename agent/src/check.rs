@@ -47,6 +47,7 @@ async fn broker(valid: &Valid) -> Result<Option<Job>, Failure> {
         topics.common(Channel::Spec).to_string(),
         topics.of(Channel::Assign, &valid.agent).to_string(),
         topics.common(Channel::Round).to_string(),
+        topics.of(Channel::Extra, &valid.agent).to_string(),
     ];
     let address = format!("{}:{}", config.host, config.port);
     let payload = format!("{{\"check\":{}}}", std::process::id()).into();

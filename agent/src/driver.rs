@@ -1,7 +1,7 @@
 //! The driver: one `select!` over bus, compute thread, timer and shutdown, one `match` over the worker's outputs.
 
 use crate::config::Valid;
-use crate::engine::{Cancel, Counts, Done, Engine, Work};
+use crate::engine::{Cancel, Compute, Counts, Done, Engine, Work};
 use crate::people::{Info, State, json, status};
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_settings::{Exit, Failure, init_logging};
@@ -66,6 +66,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         topics.common(Channel::Spec).to_string(),
         topics.of(Channel::Assign, &valid.agent).to_string(),
         topics.common(Channel::Round).to_string(),
+        topics.of(Channel::Extra, &valid.agent).to_string(),
     ];
     let (bus, events) = heijunka_bus::start(bus)
         .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", valid.path.display())))?;
@@ -249,10 +250,11 @@ impl Driver<'_> {
                     continue;
                 }
                 Output::Prepare { spec, document } => Work::Prepare { spec: spec.clone(), document: document.to_vec() },
-                Output::Compute { round, position, samples, model, .. } => {
+                Output::Compute { round, position, samples, stop_after, model } => {
                     self.cancel = Cancel::default();
                     let model = copied(&mut self.spare_model, model);
-                    Work::Compute { round, position, samples, model, cancel: self.cancel.clone() }
+                    let stop = stop_after.map(|after| Instant::now() + after);
+                    Work::Compute(Compute { round, position, samples, stop, model, cancel: self.cancel.clone() })
                 }
                 Output::Score { round, first, rows, model } => {
                     self.cancel = Cancel::default();

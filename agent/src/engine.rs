@@ -21,9 +21,21 @@ pub(crate) enum Work {
     /// Read and encode the data.
     Prepare { spec: Spec, document: Vec<u8> },
     /// A gradient.
-    Compute { round: RoundId, position: u64, samples: Samples, model: Vec<f32>, cancel: Cancel },
+    Compute(Compute),
     /// Scores of held-out rows.
     Score { round: RoundId, first: u32, rows: u32, model: Vec<f32>, cancel: Cancel },
+}
+
+/// The gradient that is asked for.
+pub(crate) struct Compute {
+    pub(crate) round: RoundId,
+    /// First position in the stream of samples.
+    pub(crate) position: u64,
+    pub(crate) samples: Samples,
+    /// What is not done then is left out.
+    pub(crate) stop: Option<Instant>,
+    pub(crate) model: Vec<f32>,
+    pub(crate) cancel: Cancel,
 }
 
 /// What it answers.
@@ -120,9 +132,9 @@ struct Ready {
 }
 
 impl Ready {
-    fn problem<'a>(&'a self, model: &'a [f32], cancel: &'a Cancel) -> Problem<'a> {
+    fn problem<'a>(&'a self, model: &'a [f32], cancel: &'a Cancel, stop: Option<Instant>) -> Problem<'a> {
         let Self { dataset, shape, class_weights, target_scale, .. } = self;
-        Problem { shape, dataset, class_weights, target_scale: *target_scale, model, cancel }
+        Problem { shape, dataset, class_weights, target_scale: *target_scale, model, cancel, stop }
     }
 }
 
@@ -141,9 +153,7 @@ impl Loader {
         while let Ok(work) = inbox.recv() {
             let done = match work {
                 Work::Prepare { spec, document } => self.prepare(&spec, &document).unwrap_or_else(Done::Failed),
-                Work::Compute { round, position, samples, model, cancel } => {
-                    self.compute(round, position, samples, model, &cancel)
-                }
+                Work::Compute(asked) => self.compute(asked),
                 Work::Score { round, first, rows, model, cancel } => self.score(round, first, rows, model, &cancel),
             };
             if outbox.send(done).is_err() {
@@ -188,16 +198,19 @@ impl Loader {
         Ok(Done::Prepared { prepared, survey: Vec::new(), counts })
     }
 
-    fn compute(&mut self, round: RoundId, position: u64, samples: Samples, model: Vec<f32>, cancel: &Cancel) -> Done {
+    fn compute(&mut self, asked: Compute) -> Done {
+        let Compute { round, position, samples, stop, model, cancel } = asked;
         let began = Instant::now();
         let mut gradient = Gradient::default();
+        let stop_after = stop.map(|stop| stop.saturating_duration_since(began));
+        let samples = self.emulate.samples_within(round, samples, stop_after);
         if let Some(ready) = &self.ready {
             self.rows.clear();
             let row = |i| ready.order.row(position.wrapping_add(i)) as usize;
             self.rows.extend((0..u64::from(samples)).map(row));
-            self.share.gradient(ready.problem(&model, cancel), &self.rows, &mut gradient);
+            self.share.gradient(ready.problem(&model, &cancel, stop), &self.rows, &mut gradient);
         }
-        cancel.sleep_until(began + self.emulate.compute_time(round, samples));
+        cancel.sleep_until(began + self.emulate.compute_time(round, gradient.samples));
         let took = began.elapsed();
         cancel.sleep_until(Instant::now() + self.emulate.uplink_time(gradient.mean.len() * 4));
         Done::Computed { round, gradient, took, model }
@@ -209,7 +222,7 @@ impl Loader {
             let range = first as usize..(first as usize).saturating_add(rows as usize);
             let held_out = ready.dataset.held_out.len();
             let range = range.start.min(held_out)..range.end.min(held_out);
-            scores = self.share.score(ready.problem(&model, cancel), range);
+            scores = self.share.score(ready.problem(&model, cancel, None), range);
         }
         Done::Scored { round, scores: scores.to_bytes(), model }
     }

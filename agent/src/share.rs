@@ -2,20 +2,28 @@
 //!
 //! A share is cut into at most [`LANES`] runs of whole blocks. Each lane adds its blocks in order, and the lanes are
 //! added in order. Threads take lanes; which thread takes which does not matter.
+//!
+//! Where a computation may be stopped, blocks are small units, and the clock is looked at before each: what is computed
+//! then depends on the time, but a share that is done in time has the same bits again however many threads there are.
 
 use crate::engine::Cancel;
 use heijunka_data::{Dataset, Rows, Targets as RowTargets};
 use heijunka_learn::{BLOCK, ModelShape, Targets, class_of, gradient_sum, loss_sum, predict, scratch_len};
 use heijunka_wire::document::Scores;
 use std::ops::Range;
+use std::time::Instant;
 
 /// Most runs that a share is cut into.
 const LANES: usize = 8;
 
+/// Rows of a unit, which is finished once it is begun. Few enough that a slow machine stops in time, and enough that
+/// stopping leaves no measurable bias towards samples that are quickly computed.
+const UNIT: usize = 8;
+
 /// The mean gradient of a share.
 #[derive(Debug, Default)]
 pub(crate) struct Gradient {
-    /// Samples processed; 0 if cancelled.
+    /// Samples processed, which may be fewer than asked for if there was a time to stop; 0 if cancelled.
     pub(crate) samples: u32,
     /// Sum of their losses.
     pub(crate) loss_sum: f64,
@@ -34,6 +42,14 @@ pub(crate) struct Problem<'a> {
     pub(crate) target_scale: f64,
     pub(crate) model: &'a [f32],
     pub(crate) cancel: &'a Cancel,
+    /// What is not done then is left out.
+    pub(crate) stop: Option<Instant>,
+}
+
+impl Problem<'_> {
+    fn is_over(&self) -> bool {
+        self.stop.is_some_and(|stop| Instant::now() >= stop)
+    }
 }
 
 /// Memory of one lane.
@@ -72,14 +88,18 @@ fn targets(y: &RowTargets) -> Targets<'_> {
 }
 
 impl Lane {
-    /// Adds the gradients of `rows`, block by block, to this lane's sum. Returns samples and loss.
-    fn add(&mut self, problem: Problem<'_>, rows: &[usize]) -> (u32, f64) {
+    /// Adds the gradients of `rows`, block by block, to this lane's sum. Returns samples and loss. `first`: the first block
+    /// is computed however late it is.
+    fn add(&mut self, problem: Problem<'_>, rows: &[usize], first: bool) -> (u32, f64) {
         self.sum.clear();
         self.sum.resize(problem.model.len(), 0.0);
         let (mut samples, mut loss) = (0, 0.0);
-        for block in rows.chunks(BLOCK) {
+        for block in rows.chunks(if problem.stop.is_some() { UNIT } else { BLOCK }) {
             if problem.cancel.is_cancelled() {
                 return (0, 0.0);
+            }
+            if problem.is_over() && (samples > 0 || !first) {
+                break;
             }
             self.gather(problem, &problem.dataset.train, block);
             let weights = (!self.weights.is_empty()).then_some(self.weights.as_slice());
@@ -148,7 +168,8 @@ impl ShareEngine {
         Self { lanes: (0..threads.clamp(1, LANES)).map(|_| Lane::default()).collect() }
     }
 
-    /// The mean gradient of the training rows `rows`, into `gradient`. Without samples if cancelled.
+    /// The mean gradient of the training rows `rows`, into `gradient`: of fewer, but some, where there is a time to stop.
+    /// Without samples if cancelled.
     pub(crate) fn gradient(&mut self, problem: Problem<'_>, rows: &[usize], gradient: &mut Gradient) {
         gradient.mean.clear();
         gradient.mean.resize(problem.model.len(), 0.0);
@@ -157,14 +178,16 @@ impl ShareEngine {
         let lane_rows = blocks.div_ceil(LANES).max(1) * BLOCK;
         let runs: Vec<&[usize]> = rows.chunks(lane_rows).collect();
         for wave in runs.chunks(self.lanes.len()) {
-            let sums = together(&mut self.lanes, wave, |lane, run| lane.add(problem, run));
+            let first = gradient.samples == 0;
+            let sums = together(&mut self.lanes, wave, |lane, run| lane.add(problem, run, first));
             for (lane, (samples, loss)) in self.lanes.iter().zip(sums) {
                 gradient.samples += samples;
                 gradient.loss_sum += loss;
                 gradient.mean.iter_mut().zip(&lane.sum).for_each(|(mean, sum)| *mean += sum);
             }
         }
-        if problem.cancel.is_cancelled() || gradient.samples as usize != rows.len() {
+        let whole = gradient.samples as usize == rows.len() || problem.stop.is_some();
+        if problem.cancel.is_cancelled() || !whole {
             gradient.samples = 0;
         }
         let share = 1.0 / gradient.samples.max(1) as f32;
@@ -259,6 +282,7 @@ mod tests {
             target_scale: 1.0,
             model: &model,
             cancel: &Cancel::default(),
+            stop: None,
         };
         for samples in [1, 63, 64, 65, 500, 700] {
             let rows: Vec<usize> = (0..samples).map(|i| i * 7 % dataset.train.len()).collect();
@@ -294,10 +318,46 @@ mod tests {
             target_scale: 1.0,
             model: &[0.0; 6],
             cancel: &cancel,
+            stop: None,
         };
         let mut gradient = Gradient::default();
         ShareEngine::new(2).gradient(problem, &[1, 2, 3], &mut gradient);
         assert_eq!(gradient.samples, 0);
         assert_eq!(ShareEngine::new(1).score(problem, 0..10).rows, 0);
+    }
+
+    #[test]
+    fn a_share_that_may_be_stopped_has_some_samples_and_the_bits_of_any_number_of_threads() {
+        let dataset = dataset();
+        let shape = ModelShape::new(&[2, 9, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
+        let mut model = vec![0.0; shape.parameters()];
+        initialize(&shape, 1, &mut model).unwrap();
+        let cancel = Cancel::default();
+        let problem = |stop| Problem {
+            shape: &shape,
+            dataset: &dataset,
+            class_weights: &[1.0, 2.0],
+            target_scale: 1.0,
+            model: &model,
+            cancel: &cancel,
+            stop: Some(stop),
+        };
+        let rows: Vec<usize> = (0..500).map(|i| i * 7 % dataset.train.len()).collect();
+        let compute = |threads, stop, rows: &[usize]| {
+            let mut gradient = Gradient::default();
+            ShareEngine::new(threads).gradient(problem(stop), rows, &mut gradient);
+            gradient
+        };
+        let now = Instant::now();
+        let later = now + std::time::Duration::from_secs(3600);
+        let whole = [1, 3, 8].map(|threads| compute(threads, later, &rows));
+        assert!(whole.iter().all(|g| g.samples == 500 && g.mean == whole[0].mean));
+        // At least a unit of each run of the first wave is computed.
+        for (threads, least) in [(1, 8), (3, 24)] {
+            let stopped = compute(threads, now, &rows);
+            assert_eq!(stopped.samples, least, "{threads} threads");
+            assert!(stopped.loss_sum > 0.0 && stopped.mean.iter().any(|g| *g != 0.0));
+        }
+        assert_eq!(compute(4, now, &rows[..3]).samples, 3);
     }
 }

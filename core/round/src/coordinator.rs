@@ -5,13 +5,15 @@ use crate::open::OpenRound;
 use crate::plan::Plan;
 use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
 use crate::roster::Roster;
+use crate::rounds::Pace;
+use crate::timing::Timings;
 use crate::trainer::Trainer;
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_allocate::Policy;
+use heijunka_allocate::{Outlook, Policy};
 use heijunka_units::{AgentId, AllocationVersion, RoundId, RunId, Samples, Timestamp};
 use heijunka_wire::Channel;
 use heijunka_wire::document::{Job, Scores};
@@ -140,6 +142,12 @@ pub struct Coordinator {
     pub(crate) allocation: AllocationVersion,
     /// The agents and shares that `allocation` stands for.
     pub(crate) divided: Vec<(AgentId, Samples)>,
+    /// Samples of those who compute for their timing alone.
+    pub(crate) probing: BTreeMap<AgentId, Samples>,
+    pub(crate) pace: Pace,
+    pub(crate) timings: Timings,
+    /// Where the next batch begins in the stream of samples, if rounds may end before all of it is computed.
+    pub(crate) position: u64,
     pub(crate) round: RoundId,
     pub(crate) open: Option<OpenRound>,
     pub(crate) closed_at: Timestamp,
@@ -176,6 +184,10 @@ impl Coordinator {
             trainer: None,
             allocation: AllocationVersion(0),
             divided: Vec::new(),
+            probing: BTreeMap::new(),
+            pace: Pace::default(),
+            timings: Timings::default(),
+            position: 0,
             round: RoundId(0),
             open: None,
             closed_at: now,
@@ -252,6 +264,11 @@ impl Coordinator {
         self.last_scores.as_ref()
     }
 
+    /// What the policy expects of each agent in the open round, in the order of their names; empty if it does not predict.
+    pub fn outlooks(&self) -> Vec<Outlook> {
+        self.policy.outlooks()
+    }
+
     /// The agents in the order of their names.
     pub fn members(&self) -> impl Iterator<Item = MemberView> {
         self.roster.members.iter().map(|(agent, member)| MemberView {
@@ -259,7 +276,7 @@ impl Coordinator {
             online: member.online,
             rows: member.join.rows,
             held_out_rows: member.join.held_out_rows,
-            share_samples: member.assign.map_or(0, |assign| assign.samples),
+            share_samples: member.assign.filter(|assign| !assign.probe).map_or(0, |assign| assign.samples),
         })
     }
 
@@ -285,9 +302,9 @@ impl Coordinator {
         self.publish_spec();
         self.publish_assignments();
         if let Some(open) = &mut self.open {
-            let span = Duration::from_millis(u64::from(open.head.deadline_ms));
-            open.deadline = open.deadline.max(now + span);
+            open.put_off(now);
             self.publish_round();
+            self.publish_extras();
         }
     }
 }

@@ -30,12 +30,12 @@ impl DeadlineRule {
         self.observe(seconds * 1.5 / patience.deadline_factor);
     }
 
-    /// Factor x the slowest recent round, never below the floor.
-    pub(crate) fn next(&self, patience: &Patience) -> Duration {
+    /// Factor x the slower of the slowest recent round and what is predicted, never below the floor.
+    pub(crate) fn next(&self, patience: &Patience, predicted_s: Option<f64>) -> Duration {
         if self.seen == 0 {
             return patience.first_deadline;
         }
-        let slowest = self.recent_s.iter().copied().fold(0.0, f64::max);
+        let slowest = self.recent_s.iter().copied().chain(predicted_s).fold(0.0, f64::max);
         let learned = Duration::try_from_secs_f64(slowest * patience.deadline_factor);
         learned.unwrap_or(patience.first_deadline).max(patience.deadline_floor)
     }
@@ -49,14 +49,16 @@ mod tests {
     fn a_deadline_follows_the_slowest_recent_round() {
         let patience = Patience::default();
         let mut rule = DeadlineRule::new();
-        assert_eq!(rule.next(&patience), patience.first_deadline);
+        assert_eq!(rule.next(&patience, None), patience.first_deadline);
         rule.observe(4.0);
-        assert_eq!(rule.next(&patience), Duration::from_secs(12));
+        assert_eq!(rule.next(&patience, None), Duration::from_secs(12));
         for _ in 0..RECENT_ROUNDS {
             rule.observe(0.1);
         }
-        assert_eq!(rule.next(&patience), patience.deadline_floor);
+        assert_eq!(rule.next(&patience, None), patience.deadline_floor);
         rule.observe_missed(6.0, &patience);
-        assert_eq!(rule.next(&patience), Duration::from_secs(9));
+        assert_eq!(rule.next(&patience, None), Duration::from_secs(9));
+        assert_eq!(rule.next(&patience, Some(2.0)), Duration::from_secs(9));
+        assert_eq!(rule.next(&patience, Some(4.0)), Duration::from_secs(12));
     }
 }

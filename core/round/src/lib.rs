@@ -7,11 +7,15 @@
 
 extern crate alloc;
 
+mod close;
 mod coordinator;
 mod deadline;
 pub mod fit;
+mod gradient;
+mod inclusion;
 mod open;
 mod phases;
+mod pieces;
 mod plan;
 mod publish;
 mod receive;
@@ -20,6 +24,7 @@ mod roster;
 mod rounds;
 #[cfg(test)]
 mod tests;
+mod timing;
 mod trainer;
 
 pub use coordinator::{Coordinator, Input, MemberView, Output, Phase};

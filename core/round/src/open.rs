@@ -1,13 +1,19 @@
-//! The round that is open: who is expected, and what has arrived.
+//! The round that is open: who is expected, what has arrived, and what is handed to others.
 
+use crate::pieces::Piece;
 use crate::record::AgentRound;
 use crate::roster::Incoming;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::{AgentId, Samples, Timestamp};
 use heijunka_wire::document::Scores;
-use heijunka_wire::{Assembly, Gradient, Round};
+use heijunka_wire::{Assembly, Assign, Gradient, Purpose, Round};
+
+/// A round lasts at most so many times its deadline: for the answers, for those who stand in, for those who stand in
+/// for these.
+const DEADLINES_MAX: u32 = 3;
 
 /// What is known of one expected answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +30,18 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) assigned: Samples,
+    /// Where its range begins in the batch.
+    pub(crate) offset: u32,
     pub(crate) session: u64,
     pub(crate) answer: Answer,
+    /// Others shall compute its range, unless its own answer comes first.
+    pub(crate) lost: bool,
+    /// The agent started again while it was awaited.
+    pub(crate) restarted: bool,
+    /// Its range has been cut into pieces.
+    pub(crate) split: bool,
+    /// All pieces of its range have been computed by others; its own answer no longer counts.
+    pub(crate) replaced: bool,
     pub(crate) assembly: Assembly,
     /// Head of the gradient's first chunk; later chunks must agree.
     pub(crate) gradient: Option<Gradient>,
@@ -38,11 +54,16 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    pub(crate) fn new(assigned: Samples, session: u64) -> Self {
+    fn new(assigned: Samples, offset: u32, session: u64) -> Self {
         Self {
             assigned,
+            offset,
             session,
             answer: Answer::Awaited,
+            lost: false,
+            restarted: false,
+            split: false,
+            replaced: false,
             assembly: Assembly::new(),
             gradient: None,
             incoming: Incoming::default(),
@@ -53,21 +74,56 @@ impl Expected {
         }
     }
 
+    /// The answer to a round of that purpose; nothing if its share is empty or a probe.
+    pub(crate) fn of(assign: &Assign, purpose: Purpose, session: u64) -> Option<Self> {
+        let amount = match purpose {
+            Purpose::Score => assign.held_out_rows,
+            _ if assign.probe => 0,
+            _ => assign.samples,
+        };
+        (amount > 0).then(|| Self::new(amount, assign.offset, session))
+    }
+
+    /// Whether its range is computed, by itself or by others.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.answer == Answer::Delivered || self.replaced
+    }
+
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.answer == Answer::Awaited && !self.replaced
+    }
+
+    /// The agent is gone: others shall compute its range.
+    pub(crate) fn lose(&mut self) {
+        self.answer = Answer::Gone;
+        self.lost = true;
+    }
+
+    /// What has arrived of its answer is of no use; it may come again.
+    pub(crate) fn forget_answer(&mut self) {
+        self.assembly = Assembly::new();
+        self.gradient = None;
+        self.incoming = Incoming::default();
+    }
+
     /// A new session begins its answer afresh.
     pub(crate) fn restart(&mut self, session: u64) {
         if self.session != session && self.answer != Answer::Delivered {
-            *self = Self { bytes_up: self.bytes_up, ..Self::new(self.assigned, session) };
+            self.forget_answer();
+            (self.session, self.answer, self.beyond_bounds) = (session, Answer::Awaited, false);
+            (self.lost, self.restarted) = (true, true);
         }
     }
 
     pub(crate) fn record(&self, agent: &AgentId) -> AgentRound {
         let delivered = self.answer == Answer::Delivered;
-        let own = self.gradient.map(|g| g.durations).unwrap_or_default();
+        let own = self.gradient.filter(|_| delivered).map(|g| g.durations).unwrap_or_default();
         let seconds = |micros: u32| f64::from(micros) / 1e6;
         AgentRound {
             agent: agent.clone(),
             assigned: self.assigned,
             samples: self.gradient.filter(|_| delivered).map_or(0, |g| g.samples),
+            reissued: if self.replaced { self.assigned } else { 0 },
             total_s: if delivered { self.total_s } else { 0.0 },
             compute_s: seconds(own.compute_us),
             own_s: seconds(own.decode_us) + seconds(own.compute_us) + seconds(own.encode_us),
@@ -76,11 +132,32 @@ impl Expected {
 }
 
 /// The open round.
+///
+/// Memory: each agent of the roster has one buffer for its gradient, and there are at most as many pieces as expected
+/// agents, each with one: at most two gradients for each agent.
 #[derive(Debug)]
 pub(crate) struct OpenRound {
     pub(crate) head: Round,
     pub(crate) started: Timestamp,
+    /// The learned deadline.
+    pub(crate) span: Duration,
+    /// When those still awaited are no longer waited for.
+    pub(crate) overdue: Timestamp,
+    /// When the round is closed whatever has arrived.
     pub(crate) deadline: Timestamp,
+    /// The deadline is never put off beyond.
+    pub(crate) latest: Timestamp,
+    /// When it is closed if enough has arrived.
+    pub(crate) close_at: Option<Timestamp>,
+    /// It is closed as soon as enough has arrived.
+    pub(crate) closing: bool,
+    /// Ranges that were lost go to agents already done.
+    pub(crate) reissues: bool,
+    pub(crate) pieces: Vec<Piece>,
+    /// A piece that nobody holds may yet be taken by an agent that is to be heard first.
+    pub(crate) hopes: bool,
+    /// Pieces that were handed out.
+    pub(crate) handed_out: u32,
     pub(crate) between_s: f64,
     pub(crate) expected: BTreeMap<AgentId, Expected>,
     pub(crate) frame_bytes: u64,
@@ -91,18 +168,65 @@ pub(crate) struct OpenRound {
 }
 
 impl OpenRound {
+    /// A round that is published now.
+    pub(crate) fn new(head: Round, now: Timestamp, span: Duration, expected: BTreeMap<AgentId, Expected>) -> Self {
+        let deadline = now + span;
+        Self {
+            head,
+            started: now,
+            span,
+            overdue: deadline,
+            deadline,
+            latest: now + span.saturating_mul(DEADLINES_MAX),
+            close_at: None,
+            closing: false,
+            reissues: false,
+            pieces: Vec::new(),
+            hopes: false,
+            handed_out: 0,
+            between_s: 0.0,
+            expected,
+            frame_bytes: 0,
+            repeat_from: now + crate::publish::REPEAT_WAIT,
+            repeat_wait: crate::publish::REPEAT_WAIT,
+            moved: None,
+        }
+    }
+
     /// Nobody is awaited any more.
     pub(crate) fn is_settled(&self) -> bool {
-        self.expected.values().all(|expected| expected.answer != Answer::Awaited)
+        let nobody = !self.expected.values().any(Expected::is_awaited);
+        nobody && !self.hopes && !self.pieces.iter().any(Piece::is_under_way)
     }
 
     /// Nobody has delivered, and not because nobody could be reached.
     pub(crate) fn is_beyond_bounds(&self) -> bool {
-        self.delivered() == 0 && self.expected.values().any(|expected| expected.beyond_bounds)
+        self.completed() == 0 && self.expected.values().any(|expected| expected.beyond_bounds)
     }
 
-    pub(crate) fn delivered(&self) -> usize {
-        self.expected.values().filter(|expected| expected.answer == Answer::Delivered).count()
+    /// Ranges that are computed.
+    pub(crate) fn completed(&self) -> usize {
+        self.expected.values().filter(|expected| expected.is_complete()).count()
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.completed() == self.expected.len()
+    }
+
+    /// When something becomes due by itself.
+    pub(crate) fn next_due(&self) -> Timestamp {
+        let pieces = self.pieces.iter().filter(|piece| piece.is_under_way()).map(|piece| piece.issued + self.span);
+        let waits = |expected: &Expected| expected.is_awaited() && !expected.lost;
+        let overdue = self.expected.values().any(waits).then_some(self.overdue);
+        pieces.chain(overdue).chain(self.close_at).fold(self.deadline, Timestamp::min)
+    }
+
+    /// The broker was out of reach: everybody gets as much time as at first.
+    pub(crate) fn put_off(&mut self, now: Timestamp) {
+        let later = |time: Timestamp, spans: u32| time.max(now + self.span.saturating_mul(spans));
+        (self.overdue, self.deadline) = (later(self.overdue, 1), later(self.deadline, 1));
+        self.latest = later(self.latest, DEADLINES_MAX);
+        self.pieces.iter_mut().for_each(|piece| piece.issued = now);
     }
 }
 

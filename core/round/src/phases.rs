@@ -2,6 +2,7 @@
 
 use crate::coordinator::{Coordinator, Output, Phase};
 use crate::fit::{FitError, fit};
+use crate::open::OpenRound;
 use crate::record::{Level, Outcome};
 use crate::trainer::Trainer;
 use alloc::format;
@@ -31,7 +32,7 @@ impl Coordinator {
                 self.roster.changed + self.gather()
             }
             Phase::Preparing if self.ready() >= self.min_agents() => self.phase_since + self.plan.patience.prepare,
-            Phase::Training if self.connected => self.open.as_ref().map_or(Timestamp::NEVER, |open| open.deadline),
+            Phase::Training if self.connected => self.open.as_ref().map_or(Timestamp::NEVER, OpenRound::next_due),
             _ => Timestamp::NEVER,
         }
     }

@@ -102,6 +102,7 @@ impl Coordinator {
             first_position: 0,
             batch_samples: 0,
             deadline_ms: 0,
+            stop_us: 0,
             digest: 0,
             part: Part { index: 0, chunk_bytes: 4, total_bytes: 0 },
         });

@@ -1,19 +1,19 @@
 //! What agents' messages change.
 
 use crate::coordinator::{Coordinator, Output, Phase};
-use crate::open::{Answer, Expected};
+use crate::open::Answer;
 use crate::record::Level;
 use crate::roster::Member;
 use alloc::format;
 use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::document::Scores;
 use heijunka_wire::{
-    Assign, Body, Channel, DataMode, Evidence, Gradient, Join, PROTOCOL_VERSION, Progress, Purpose, Refusal, Subject,
-    decode, limits, read_f32,
+    Assign, Body, Channel, DataMode, Evidence, Join, PROTOCOL_VERSION, Progress, Purpose, Refusal, Subject, decode,
+    limits,
 };
 
 /// A message that is not acceptable; it is counted and forgotten.
-struct Rejected;
+pub(crate) struct Rejected;
 
 impl Coordinator {
     pub(crate) fn receive(&mut self, now: Timestamp, channel: Channel, agent: Option<&AgentId>, bytes: &[u8]) {
@@ -29,7 +29,7 @@ impl Coordinator {
         }
         let Some(agent) = agent else { return };
         if let Some(member) = self.roster.members.get_mut(agent) {
-            member.silent_rounds = 0;
+            (member.silent_rounds, member.heard) = (0, now);
         }
         let outcome = match frame.body {
             Body::Join(join) => {
@@ -41,7 +41,7 @@ impl Coordinator {
                 Subject::Survey(content) => self.on_survey(now, agent, content, evidence, frame.payload),
                 Subject::Scores(_) => self.on_scores(now, agent, evidence, frame.payload, bytes.len()),
             },
-            Body::Spec(_) | Body::Assign(_) | Body::Round(_) => Err(Rejected),
+            Body::Spec(_) | Body::Assign(_) | Body::Round(_) | Body::Extra(_) => Err(Rejected),
         };
         if outcome.is_err() {
             self.counters.rejected += 1;
@@ -94,10 +94,11 @@ impl Coordinator {
             }
             Some(member) => {
                 let (assign, gradient) = (member.assign, core::mem::take(&mut member.gradient));
-                *member = Member { assign, gradient, ..Member::new(join) };
+                let (inclusion, samples_per_s) = (member.inclusion, member.samples_per_s);
+                *member = Member { assign, gradient, inclusion, samples_per_s, ..Member::new(join, now) };
             }
             None => {
-                self.roster.members.insert(agent.clone(), Member::new(join));
+                self.roster.members.insert(agent.clone(), Member::new(join, now));
             }
         }
         if known != Some((join.session, true)) {
@@ -117,6 +118,8 @@ impl Coordinator {
             version: self.allocation,
             samples: 0,
             offset: 0,
+            probe: false,
+            network_us: 0,
             held_out_offset: 0,
             held_out_rows: 0,
             refused: None,
@@ -127,9 +130,10 @@ impl Coordinator {
         if expected.answer == Answer::Gone {
             expected.answer = Answer::Awaited;
         }
-        if expected.answer == Answer::Awaited {
+        if expected.is_awaited() {
             self.repeat_round(now);
         }
+        self.publish_extra(agent);
     }
 
     fn refuse(&mut self, agent: &AgentId, join: Join, refusal: Refusal) {
@@ -149,6 +153,8 @@ impl Coordinator {
             version: self.allocation,
             samples: 0,
             offset: 0,
+            probe: false,
+            network_us: 0,
             held_out_offset: 0,
             held_out_rows: 0,
             refused: Some(refusal),
@@ -156,7 +162,7 @@ impl Coordinator {
         self.roster.members.remove(agent);
         self.divided.retain(|(divided, _)| divided != agent);
         if let Some(expected) = self.open.as_mut().and_then(|open| open.expected.get_mut(agent)) {
-            expected.answer = Answer::Gone;
+            expected.lose();
         }
         self.publish_assign(agent, assign);
     }
@@ -167,7 +173,7 @@ impl Coordinator {
         self.roster.changed = now;
         let expected = self.open.as_mut().and_then(|open| open.expected.get_mut(agent));
         if let Some(expected) = expected.filter(|expected| expected.answer == Answer::Awaited) {
-            expected.answer = Answer::Gone;
+            expected.lose();
         }
         self.event(Level::Warn, "HJ-102", Some(agent), format!("{agent} left"), "it joins again by itself");
     }
@@ -210,7 +216,7 @@ impl Coordinator {
     }
 
     /// Whether the open round is the one that `round` means; else the answer is late or impossible.
-    fn is_open(&mut self, round: heijunka_units::RoundId, purpose: Purpose) -> Result<bool, Rejected> {
+    pub(crate) fn is_open(&mut self, round: heijunka_units::RoundId, purpose: Purpose) -> Result<bool, Rejected> {
         if self.open.as_ref().is_some_and(|o| o.head.round == round && o.head.purpose == purpose) {
             return Ok(true);
         }
@@ -219,68 +225,6 @@ impl Coordinator {
         }
         self.counters.late += 1;
         Ok(false)
-    }
-
-    fn on_gradient(
-        &mut self,
-        now: Timestamp,
-        agent: &AgentId,
-        gradient: Gradient,
-        payload: &[u8],
-        frame_bytes: usize,
-    ) -> Result<(), Rejected> {
-        let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
-        if !self.is_open(gradient.round, Purpose::Train)? {
-            return Ok(());
-        }
-        let open = self.open.as_mut().ok_or(Rejected)?;
-        let started = open.started;
-        let same_division = gradient.allocation == open.head.allocation;
-        let expected = open.expected.get_mut(agent).ok_or(Rejected)?;
-        let agrees = expected.gradient.is_none_or(|g| (g.samples, g.loss_sum) == (gradient.samples, gradient.loss_sum));
-        let acceptable = same_division
-            && agrees
-            && gradient.session == expected.session
-            && gradient.samples <= expected.assigned
-            && gradient.part.total_bytes as usize == parameters * 4;
-        if !acceptable {
-            return Err(Rejected);
-        }
-        expected.bytes_up += frame_bytes as u64;
-        if expected.answer == Answer::Delivered {
-            self.counters.duplicate += 1;
-            return Ok(());
-        }
-        if gradient.loss_sum >= Gradient::BEYOND_BOUNDS {
-            if expected.answer == Answer::Awaited {
-                expected.answer = Answer::Gone;
-                expected.beyond_bounds = true;
-                let message =
-                    format!("{agent} found a loss or gradient that is not finite in round {}", gradient.round);
-                self.event(Level::Warn, "HJ-142", Some(agent), message, "lower learning_rate, or look at its data");
-            }
-            return Ok(());
-        }
-        let member = self.roster.members.get_mut(agent).ok_or(Rejected)?;
-        let (progress, begin) =
-            expected.assembly.accept(gradient.part, payload.len(), parameters * 4).map_err(|_| Rejected)?;
-        if progress == Progress::Duplicate {
-            self.counters.duplicate += 1;
-            return Ok(());
-        }
-        member.gradient.resize(parameters, 0.0);
-        if read_f32(payload, begin / 4, &mut member.gradient).is_err() {
-            let (session, assigned) = (expected.session, expected.assigned);
-            *expected = Expected::new(assigned, session);
-            return Err(Rejected);
-        }
-        expected.gradient = Some(gradient);
-        if progress == Progress::Complete {
-            expected.answer = Answer::Delivered;
-            expected.total_s = now.since(started).as_secs_f64();
-            self.counters.accepted += 1;
-        }
-        Ok(())
     }
 
     fn on_scores(

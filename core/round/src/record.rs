@@ -10,7 +10,7 @@ use heijunka_wire::document::Scores;
 /// How a round ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Every expected agent delivered.
+    /// Everything that was asked for was computed: by every expected agent, or in place of those that were lost.
     Full,
     /// Stepped on what had arrived: the deadline passed, or agents left.
     Partial,
@@ -27,6 +27,8 @@ pub struct AgentRound {
     pub assigned: Samples,
     /// Samples delivered; 0 if nothing arrived in time.
     pub samples: Samples,
+    /// Samples of its range that others computed in its place.
+    pub reissued: Samples,
     /// Seconds from the round's publication to the whole answer, on the aggregator's clock.
     pub total_s: f64,
     /// Seconds that the agent computed, on its own clock.
@@ -60,6 +62,8 @@ pub struct RoundRecord {
     pub learning_rate: f64,
     /// Samples that entered the step.
     pub samples: Samples,
+    /// Those of them that others computed in place of agents that were lost.
+    pub reissued_samples: Samples,
     /// The agents that were expected, in the order of their names.
     pub agents: Vec<AgentRound>,
     /// Bytes of the round's frames, counted once for each expected agent.
@@ -79,7 +83,7 @@ pub struct Counters {
     pub accepted: u64,
     /// Chunks that had been there already.
     pub duplicate: u64,
-    /// Chunks of rounds that were closed.
+    /// Chunks of rounds that were closed, and of ranges that others had computed meanwhile: their timing counts.
     pub late: u64,
     /// Messages that were not acceptable.
     pub rejected: u64,
@@ -89,6 +93,10 @@ pub struct Counters {
     pub given_up: u64,
     /// Rounds published again because an agent had lost them.
     pub repeated: u64,
+    /// Probes answered: their timing counts.
+    pub probes: u64,
+    /// Ranges, or parts of them, that were computed in place of an agent that was lost.
+    pub reissued: u64,
 }
 
 /// Why a job ended.

@@ -1,8 +1,9 @@
 //! Who is there, with what data, and who is counted on.
 
+use crate::inclusion::Inclusion;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use heijunka_units::{AgentId, Timestamp};
+use heijunka_units::{AgentId, RoundId, Timestamp};
 use heijunka_wire::document::{Document, DocumentError, Survey};
 use heijunka_wire::{Assembly, Assign, Join, Part, PartError, Progress, limits};
 
@@ -50,12 +51,21 @@ pub(crate) struct Member {
     pub(crate) survey: Option<Survey>,
     pub(crate) incoming: Incoming,
     pub(crate) assign: Option<Assign>,
+    /// When it was last heard.
+    pub(crate) heard: Timestamp,
+    /// Samples a second of its last answer; 0 if there was none.
+    pub(crate) samples_per_s: f64,
+    /// The last round whose timing was taken.
+    pub(crate) timed: RoundId,
+    /// A round that was closed after so many seconds, before its answer was there.
+    pub(crate) missed: Option<(RoundId, f64)>,
+    pub(crate) inclusion: Inclusion,
     /// The agent's gradient of the open round, kept from round to round to spare allocations.
     pub(crate) gradient: Vec<f32>,
 }
 
 impl Member {
-    pub(crate) fn new(join: Join) -> Self {
+    pub(crate) fn new(join: Join, now: Timestamp) -> Self {
         Self {
             join,
             online: true,
@@ -63,6 +73,11 @@ impl Member {
             survey: None,
             incoming: Incoming::default(),
             assign: None,
+            heard: now,
+            samples_per_s: 0.0,
+            timed: RoundId(0),
+            missed: None,
+            inclusion: Inclusion::default(),
             gradient: Vec::new(),
         }
     }

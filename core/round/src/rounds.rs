@@ -1,26 +1,43 @@
-//! Opening and closing rounds.
+//! Opening rounds: who is asked for what.
 
-use crate::coordinator::{Coordinator, Output, Phase};
-use crate::open::{Answer, Expected, OpenRound, equal_seconds};
-use crate::publish::REPEAT_WAIT;
-use crate::record::{AgentRound, Ending, Level, Outcome, RoundRecord};
-use crate::roster::SILENT_ROUNDS_MAX;
-use alloc::boxed::Box;
+use crate::coordinator::{Coordinator, Phase};
+use crate::open::{Expected, OpenRound};
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_allocate::{Candidate, Observation, Weighting};
-use heijunka_units::{AgentId, ModelVersion, RoundId, Samples, Timestamp};
-use heijunka_wire::document::Scores;
+use heijunka_allocate::{Candidate, Decision, Outlook, RoundEnd, Weighting};
+use heijunka_units::{AgentId, ModelVersion, Samples, Timestamp};
 use heijunka_wire::{Assign, DataMode, Part, Purpose, Round};
+
+/// What the policy says of the coming round's time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pace {
+    predicted_s: Option<f64>,
+    stop_s: Option<f64>,
+    close_s: Option<f64>,
+}
+
+impl Pace {
+    fn new(decision: &Decision) -> Self {
+        Self { predicted_s: decision.predicted_s, stop_s: decision.stop_s, close_s: decision.close_s }
+    }
+}
+
+/// Microseconds, at least 1.
+fn micros(seconds: f64) -> u32 {
+    (seconds * 1e6).clamp(1.0, f64::from(u32::MAX)) as u32
+}
 
 impl Coordinator {
     /// Closes the open round when it is time, and opens the next one.
     pub(crate) fn go_on(&mut self, now: Timestamp) {
-        let Some(open) = &self.open else { return };
-        if open.is_settled() || (self.connected && now >= open.deadline) {
+        self.reissue(now);
+        let enough = self.has_enough();
+        let Some(open) = &mut self.open else { return };
+        open.closing |= open.close_at.take_if(|at| self.connected && now >= *at).is_some();
+        let due = self.connected && (now >= open.deadline || (open.closing && enough));
+        if open.is_settled() || due {
             self.close(now);
             if self.phase == Phase::Training {
                 self.open_next(now);
@@ -53,51 +70,68 @@ impl Coordinator {
             }
             return self.pause(now);
         }
-        let Some(trainer) = &self.trainer else { return };
-        let chunk_bytes = heijunka_wire::limits::chunk_bytes(self.plan.packet_bytes_max);
-        let deadline = self.deadline_rule.next(&self.plan.patience);
-        self.round = self.round.next();
-        let head = Round {
-            round: self.round,
-            purpose,
-            allocation: self.allocation,
-            model: ModelVersion(trainer.steps()),
-            first_position: trainer.steps().wrapping_mul(u64::from(self.plan.batch_samples)),
-            batch_samples: self.plan.batch_samples,
-            deadline_ms: u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX),
-            digest: trainer.digest(chunk_bytes),
-            part: Part { index: 0, chunk_bytes: 4, total_bytes: 0 },
-        };
-        self.open = Some(OpenRound {
-            head,
-            started: now,
-            deadline: now + deadline,
-            between_s: now.since(self.closed_at).as_secs_f64(),
-            expected,
-            frame_bytes: 0,
-            repeat_from: now + REPEAT_WAIT,
-            repeat_wait: REPEAT_WAIT,
-            moved,
-        });
+        let train = purpose == Purpose::Train;
+        let pace = Some(self.pace).filter(|_| train).unwrap_or_default();
+        let span = self.deadline_rule.next(&self.plan.patience, pace.predicted_s);
+        let Some(head) = self.head(purpose, span, pace.stop_s) else { return };
+        let mut open = OpenRound::new(head, now, span, expected);
+        let seconds = |seconds| Duration::try_from_secs_f64(seconds).ok();
+        open.close_at = pace.close_s.and_then(seconds).map(|after| now + after);
+        // Where all compute until a common time, whoever is done early would have computed more: nothing is made up for.
+        open.reissues = train
+            && pace.close_s.is_none()
+            && self.job.data_mode == DataMode::Shared
+            && self.policy.weighting() == Weighting::PerSample;
+        open.between_s = now.since(self.closed_at).as_secs_f64();
+        open.moved = moved;
+        self.open = Some(open);
+        let probing = if train { self.probing.keys().cloned().collect() } else { Vec::new() };
+        self.timings.published(head.round, now, probing);
         let bytes = self.publish_round();
         if let Some(open) = &mut self.open {
             open.frame_bytes = bytes;
         }
     }
 
+    /// The head of the next round.
+    fn head(&mut self, purpose: Purpose, span: Duration, stop_s: Option<f64>) -> Option<Round> {
+        let trainer = self.trainer.as_ref()?;
+        let chunk_bytes = heijunka_wire::limits::chunk_bytes(self.plan.packet_bytes_max);
+        let batch = u64::from(self.plan.batch_samples);
+        self.round = self.round.next();
+        // A round that was given up asks for the same samples again, unless rounds end before all is computed anyway.
+        let exact = self.plan.round_end == RoundEnd::Exact;
+        let first_position = if exact { trainer.steps().wrapping_mul(batch) } else { self.position };
+        if purpose == Purpose::Train {
+            let asked: u64 = self.divided.iter().map(|(_, samples)| u64::from(*samples)).sum();
+            self.position = self.position.wrapping_add(asked);
+        }
+        Some(Round {
+            round: self.round,
+            purpose,
+            allocation: self.allocation,
+            model: ModelVersion(trainer.steps()),
+            first_position,
+            batch_samples: self.plan.batch_samples,
+            deadline_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
+            stop_us: stop_s.map_or(0, micros),
+            digest: trainer.digest(chunk_bytes),
+            part: Part { index: 0, chunk_bytes: 4, total_bytes: 0 },
+        })
+    }
+
     fn expected_for(&self, purpose: Purpose) -> BTreeMap<AgentId, Expected> {
-        let amount = |assign: &Assign| if purpose == Purpose::Score { assign.held_out_rows } else { assign.samples };
         self.divided
             .iter()
             .filter_map(|(agent, _)| {
                 let member = self.roster.members.get(agent)?;
-                let assign = member.assign.as_ref()?;
-                (amount(assign) > 0).then(|| (agent.clone(), Expected::new(amount(assign), member.join.session)))
+                let expected = Expected::of(member.assign.as_ref()?, purpose, member.join.session)?;
+                Some((agent.clone(), expected))
             })
             .collect()
     }
 
-    /// Asks the policy, and tells the agents when the division changed. Returns why it did.
+    /// Asks the policy, and tells the agents what changed for them. Returns why the shares moved.
     fn divide(&mut self) -> Option<String> {
         let private = self.job.data_mode == DataMode::Private;
         let mut rows = 0;
@@ -119,19 +153,24 @@ impl Coordinator {
         let batch = self.plan.batch_samples;
         let epoch = self.steps().saturating_mul(u64::from(batch)) / rows.max(1);
         let decision = self.policy.decide(&candidates, batch, epoch);
+        self.pace = Pace::new(&decision);
+        let probes = decision.shares.iter().filter(|share| share.samples == 0 && share.probe > 0);
+        self.probing = probes.map(|share| (share.agent.clone(), share.probe)).collect();
         let divided: Vec<(AgentId, Samples)> =
             decision.shares.into_iter().map(|share| (share.agent, share.samples)).collect();
-        if divided == self.divided {
-            return None;
+        let moved = divided != self.divided;
+        if moved {
+            self.divided = divided;
+            self.allocation = self.allocation.next();
         }
-        self.divided = divided;
-        self.allocation = self.allocation.next();
         self.assign_all(private);
-        Some(decision.reason)
+        moved.then_some(decision.reason)
     }
 
+    /// Tells each agent its share, if it does not know it.
     fn assign_all(&mut self, private: bool) {
         let total: u64 = self.divided.iter().map(|(_, samples)| u64::from(*samples)).sum();
+        let outlooks = if self.pace.stop_s.is_some() { self.policy.outlooks() } else { Vec::new() };
         let mut offset = 0_u64;
         for (agent, samples) in self.divided.clone() {
             let Some(member) = self.roster.members.get(&agent) else { continue };
@@ -139,188 +178,31 @@ impl Coordinator {
             // Shared held-out rows are dealt out like the batch, so that scoring is levelled too.
             let cut = |position: u64| if private { held } else { held * position / total.max(1) };
             let (from, to) = if private { (0, held) } else { (cut(offset), cut(offset + u64::from(samples))) };
+            let probe = self.probing.get(&agent).copied();
             let assign = Assign {
                 session: member.join.session,
                 spec: self.content,
                 version: self.allocation,
-                samples,
-                offset: offset as u32,
+                samples: probe.unwrap_or(samples),
+                offset: if probe.is_some() { 0 } else { offset as u32 },
+                probe: probe.is_some(),
+                network_us: network_us(&outlooks, &agent, member.assign.map_or(0, |known| known.network_us)),
                 held_out_offset: from as u32,
                 held_out_rows: (to - from) as u32,
                 refused: None,
             };
-            self.publish_assign(&agent, assign);
+            if member.assign != Some(assign) {
+                self.publish_assign(&agent, assign);
+            }
             offset += u64::from(samples);
         }
     }
+}
 
-    fn close(&mut self, now: Timestamp) {
-        let Some(open) = self.open.take() else { return };
-        let seconds = now.since(open.started).as_secs_f64();
-        self.closed_at = now;
-        self.mark_silent(&open);
-        let agents: Vec<AgentRound> = open.expected.iter().map(|(agent, expected)| expected.record(agent)).collect();
-        let delivered = open.delivered();
-        let needed = ((self.plan.patience.quorum * open.expected.len() as f64) + 0.999_999) as usize;
-        let mut record = RoundRecord {
-            round: open.head.round,
-            purpose: open.head.purpose,
-            ending: if delivered == open.expected.len() { Ending::Full } else { Ending::Partial },
-            model: open.head.model,
-            seconds,
-            deadline_s: open.deadline.since(open.started).as_secs_f64(),
-            between_s: open.between_s,
-            equal_s: equal_seconds(&agents),
-            loss: None,
-            learning_rate: 0.0,
-            samples: agents.iter().map(|agent| agent.samples).sum(),
-            bytes_down: open.frame_bytes * open.expected.len() as u64,
-            bytes_up: open.expected.values().map(|expected| expected.bytes_up).sum(),
-            moved: open.moved.clone(),
-            agents,
-            scores: None,
-        };
-        match open.head.purpose {
-            Purpose::Train => {
-                match open.is_settled() {
-                    true => self.deadline_rule.observe(seconds),
-                    false => self.deadline_rule.observe_missed(seconds, &self.plan.patience),
-                }
-                if open.is_beyond_bounds() {
-                    self.diverge(open.head.round);
-                }
-                let enough = delivered >= needed.max(1);
-                if !enough {
-                    self.tell_given_up(&open, delivered, needed.max(1));
-                }
-                if !enough || !self.step(&open, &mut record) {
-                    record.ending = Ending::GivenUp;
-                    self.counters.given_up += 1;
-                }
-            }
-            Purpose::Score | Purpose::Finished => record.scores = self.take_scores(&open),
-        }
-        self.outputs.push_back(Output::Closed(Box::new(record)));
-        self.end_if_due(now, open.head.purpose);
-    }
-
-    fn tell_given_up(&mut self, open: &OpenRound, delivered: usize, needed: usize) {
-        let (round, expected) = (open.head.round, open.expected.len());
-        let message = format!(
-            "round {round} was given up: {delivered} of {expected} agents answered, {needed} are needed; the model stays"
-        );
-        self.event(Level::Warn, "HJ-141", None, message, "the same samples are asked for again");
-    }
-
-    fn mark_silent(&mut self, open: &OpenRound) {
-        for (agent, expected) in &open.expected {
-            let Some(member) = self.roster.members.get_mut(agent) else { continue };
-            if expected.answer != Answer::Awaited {
-                continue;
-            }
-            member.silent_rounds += 1;
-            let silent = member.silent_rounds;
-            let message = if silent < SILENT_ROUNDS_MAX {
-                format!("{agent} did not answer round {} in time", open.head.round)
-            } else {
-                format!("{agent} did not answer {silent} rounds in a row and is no longer waited for")
-            };
-            self.event(
-                Level::Warn,
-                "HJ-140",
-                Some(agent),
-                message,
-                "look at that machine; it is asked again once it is heard",
-            );
-        }
-    }
-
-    /// Averages and steps. `false` if there was nothing sound to step on.
-    fn step(&mut self, open: &OpenRound, record: &mut RoundRecord) -> bool {
-        let private = self.job.data_mode == DataMode::Private;
-        let weighting = self.policy.weighting();
-        let mut parts: Vec<(f64, &[f32])> = Vec::with_capacity(open.expected.len());
-        let mut observations = Vec::with_capacity(open.expected.len());
-        let (mut loss_sum, mut loss_weight) = (0.0, 0.0);
-        for (seen, (agent, expected)) in record.agents.iter().zip(&open.expected) {
-            let (Answer::Delivered, Some(gradient), Some(member)) =
-                (expected.answer, expected.gradient, self.roster.members.get(agent))
-            else {
-                continue;
-            };
-            let weight = match (private, weighting) {
-                // Each machine's data count by their number of rows, however many it computes in a round.
-                (true, _) => member.join.rows as f64,
-                (false, Weighting::PerSample) => f64::from(gradient.samples),
-                (false, Weighting::PerAgent) => 1.0,
-            };
-            parts.push((weight, &member.gradient));
-            loss_sum += weight * gradient.loss_sum / f64::from(gradient.samples);
-            loss_weight += weight;
-            observations.push(Observation {
-                agent: agent.clone(),
-                samples: seen.samples,
-                total_s: seen.total_s,
-                compute_s: seen.compute_s,
-                own_s: seen.own_s,
-                late: false,
-            });
-        }
-        let Some(trainer) = &mut self.trainer else { return false };
-        self.policy.observe(&observations);
-        match trainer.step(&parts) {
-            Ok(rate) => {
-                record.learning_rate = rate;
-                record.loss = Some(loss_sum / loss_weight);
-                record.model = ModelVersion(trainer.steps());
-                true
-            }
-            Err(_) => {
-                self.diverge(open.head.round);
-                false
-            }
-        }
-    }
-
-    fn diverge(&mut self, round: RoundId) {
-        self.stop = Some(Outcome::Diverged);
-        let message = format!("round {round}: loss, gradient or model is no longer finite");
-        self.event(Level::Warn, "HJ-150", None, message, "lower learning_rate");
-    }
-
-    fn take_scores(&mut self, open: &OpenRound) -> Option<Scores> {
-        let mut sum = Scores::default();
-        for scores in open.expected.values().filter_map(|expected| expected.scores.as_ref()) {
-            sum.merge(scores);
-        }
-        self.scored_at_step = Some(self.steps());
-        let scores = (sum.rows > 0).then_some(sum)?;
-        if let Some(trainer) = &mut self.trainer {
-            trainer.note_score(&scores);
-        }
-        self.last_scores = Some(scores.clone());
-        Some(scores)
-    }
-
-    fn end_if_due(&mut self, now: Timestamp, purpose: Purpose) {
-        let until = &self.plan.until;
-        let running = now.since(self.training_since.unwrap_or(now));
-        let steps = self.steps();
-        let no_better = self.trainer.as_ref().zip(until.no_better_for_rounds);
-        if self.stop.is_none() {
-            if steps >= until.rounds {
-                self.stop = Some(Outcome::Rounds);
-            } else if until.time.is_some_and(|time: Duration| running >= time) {
-                self.stop = Some(Outcome::Time);
-            } else if no_better.is_some_and(|(trainer, patience)| trainer.steps_since_best() >= patience) {
-                self.stop = Some(Outcome::NoBetter);
-            }
-        }
-        // The last model is scored before the job ends.
-        match self.stop {
-            Some(Outcome::Diverged) => self.finish(Outcome::Diverged),
-            Some(outcome) if purpose == Purpose::Score || self.scored_at_step == Some(steps) => self.finish(outcome),
-            _ => {}
-        }
-    }
+/// What the network is expected to take of a round: as was told before, unless it has changed by a quarter.
+fn network_us(outlooks: &[Outlook], agent: &AgentId, known: u32) -> u32 {
+    let found = outlooks.binary_search_by(|outlook| outlook.agent.cmp(agent)).ok();
+    let Some(outlook) = found.and_then(|place| outlooks.get(place)) else { return known };
+    let new = micros(outlook.network_s);
+    if new.abs_diff(known) >= known / 4 { new } else { known }
 }

@@ -76,11 +76,14 @@ impl Trainer {
         })
     }
 
-    /// Steps along the weighted mean of mean gradients, in the order given. Returns the learning rate.
+    /// Steps along `scale` times the weighted mean of mean gradients, in the order given. Returns the learning rate.
     ///
     /// On an error nothing has changed: a gradient or a parameter after the step would not be finite.
-    pub(crate) fn step(&mut self, gradients: &[(f64, &[f32])]) -> Result<f64, Error> {
+    pub(crate) fn step(&mut self, gradients: &[(f64, &[f32])], scale: f64) -> Result<f64, Error> {
         weighted_mean(gradients, &mut self.mean)?;
+        if scale != 1.0 {
+            self.mean.iter_mut().for_each(|mean| *mean = (f64::from(*mean) * scale) as f32);
+        }
         let rate = self.schedule.at(self.optimizer.steps());
         self.optimizer.step(&mut self.parameters, &self.mean, rate)?;
         Ok(rate)

@@ -56,8 +56,8 @@ enum Work {
 
 /// Samples, position and model that a worker was asked about.
 pub(crate) type Asked = (Samples, u64, u64);
-/// Session, run and round in which it was asked.
-pub(crate) type AskedKey = (u64, RunId, RoundId);
+/// Session, run and round in which it was asked, and which computation of the round it is.
+pub(crate) type AskedKey = (u64, RunId, RoundId, u64);
 
 /// One agent.
 #[derive(Debug)]
@@ -134,10 +134,13 @@ impl<'b> Agent<'b> {
         mix(heijunka_wire::digest(self.id.as_str().as_bytes()).wrapping_add(u64::from(self.incarnation)))
     }
 
-    fn compute_time(&mut self, samples: Samples) -> Duration {
+    /// How many of `samples` are computed if it stops after `stop_after`, one at least, and how long they take.
+    fn compute_time(&mut self, samples: Samples, stop_after: Option<Duration>) -> (Samples, Duration) {
         let noise = if self.machine.jitter > 0.0 { libm::exp(self.machine.jitter * self.random.normal()) } else { 1.0 };
-        let seconds = (self.machine.fixed_s + self.machine.per_sample_s * f64::from(samples)) * noise;
-        Duration::try_from_secs_f64(seconds).unwrap_or_default()
+        let (fixed_s, per_sample_s) = (self.machine.fixed_s * noise, self.machine.per_sample_s * noise);
+        let fit = |stop: Duration| ((stop.as_secs_f64() - fixed_s) / per_sample_s).max(1.0) as Samples;
+        let done = stop_after.map_or(samples, |stop| fit(stop).min(samples));
+        (done, Duration::try_from_secs_f64(fixed_s + per_sample_s * f64::from(done)).unwrap_or_default())
     }
 
     /// Puts work at the end of the machine's queue; returns its number and when it is done.
@@ -176,20 +179,21 @@ impl<'b> World<'_, 'b> {
                     let takes = self.agents[index].machine.prepare;
                     self.begin(index, takes, Work::Prepared(prepared));
                 }
-                Output::Compute { round, position, samples, model, .. } => {
+                Output::Compute { round, position, samples, stop_after, model } => {
                     let bytes: Vec<u8> = model.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
                     // With data of its own an agent goes on from where it was, also when it begins a round afresh.
-                    let asked = (samples, if private { 0 } else { position }, heijunka_wire::digest(&bytes));
-                    self.check_asked(index, (self.agents[index].session(), run, round), asked);
+                    let place = if private { 0 } else { position };
+                    let asked = (samples, place, heijunka_wire::digest(&bytes));
+                    self.check_asked(index, (self.agents[index].session(), run, round, place), asked);
                     let agent = &mut self.agents[index];
+                    let (samples, took) = agent.compute_time(samples, stop_after);
                     let (gradient, loss_sum) = agent.engine.compute(position, samples, model);
-                    let took = agent.compute_time(samples);
                     self.begin(index, took, Work::Computed { round, samples, loss_sum, gradient, took });
                 }
                 Output::Score { round, first, rows, model } => {
                     let agent = &mut self.agents[index];
                     let scores = agent.engine.score(first, rows, model).to_bytes();
-                    let takes = agent.compute_time(rows);
+                    let (_, takes) = agent.compute_time(rows, None);
                     self.begin(index, takes, Work::Scored { round, scores });
                 }
             }

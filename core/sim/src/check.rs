@@ -3,6 +3,7 @@
 use crate::world::World;
 use alloc::format;
 use alloc::string::String;
+use heijunka_allocate::RoundEnd;
 use heijunka_round::{Ending, RoundRecord};
 use heijunka_units::ModelVersion;
 use heijunka_wire::Purpose;
@@ -25,7 +26,7 @@ impl World<'_, '_> {
         if round.model != (if stepped { version.next() } else { version }) {
             wrong.push("the model's version does not follow");
         }
-        if round.samples > batch {
+        if round.samples > batch && self.scenario.plan.round_end != RoundEnd::Anytime {
             wrong.push("more samples than the batch");
         }
         if round.seconds > round.deadline_s + ROUNDING_S && !aggregator.was_cut_off {
@@ -53,7 +54,8 @@ fn model_of(aggregator: &crate::aggregator::Aggregator) -> alloc::vec::Vec<f32> 
 
 fn broken_laws(round: &RoundRecord, quorum: f64) -> alloc::vec::Vec<&'static str> {
     let mut wrong = alloc::vec::Vec::new();
-    let delivered = round.agents.iter().filter(|agent| agent.samples > 0).count();
+    let computed = |agent: &&heijunka_round::AgentRound| agent.samples > 0 || agent.reissued == agent.assigned;
+    let delivered = round.agents.iter().filter(computed).count();
     if round.purpose == Purpose::Train {
         if round.ending != Ending::GivenUp && (delivered as f64) < quorum * round.agents.len() as f64 {
             wrong.push("it stepped below the quorum");
@@ -68,7 +70,10 @@ fn broken_laws(round: &RoundRecord, quorum: f64) -> alloc::vec::Vec<&'static str
     if !round.agents.is_sorted_by(|a, b| a.agent < b.agent) {
         wrong.push("an agent stands twice in it");
     }
-    if round.samples != round.agents.iter().map(|agent| agent.samples).sum::<u32>() {
+    if round.agents.iter().any(|agent| agent.reissued > 0 && agent.samples > 0) {
+        wrong.push("a range was computed twice");
+    }
+    if round.samples != round.agents.iter().map(|agent| agent.samples + agent.reissued).sum::<u32>() {
         wrong.push("its samples are not the sum of the agents'");
     }
     wrong

@@ -50,6 +50,7 @@ impl World<'_, '_> {
             Body::Round(round) => round.purpose != Purpose::Finished,
             Body::Assign(assign) => assign.refused.is_none(),
             Body::Spec(spec) => spec.shape.parameters().is_some_and(|parameters| parameters < 100_000),
+            Body::Extra(_) => true,
             Body::Join(_) | Body::Gradient(_) | Body::Evidence(_) => false,
         };
         harmless && run <= self.newest_run()

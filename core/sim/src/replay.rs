@@ -287,7 +287,7 @@ where
     /// The way down takes no time: all that the network costs is on the way up, so that the sum is the same.
     fn mind_publishes(&mut self, channel: Channel, agent: Option<&AgentId>, bytes: &[u8]) {
         match (channel, agent) {
-            (Channel::Assign, Some(id)) => {
+            (Channel::Assign | Channel::Extra, Some(id)) => {
                 if let Some(agent) = self.numbers.get(id).copied() {
                     self.agent_handles(agent, ForAgent::Frame { channel, bytes });
                 }

@@ -1,7 +1,7 @@
-//! The bodies of the six binary messages.
+//! The bodies of the seven binary messages.
 
 use crate::assembly::Part;
-use crate::limits::{BATCH_SAMPLES_MAX, PARAMETERS_MAX, ROWS_MAX, WIDTHS_MAX};
+use crate::limits::{BATCH_SAMPLES_MAX, OFFSET_MAX, PARAMETERS_MAX, ROWS_MAX, WIDTHS_MAX};
 use heapless::Vec;
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, SampleCount, Samples};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub enum Body {
     Gradient(Gradient),
     /// `evidence/<agent>`
     Evidence(Evidence),
+    /// `extra/<agent>`
+    Extra(Extra),
 }
 
 /// An agent reports that it is here and holds data prepared for a spec.
@@ -142,6 +144,10 @@ pub struct Assign {
     pub samples: Samples,
     /// Where its slice begins in the global batch (shared data).
     pub offset: u32,
+    /// The samples are computed for their timing alone: they do not count, and nobody waits for them.
+    pub probe: bool,
+    /// What the agent's network is expected to take of a round, there and back, in microseconds; 0 if unknown.
+    pub network_us: u32,
     /// First held-out row to score.
     pub held_out_offset: u32,
     /// How many held-out rows to score.
@@ -176,8 +182,11 @@ pub struct Round {
     pub first_position: u64,
     /// Samples of the global batch.
     pub batch_samples: Samples,
-    /// After so many milliseconds the aggregator no longer waits.
+    /// After so many milliseconds the aggregator no longer waits, or gives what is missing to others.
     pub deadline_ms: u32,
+    /// Microseconds from the publication until answers shall be in: an agent stops computing early enough and sends what
+    /// it has. 0: everybody computes its whole share.
+    pub stop_us: u32,
     /// Digest of the whole model: the [`chunk_digest`](crate::chunk_digest)s of all chunks, exclusive-or.
     pub digest: u64,
     /// Which chunk of the model this is.
@@ -204,6 +213,8 @@ pub struct Gradient {
     pub allocation: AllocationVersion,
     /// The agent's session: chunks of two sessions never mix.
     pub session: u64,
+    /// Where its range begins in the global batch: that of the agent's share, or of an [`Extra`].
+    pub offset: u32,
     /// Samples really processed; the gradient is their mean.
     pub samples: Samples,
     /// Sum of the samples' losses.
@@ -219,6 +230,24 @@ pub struct Gradient {
 impl Gradient {
     /// The summed loss that stands for one that is not finite.
     pub const BEYOND_BOUNDS: f64 = f64::MAX;
+}
+
+/// A range of the open round's batch whose agent was lost, for one that has answered the round already and still holds
+/// its model. It answers with another [`Gradient`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extra {
+    /// The session that is meant.
+    pub session: u64,
+    /// The round.
+    pub round: RoundId,
+    /// Digest of the round's model.
+    pub digest: u64,
+    /// Counts the round's ranges that were handed out: of two the higher one is obeyed.
+    pub number: u32,
+    /// Where the range begins in the global batch.
+    pub offset: u32,
+    /// Samples of the range.
+    pub samples: Samples,
 }
 
 /// What a piece of evidence is about.
@@ -252,19 +281,21 @@ impl Body {
                 let widths = spec.shape.widths.len();
                 (if spec.fitted { widths >= 2 } else { widths == 0 }) && spec.shape.parameters().is_some()
             }
-            Self::Assign(assign) => assign.samples <= BATCH_SAMPLES_MAX && assign.offset <= BATCH_SAMPLES_MAX,
+            Self::Assign(assign) => assign.samples <= BATCH_SAMPLES_MAX && assign.offset <= OFFSET_MAX,
             Self::Gradient(gradient) => {
                 let numbers = gradient.part.total_bytes.is_multiple_of(4);
-                numbers && gradient.loss_sum.is_finite() && (1..=BATCH_SAMPLES_MAX).contains(&gradient.samples)
+                let range = (1..=BATCH_SAMPLES_MAX).contains(&gradient.samples) && gradient.offset <= OFFSET_MAX;
+                numbers && gradient.loss_sum.is_finite() && range
             }
             Self::Round(round) => round.part.total_bytes.is_multiple_of(4) && round.batch_samples <= BATCH_SAMPLES_MAX,
+            Self::Extra(extra) => (1..=BATCH_SAMPLES_MAX).contains(&extra.samples) && extra.offset <= OFFSET_MAX,
             Self::Evidence(_) => true,
         }
     }
 
     pub(crate) fn part(&self) -> Option<Part> {
         match self {
-            Self::Join(_) | Self::Assign(_) => None,
+            Self::Join(_) | Self::Assign(_) | Self::Extra(_) => None,
             Self::Spec(spec) => Some(spec.part),
             Self::Round(round) => Some(round.part),
             Self::Gradient(gradient) => Some(gradient.part),

@@ -27,6 +27,8 @@ pub enum Kind {
     Gradient = 5,
     /// [`Evidence`](crate::Evidence)
     Evidence = 6,
+    /// [`Extra`](crate::Extra)
+    Extra = 7,
 }
 
 impl Body {
@@ -39,6 +41,7 @@ impl Body {
             Self::Round(_) => Kind::Round,
             Self::Gradient(_) => Kind::Gradient,
             Self::Evidence(_) => Kind::Evidence,
+            Self::Extra(_) => Kind::Extra,
         }
     }
 }
@@ -158,6 +161,7 @@ pub fn encode<'o>(run: RunId, body: &Body, object: Payload<'_>, out: &'o mut [u8
         Body::Round(body) => header_bytes(run, body, rest),
         Body::Gradient(body) => header_bytes(run, body, rest),
         Body::Evidence(body) => header_bytes(run, body, rest),
+        Body::Extra(body) => header_bytes(run, body, rest),
     }?;
     let chunk = match body.part() {
         None => 0,
@@ -190,6 +194,7 @@ pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, DecodeError> {
         4 => header(content).map(|(run, body, payload)| (run, Body::Round(body), payload)),
         5 => header(content).map(|(run, body, payload)| (run, Body::Gradient(body), payload)),
         6 => header(content).map(|(run, body, payload)| (run, Body::Evidence(body), payload)),
+        7 => header(content).map(|(run, body, payload)| (run, Body::Extra(body), payload)),
         other => return Err(DecodeError::UnknownKind(other)),
     }?;
     let expected = match body.part() {

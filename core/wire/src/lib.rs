@@ -14,8 +14,8 @@ mod topic;
 
 pub use assembly::{Assembly, Part, PartError, Progress, parts};
 pub use body::{
-    Activation, Assign, Body, DataMode, Durations, Evidence, Gradient, Join, Loss, Purpose, Refusal, Round, Shape,
-    Spec, Subject,
+    Activation, Assign, Body, DataMode, Durations, Evidence, Extra, Gradient, Join, Loss, Purpose, Refusal, Round,
+    Shape, Spec, Subject,
 };
 pub use frame::{
     DecodeError, EncodeError, Frame, Kind, PROTOCOL_VERSION, Payload, chunk_digest, decode, digest, encode, read_f32,

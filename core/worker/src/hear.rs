@@ -4,8 +4,8 @@ use crate::note::Note;
 use crate::worker::{Current, Worker};
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{
-    Assembly, Assign, Body, Channel, DecodeError, PartError, Progress, Purpose, Round, Spec, chunk_digest, decode,
-    digest, read_f32,
+    Assembly, Assign, Body, Channel, DataMode, DecodeError, Extra, PartError, Progress, Purpose, Round, Spec,
+    chunk_digest, decode, digest, read_f32,
 };
 
 impl Worker<'_> {
@@ -30,6 +30,7 @@ impl Worker<'_> {
             _ if frame.run != self.run => {}
             Body::Assign(assign) => self.hear_assign(now, assign),
             Body::Round(round) => self.hear_round(now, round, frame.payload),
+            Body::Extra(extra) => self.hear_extra(now, extra),
             Body::Join(_) | Body::Gradient(_) | Body::Evidence(_) => {}
         }
     }
@@ -46,11 +47,12 @@ impl Worker<'_> {
     }
 
     fn forget_job(&mut self) {
-        self.abandon_due |= self.current.is_some_and(|c| c.taken && c.answer.is_none());
+        self.abandon_due |= self.is_busy();
         self.spec_assembly = Assembly::new();
         self.prepare_due = false;
         self.assign = None;
         self.current = None;
+        self.probing = None;
         self.compute_due = false;
         self.announce_due = false;
         self.survey_next = None;
@@ -156,21 +158,59 @@ impl Worker<'_> {
         }
     }
 
+    /// Another agent's range, once the own one has been answered: that it comes is the receipt of the answer before.
+    fn hear_extra(&mut self, now: Timestamp, extra: Extra) {
+        let shared = self.spec.as_ref().is_some_and(|spec| spec.data_mode == DataMode::Shared);
+        let fits = extra.session == self.settings.session && extra.samples <= self.settings.samples_max;
+        let Some(current) = self.current.as_mut().filter(|_| shared && fits && self.probing.is_none()) else { return };
+        let meant = current.complete && current.head.round == extra.round && current.head.digest == extra.digest;
+        if !meant || current.head.purpose != Purpose::Train {
+            return;
+        }
+        let newest = current.extra_next.or(current.extra);
+        match (newest, current.answer) {
+            // Its own range comes first.
+            (None, None) => {}
+            (Some(known), _) if extra.number < known.number && !self.doubtful => {}
+            (Some(known), Some(_)) if extra.number == known.number => {
+                self.answer_next.get_or_insert(0);
+            }
+            (Some(known), None) if extra.number == known.number => {}
+            (Some(_), None) if current.taken => current.extra_next = Some(extra),
+            _ => self.begin_extra(now, extra),
+        }
+    }
+
+    pub(crate) fn begin_extra(&mut self, now: Timestamp, extra: Extra) {
+        let Some(current) = self.current.as_mut() else { return };
+        *current = Current { complete: true, extra: Some(extra), ..Current::new(current.head, now) };
+        self.answer_next = None;
+        self.compute_due = true;
+        self.announce.reset(now);
+    }
+
     fn enter_round(&mut self, now: Timestamp, round: Round) {
+        if let Some(current) = self.current.take_if(|current| current.is_busy() && current.probe) {
+            self.probing = Some(current);
+        }
         if let Some(current) = self.current
-            && (current.taken || self.compute_due)
+            && (current.taken || (self.compute_due && self.probing.is_none()))
             && current.answer.is_none()
         {
             self.abandon_due |= current.taken;
-            self.status.rounds_overtaken += 1;
-            self.note(Note::Overtaken(current.head.round));
+            // What was computed in place of another agent had been answered by somebody else.
+            if current.extra.is_none() {
+                self.status.rounds_overtaken += 1;
+                self.note(Note::Overtaken(current.head.round));
+            }
         }
-        self.current =
-            Some(Current { head: round, begun: now, started: now, complete: false, taken: false, answer: None });
+        self.current = Some(Current::new(round, now));
         self.model_assembly = Assembly::new();
         self.model_digest = 0;
         self.compute_due = false;
-        self.answer_next = None;
+        if self.probing.is_none_or(|probing| probing.is_busy()) {
+            self.answer_next = None;
+        }
         self.status.round = round.round;
         self.status.batch_samples = round.batch_samples;
         self.doubtful = false;
@@ -219,6 +259,10 @@ impl Worker<'_> {
     /// Starts the round's work once model and share are both there.
     fn begin_if_ready(&mut self, now: Timestamp) {
         let (Some(current), Some(assign)) = (self.current.as_mut(), self.assign) else { return };
+        if current.extra.is_some() && !current.taken {
+            self.compute_due = true;
+            return;
+        }
         if !current.complete || current.taken || current.head.allocation != assign.version {
             return;
         }

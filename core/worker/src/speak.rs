@@ -21,24 +21,24 @@ impl<'b> Worker<'b> {
         if core::mem::take(&mut self.prepare_due) && self.spec.is_some() {
             return self.prepare();
         }
-        if core::mem::take(&mut self.compute_due) {
+        if self.probing.is_none() && core::mem::take(&mut self.compute_due) {
             return self.begin(now);
         }
-        if self.connected {
-            if let Some(sent) = self.next_message(now) {
-                return match sent {
-                    Ok((channel, bytes)) => {
-                        Output::Publish { channel, bytes: self.buffers.packet.get(..bytes).unwrap_or(&[]) }
-                    }
-                    Err(EncodeError) => {
-                        let bytes_max = self.buffers.packet.len();
-                        Output::Note(Note::NoRoom { bytes: self.buffers.gradient.len() * 4, bytes_max })
-                    }
-                };
-            }
-            return Output::Wait(self.announce_at());
+        if !self.connected {
+            return Output::Wait(Timestamp::NEVER);
         }
-        Output::Wait(Timestamp::NEVER)
+        match self.next_message(now) {
+            Some(Ok((channel, bytes))) => {
+                Output::Publish { channel, bytes: self.buffers.packet.get(..bytes).unwrap_or(&[]) }
+            }
+            Some(Err(EncodeError)) => {
+                let bytes_max = self.buffers.packet.len();
+                Output::Note(Note::NoRoom { bytes: self.buffers.gradient.len() * 4, bytes_max })
+            }
+            // The probe's answer is sent: what waited for it begins.
+            None if self.probing.is_none() && core::mem::take(&mut self.compute_due) => self.begin(now),
+            None => Output::Wait(self.announce_at()),
+        }
     }
 
     fn prepare(&mut self) -> Output<'_> {
@@ -53,9 +53,8 @@ impl<'b> Worker<'b> {
 
     /// While the agent reads its data or computes, silence is no sign of loss.
     pub(crate) fn announce_at(&self) -> Timestamp {
-        let busy = self.current.is_some_and(|current| current.taken && current.answer.is_none());
         let preparing = self.spec_is_whole() && !self.is_prepared();
-        if busy || preparing { Timestamp::NEVER } else { self.announce.due }
+        if self.is_busy() || preparing { Timestamp::NEVER } else { self.announce.due }
     }
 
     fn begin(&mut self, now: Timestamp) -> Output<'_> {
@@ -69,11 +68,20 @@ impl<'b> Worker<'b> {
         if current.head.purpose == Purpose::Score {
             return Output::Score { round, first: assign.held_out_offset, rows: assign.held_out_rows, model };
         }
+        let samples = current.extra.map_or(assign.samples, |extra| extra.samples);
+        current.offset = current.extra.map_or(assign.offset, |extra| extra.offset);
+        current.probe = assign.probe && current.extra.is_none();
         let position = match spec.data_mode {
-            DataMode::Shared => current.head.first_position.wrapping_add(u64::from(assign.offset)),
+            DataMode::Shared => current.head.first_position.wrapping_add(u64::from(current.offset)),
             DataMode::Private => self.cursor,
         };
-        Output::Compute { round, position, samples: assign.samples, stop_after: None, model }
+        let stops = current.head.stop_us > 0 && !current.probe && current.extra.is_none();
+        let stop_after = stops.then(|| {
+            let stop = Duration::from_micros(u64::from(current.head.stop_us));
+            let network = Duration::from_micros(u64::from(assign.network_us));
+            stop.saturating_sub(network).saturating_sub(now.since(current.begun))
+        });
+        Output::Compute { round, position, samples, stop_after, model }
     }
 
     /// Encodes the next message into the packet buffer.
@@ -120,7 +128,7 @@ impl<'b> Worker<'b> {
     }
 
     fn encode_answer(&mut self, now: Timestamp, index: u16) -> Option<Result<(Channel, usize), EncodeError>> {
-        let current = self.current?;
+        let current = self.probing.or(self.current)?;
         let chunk = self.chunk_bytes();
         let session = self.settings.session;
         let (encoded, next) = match current.answer? {
@@ -139,6 +147,7 @@ impl<'b> Worker<'b> {
                     round: current.head.round,
                     allocation: current.head.allocation,
                     session,
+                    offset: current.offset,
                     samples,
                     loss_sum,
                     durations,
@@ -150,6 +159,9 @@ impl<'b> Worker<'b> {
             }
         };
         self.answer_next = next;
+        if next.is_none() {
+            self.probing = None;
+        }
         Some(encoded)
     }
 

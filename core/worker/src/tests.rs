@@ -2,5 +2,8 @@
 
 mod announcing;
 mod bench;
+mod extras;
 mod memory;
+mod probes;
 mod serving;
+mod stopping;

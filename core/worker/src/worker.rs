@@ -5,7 +5,7 @@ use crate::retry::Retry;
 use core::time::Duration;
 use heapless::Deque;
 use heijunka_units::{AgentId, RoundId, RunId, SampleCount, Samples, Timestamp};
-use heijunka_wire::{Assembly, Assign, Channel, Durations, Gradient, Purpose, Round, Spec, limits};
+use heijunka_wire::{Assembly, Assign, Channel, Durations, Extra, Gradient, Purpose, Round, Spec, limits};
 
 /// Memory that the caller lends. Lengths are bounds: a job that needs more is refused with a note.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub enum Input<'a> {
     },
     /// The broker is lost.
     Disconnected,
-    /// A message from `spec`, `assign/<agent>` or `round`.
+    /// A message from `spec`, `assign/<agent>`, `round` or `extra/<agent>`.
     Frame {
         /// The topic's channel.
         channel: Channel,
@@ -118,7 +118,8 @@ pub enum Output<'w> {
         /// The job: a `heijunka_wire::document::Job`.
         document: &'w [u8],
     },
-    /// Compute the mean gradient of `samples` samples, then answer with [`Input::Computed`].
+    /// Compute the mean gradient of `samples` samples, then answer with [`Input::Computed`]. There is no other
+    /// computation under way that was not abandoned.
     Compute {
         /// The round.
         round: RoundId,
@@ -126,7 +127,7 @@ pub enum Output<'w> {
         position: u64,
         /// How many samples.
         samples: Samples,
-        /// Stop after so long, counted from the start of the computation, and answer with what is done.
+        /// Stop after so long, counted from now, and answer with what is done: one sample at least.
         stop_after: Option<Duration>,
         /// The model.
         model: &'w [f32],
@@ -189,7 +190,37 @@ pub(crate) struct Current {
     pub(crate) complete: bool,
     /// The computation was handed to the driver.
     pub(crate) taken: bool,
+    /// What is computed does not count: see [`Assign::probe`].
+    pub(crate) probe: bool,
+    /// Where the range that is computed begins in the batch.
+    pub(crate) offset: u32,
+    /// The range of another agent that is computed, after the own one was answered.
+    pub(crate) extra: Option<Extra>,
+    /// The one after it.
+    pub(crate) extra_next: Option<Extra>,
     pub(crate) answer: Option<Answer>,
+}
+
+impl Current {
+    pub(crate) fn new(head: Round, now: Timestamp) -> Self {
+        Self {
+            head,
+            begun: now,
+            started: now,
+            complete: false,
+            taken: false,
+            probe: false,
+            offset: 0,
+            extra: None,
+            extra_next: None,
+            answer: None,
+        }
+    }
+
+    /// The driver is computing for it.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.taken && self.answer.is_none()
+    }
 }
 
 /// The agent's mind.
@@ -208,6 +239,8 @@ pub struct Worker<'b> {
     pub(crate) survey_bytes: usize,
     pub(crate) assign: Option<Assign>,
     pub(crate) current: Option<Current>,
+    /// An older round whose probe is not yet answered. The current one begins after it.
+    pub(crate) probing: Option<Current>,
     pub(crate) model_assembly: Assembly,
     pub(crate) model_digest: u64,
     pub(crate) compute_due: bool,
@@ -243,6 +276,7 @@ impl<'b> Worker<'b> {
             survey_bytes: 0,
             assign: None,
             current: None,
+            probing: None,
             model_assembly: Assembly::new(),
             model_digest: 0,
             compute_due: false,
@@ -333,10 +367,16 @@ impl<'b> Worker<'b> {
         self.announce.reset(now);
     }
 
+    /// The driver is computing.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.probing.iter().chain(&self.current).any(Current::is_busy)
+    }
+
     fn answering(&mut self, round: RoundId, purpose: Purpose) -> Option<&mut Current> {
-        let current = self.current.as_mut()?;
-        let expected = current.head.round == round && current.head.purpose == purpose && current.taken;
-        (expected && current.answer.is_none()).then_some(current)
+        let expected = |current: &&mut Current| {
+            current.head.round == round && current.head.purpose == purpose && current.is_busy()
+        };
+        self.probing.iter_mut().chain(&mut self.current).find(expected)
     }
 
     fn on_computed(
@@ -350,9 +390,16 @@ impl<'b> Worker<'b> {
     ) {
         let parameters = self.spec.as_ref().and_then(|spec| spec.shape.parameters());
         let Some(current) = self.answering(round, Purpose::Train) else { return };
-        if samples == 0 || parameters != Some(gradient.len()) {
-            return; // abandoned
+        if let Some(next) = current.extra_next.take() {
+            // Nobody waits for the range that was computed: another one is wanted.
+            return self.begin_extra(now, next);
         }
+        if samples == 0 || parameters != Some(gradient.len()) {
+            // Abandoned, or it could not be computed: a probe must not keep the next round waiting.
+            self.probing = self.probing.filter(|probing| probing.head.round != round);
+            return;
+        }
+        let advances = !current.probe && current.extra.is_none();
         // What is no number cannot be averaged, but silence would leave the aggregator waiting.
         let sound = loss_sum.is_finite() && gradient.iter().all(|g| g.is_finite());
         let loss_sum = if sound { loss_sum } else { Gradient::BEYOND_BOUNDS };
@@ -368,7 +415,9 @@ impl<'b> Worker<'b> {
         } else {
             place.fill(0.0);
         }
-        self.cursor = self.cursor.wrapping_add(u64::from(samples));
+        if advances {
+            self.cursor = self.cursor.wrapping_add(u64::from(samples));
+        }
         self.status.loss = loss_sum / f64::from(samples);
         self.status.compute_seconds = took.as_secs_f64();
         self.answer_ready(now);

@@ -5,6 +5,7 @@ mod agreement;
 #[cfg(test)]
 mod diverging;
 #[cfg(test)]
+mod exact;
 #[cfg(test)]
 mod helpers;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::helpers::{seeds, small, sound};
 use heijunka_round::Ending;
 use heijunka_sim::{Step, Trouble, run};
+use heijunka_wire::DataMode;
 use std::time::Duration;
 
 #[test]
@@ -31,6 +32,8 @@ fn a_round_below_the_quorum_is_given_up_and_asked_again() {
         let mut world = small(400);
         world.keep_models = true;
         world.plan.patience.quorum = 0.7;
+        // Nobody can compute in place of another one.
+        world.plan.job.data_mode = DataMode::Private;
         world.keep_alive = Duration::from_secs(1_000_000);
         let when = Duration::from_millis(6000 + 17 * (seed % 20));
         let lasts = Duration::from_secs(30);

@@ -5,8 +5,8 @@ use heijunka_wire::document::{
     ClassWeights, Column, Document, Encoding, Fitted, HeldOut, Input, Job, Normalize, Scores, Survey, Target, Task,
 };
 use heijunka_wire::{
-    Activation, Assign, Body, DataMode, Durations, Evidence, Gradient, Join, Loss, Part, Payload, Purpose, Refusal,
-    Round, Shape, Spec, Subject, chunk_digest, decode, digest, encode,
+    Activation, Assign, Body, DataMode, Durations, Evidence, Extra, Gradient, Join, Loss, Part, Payload, Purpose,
+    Refusal, Round, Shape, Spec, Subject, chunk_digest, decode, digest, encode,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -63,13 +63,15 @@ fn assign_is_golden() {
         version: AllocationVersion(3),
         samples: 41,
         offset: 215,
+        probe: false,
+        network_us: 2500,
         held_out_offset: 0,
         held_out_rows: 360,
         refused: None,
     };
-    is_golden(7, Body::Assign(body), Payload::None, &[], "0103000709050329d70100e80200");
+    is_golden(7, Body::Assign(body), Payload::None, &[], "0103000709050329d70100c41300e80200");
     let refused = Assign { refused: Some(Refusal::DifferentData), ..body };
-    is_golden(7, Body::Assign(refused), Payload::None, &[], "0103000709050329d70100e8020101");
+    is_golden(7, Body::Assign(refused), Payload::None, &[], "0103000709050329d70100c41300e8020101");
 }
 
 #[test]
@@ -82,6 +84,7 @@ fn round_is_golden() {
         first_position: 29_952,
         batch_samples: 256,
         deadline_ms: 5000,
+        stop_us: 150_000,
         digest: 1 << 63,
         part: Part { index: 0, chunk_bytes: 8, total_bytes: 12 },
     });
@@ -91,7 +94,7 @@ fn round_is_golden() {
         body,
         Payload::Numbers(&[1.0, -2.0, 0.5]),
         &payload,
-        "010400077600037580ea01800288278080808080808080800100080c0000803f000000c0",
+        "010400077600037580ea0180028827f093098080808080808080800100080c0000803f000000c0",
     );
 }
 
@@ -101,12 +104,13 @@ fn gradient_is_golden() {
         round: RoundId(118),
         allocation: AllocationVersion(3),
         session: 9,
+        offset: 215,
         samples: 41,
         loss_sum: 17.25,
         durations: Durations { decode_us: 100, compute_us: 148_000, encode_us: 0 },
         part: Part { index: 1, chunk_bytes: 8, total_bytes: 12 },
     });
-    let golden = "0105000776030929000000000040314064a084090001080c0000003f";
+    let golden = "01050007760309d70129000000000040314064a084090001080c0000003f";
     is_golden(7, body, Payload::Numbers(&[1.0, -2.0, 0.5]), &[0, 0, 0, 0x3f], golden);
     assert!(crate::PAGE.contains(golden), "docs/wire.md shows this frame as its example");
 }
@@ -119,6 +123,12 @@ fn evidence_is_golden() {
     let part = Part { index: 0, chunk_bytes: 1024, total_bytes: 3 };
     let scores = Evidence { subject: Subject::Scores(RoundId(118)), session: 9, part };
     is_golden(7, Body::Evidence(scores), Payload::Bytes(&[1, 2, 3]), &[1, 2, 3], "0106000701760900800803010203");
+}
+
+#[test]
+fn extra_is_golden() {
+    let body = Extra { session: 9, round: RoundId(118), digest: 1 << 63, number: 2, offset: 215, samples: 20 };
+    is_golden(7, Body::Extra(body), Payload::None, &[], "0107000709768080808080808080800102d70114");
 }
 
 #[track_caller]

@@ -2,8 +2,8 @@
 
 use crate::messages::{message, part_of};
 use heijunka_units::{AllocationVersion, RoundId, RunId};
-use heijunka_wire::limits::{BATCH_SAMPLES_MAX, PARTS_MAX, ROWS_MAX, TAG_BYTES_MAX, WIDTHS_MAX};
-use heijunka_wire::{Assign, Body, DecodeError, Durations, Evidence, Gradient, Part, Payload, Subject, decode, encode};
+use heijunka_wire::limits::{BATCH_SAMPLES_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX, TAG_BYTES_MAX, WIDTHS_MAX};
+use heijunka_wire::{Body, DecodeError, Durations, Evidence, Extra, Gradient, Part, Payload, Subject, decode, encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -37,6 +37,7 @@ fn gradient(loss_sum: f64, samples: u32) -> Body {
         round: RoundId(1),
         allocation: AllocationVersion(1),
         session: 1,
+        offset: 0,
         samples,
         loss_sum,
         durations: Durations::default(),
@@ -54,7 +55,7 @@ proptest! {
 
     #[test]
     fn what_random_bodies_decode_to_is_encoded_to_the_same_bytes(
-        kind in 1_u8..=6,
+        kind in 1_u8..=7,
         body in vec(prop_oneof![3 => 0_u8..3, 1 => any::<u8>()], 0..60),
     ) {
         let bytes = frame(kind, &[&body]);
@@ -116,7 +117,7 @@ fn a_frame_names_its_version_and_kind() {
     assert_eq!(decode(&[]), Err(DecodeError::Short));
     assert_eq!(decode(&[1, 1]), Err(DecodeError::Short));
     assert_eq!(decode(&[2, 1, 0, 0]), Err(DecodeError::Version(2)));
-    for kind in [0, 7, 255] {
+    for kind in [0, 8, 255] {
         assert_eq!(decode(&[1, kind, 0, 0]), Err(DecodeError::UnknownKind(kind)));
     }
     assert_eq!(decode(&[1, 1, 5, 0]), Err(DecodeError::Tag));
@@ -125,24 +126,14 @@ fn a_frame_names_its_version_and_kind() {
 
 #[test]
 fn overlong_varints_are_refused() {
-    let assign = Assign {
-        session: 1,
-        spec: 2,
-        version: AllocationVersion(3),
-        samples: 4,
-        offset: 5,
-        held_out_offset: 6,
-        held_out_rows: 7,
-        refused: None,
-    };
-    let honest = encoded(&Body::Assign(assign), Payload::None);
-    assert_eq!(honest, [1, 3, 0, 1, 1, 2, 3, 4, 5, 6, 7, 0]);
-    // All numbers but the last byte, which says whether there is a refusal.
-    for place in 3..honest.len() - 1 {
+    let extra = Extra { session: 1, round: RoundId(2), digest: 3, number: 4, offset: 5, samples: 6 };
+    let honest = encoded(&Body::Extra(extra), Payload::None);
+    assert_eq!(honest, [1, 7, 0, 1, 1, 2, 3, 4, 5, 6]);
+    for place in 3..honest.len() {
         let overlong = [&honest[..place], &[honest[place] | 0x80, 0], &honest[place + 1..]].concat();
         assert_eq!(decode(&overlong), Err(DecodeError::NotCanonical), "byte {place}");
     }
-    let too_large = [&[1, 3, 0][..], &[0xff; 10], &honest[4..]].concat();
+    let too_large = [&[1, 7, 0][..], &[0xff; 10], &honest[4..]].concat();
     assert_eq!(decode(&too_large), Err(DecodeError::Malformed));
 }
 
@@ -157,9 +148,17 @@ fn losses_that_are_not_finite_and_impossible_counts_are_refused() {
         assert_eq!(decoded(&gradient(0.0, samples)), Err(DecodeError::Implausible));
     }
     let many = varint(u64::from(BATCH_SAMPLES_MAX) + 1);
-    assert_eq!(decode(&frame(3, &[&[1, 1, 1], &many, &[0, 0, 0, 0]])), Err(DecodeError::Implausible));
-    assert_eq!(decode(&frame(3, &[&[1, 1, 1, 0], &many, &[0, 0, 0]])), Err(DecodeError::Implausible));
-    let round = |batch: &[u8]| frame(4, &[&[1, 0, 1, 1, 0], batch, &[0, 0], &part(0, 4, 0)]);
+    let far = varint(u64::from(OFFSET_MAX) + 1);
+    let assign = |samples: &[u8], offset: &[u8]| frame(3, &[&[1, 1, 1], samples, offset, &[0, 0, 0, 0, 0]]);
+    assert!(decode(&assign(&[0], &[0])).is_ok());
+    assert_eq!(decode(&assign(&many, &[0])), Err(DecodeError::Implausible));
+    assert_eq!(decode(&assign(&[0], &far)), Err(DecodeError::Implausible));
+    let extra = |offset: &[u8], samples: &[u8]| frame(7, &[&[1, 1, 1, 1], offset, samples]);
+    assert!(decode(&extra(&[0], &[1])).is_ok());
+    for (offset, samples) in [(&far[..], &[1][..]), (&[0], &[0]), (&[0], &many)] {
+        assert_eq!(decode(&extra(offset, samples)), Err(DecodeError::Implausible));
+    }
+    let round = |batch: &[u8]| frame(4, &[&[1, 0, 1, 1, 0], batch, &[0, 0, 0], &part(0, 4, 0)]);
     assert!(decode(&round(&[1])).is_ok());
     assert_eq!(decode(&round(&many)), Err(DecodeError::Implausible));
     let join = |protocols: [u8; 2]| frame(1, &[&[1], &protocols, &[0, 1, 1, 1, 1, 1]]);
@@ -224,7 +223,7 @@ fn models_and_gradients_are_whole_numbers_of_f32() {
         gradient.part.total_bytes = 3;
     }
     assert_eq!(decode(&encoded(&body, Payload::Bytes(&[0; 3]))), Err(DecodeError::Implausible));
-    let round = frame(4, &[&[1, 0, 1, 1, 0, 1, 0, 0], &part(0, 4, 3), &[0; 3]]);
+    let round = frame(4, &[&[1, 0, 1, 1, 0, 1, 0, 0, 0], &part(0, 4, 3), &[0; 3]]);
     assert_eq!(decode(&round), Err(DecodeError::Implausible));
     let evidence =
         Evidence { subject: Subject::Survey(1), session: 1, part: Part { index: 0, chunk_bytes: 4, total_bytes: 3 } };

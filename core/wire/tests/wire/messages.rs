@@ -1,10 +1,10 @@
 //! Any message that an honest peer can send, and the object of which it carries a chunk.
 
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId};
-use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, PARTS_MAX, ROWS_MAX};
+use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX};
 use heijunka_wire::{
-    Activation, Assign, Body, DataMode, Durations, EncodeError, Evidence, Gradient, Join, Loss, Part, Payload, Purpose,
-    Refusal, Round, Shape, Spec, Subject, encode,
+    Activation, Assign, Body, DataMode, Durations, EncodeError, Evidence, Extra, Gradient, Join, Loss, Part, Payload,
+    Purpose, Refusal, Round, Shape, Spec, Subject, encode,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ impl Message {
 /// The part that a message names.
 pub(crate) fn part_of(body: &Body) -> Option<Part> {
     match body {
-        Body::Join(_) | Body::Assign(_) => None,
+        Body::Join(_) | Body::Assign(_) | Body::Extra(_) => None,
         Body::Spec(spec) => Some(spec.part),
         Body::Round(round) => Some(round.part),
         Body::Gradient(gradient) => Some(gradient.part),
@@ -94,19 +94,30 @@ fn assign() -> impl Strategy<Value = Body> {
         Some(Refusal::NoRows),
         Some(Refusal::Full),
     ]);
-    let share = (0..=BATCH_SAMPLES_MAX, 0..=BATCH_SAMPLES_MAX);
-    (any::<(u64, u64)>(), any::<u32>(), share, any::<(u32, u32)>(), refused).prop_map(
-        |((session, spec), version, (samples, offset), (held_out_offset, held_out_rows), refused)| {
-            let version = AllocationVersion(version);
-            Body::Assign(Assign { session, spec, version, samples, offset, held_out_offset, held_out_rows, refused })
+    let share = (0..=BATCH_SAMPLES_MAX, 0..=OFFSET_MAX, any::<bool>());
+    (any::<(u64, u64)>(), any::<u32>(), share, any::<[u32; 3]>(), refused).prop_map(
+        |((session, spec), version, (samples, offset, probe), numbers, refused)| {
+            let [network_us, held_out_offset, held_out_rows] = numbers;
+            Body::Assign(Assign {
+                session,
+                spec,
+                version: AllocationVersion(version),
+                samples,
+                offset,
+                probe,
+                network_us,
+                held_out_offset,
+                held_out_rows,
+                refused,
+            })
         },
     )
 }
 
 fn round(part: Part) -> impl Strategy<Value = Body> {
     let purpose = select(vec![Purpose::Train, Purpose::Score, Purpose::Finished]);
-    (any::<[u64; 4]>(), purpose, any::<u32>(), 0..=BATCH_SAMPLES_MAX, any::<u32>()).prop_map(
-        move |([round, model, first_position, digest], purpose, allocation, batch_samples, deadline_ms)| {
+    (any::<[u64; 4]>(), purpose, any::<u32>(), 0..=BATCH_SAMPLES_MAX, any::<[u32; 2]>()).prop_map(
+        move |([round, model, first_position, digest], purpose, allocation, batch_samples, [deadline_ms, stop_us])| {
             Body::Round(Round {
                 round: RoundId(round),
                 purpose,
@@ -115,6 +126,7 @@ fn round(part: Part) -> impl Strategy<Value = Body> {
                 first_position,
                 batch_samples,
                 deadline_ms,
+                stop_us,
                 digest,
                 part,
             })
@@ -124,12 +136,14 @@ fn round(part: Part) -> impl Strategy<Value = Body> {
 
 fn gradient(part: Part) -> impl Strategy<Value = Body> {
     let loss = any::<f64>().prop_filter("finite", |loss| loss.is_finite());
-    (any::<(u64, u64)>(), any::<u32>(), 1..=BATCH_SAMPLES_MAX, loss, any::<[u32; 3]>()).prop_map(
-        move |((round, session), allocation, samples, loss_sum, [decode_us, compute_us, encode_us])| {
+    let range = (0..=OFFSET_MAX, 1..=BATCH_SAMPLES_MAX);
+    (any::<(u64, u64)>(), any::<u32>(), range, loss, any::<[u32; 3]>()).prop_map(
+        move |((round, session), allocation, (offset, samples), loss_sum, [decode_us, compute_us, encode_us])| {
             Body::Gradient(Gradient {
                 round: RoundId(round),
                 allocation: AllocationVersion(allocation),
                 session,
+                offset,
                 samples,
                 loss_sum,
                 durations: Durations { decode_us, compute_us, encode_us },
@@ -137,6 +151,13 @@ fn gradient(part: Part) -> impl Strategy<Value = Body> {
             })
         },
     )
+}
+
+fn extra() -> impl Strategy<Value = Body> {
+    let range = (0..=OFFSET_MAX, 1..=BATCH_SAMPLES_MAX);
+    (any::<[u64; 3]>(), any::<u32>(), range).prop_map(|([session, round, digest], number, (offset, samples))| {
+        Body::Extra(Extra { session, round: RoundId(round), digest, number, offset, samples })
+    })
 }
 
 fn evidence(part: Part) -> impl Strategy<Value = Body> {
@@ -148,7 +169,7 @@ fn evidence(part: Part) -> impl Strategy<Value = Body> {
 /// Any message.
 pub(crate) fn message() -> impl Strategy<Value = Message> {
     (any::<u64>(), object()).prop_flat_map(|(run, (object, part))| {
-        prop_oneof![join(), spec(part), assign(), round(part), gradient(part), evidence(part)]
+        prop_oneof![join(), spec(part), assign(), round(part), gradient(part), evidence(part), extra()]
             .prop_map(move |body| Message { run: RunId(run), body, object: object.clone() })
     })
 }

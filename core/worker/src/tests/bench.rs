@@ -18,7 +18,7 @@ pub(super) const ROWS: u64 = 500;
 pub(super) enum Said {
     Published(Channel, Body, Vec<u8>),
     Prepare(u64),
-    Compute { round: RoundId, position: u64, samples: Samples, model: Vec<f32> },
+    Compute { round: RoundId, position: u64, samples: Samples, stop_after: Option<Duration>, model: Vec<f32> },
     Score { round: RoundId, first: u32, rows: u32 },
     Abandon,
     Note(Note),
@@ -81,8 +81,8 @@ impl Bench {
                     Said::Published(channel, frame.body, frame.payload.to_vec())
                 }
                 Output::Prepare { spec, .. } => Said::Prepare(spec.content),
-                Output::Compute { round, position, samples, model, .. } => {
-                    Said::Compute { round, position, samples, model: model.to_vec() }
+                Output::Compute { round, position, samples, stop_after, model } => {
+                    Said::Compute { round, position, samples, stop_after, model: model.to_vec() }
                 }
                 Output::Score { round, first, rows, .. } => Said::Score { round, first, rows },
                 Output::Abandon => Said::Abandon,
@@ -156,6 +156,8 @@ pub(super) fn assign(version: u32) -> Assign {
         version: AllocationVersion(version),
         samples: 8,
         offset: 4,
+        probe: false,
+        network_us: 0,
         held_out_offset: 10,
         held_out_rows: 20,
         refused: None,
@@ -177,6 +179,7 @@ pub(super) fn round(number: u64, version: u32, model: &[f32], chunk_bytes: usize
         first_position: 100 * number,
         batch_samples: 100,
         deadline_ms: 5000,
+        stop_us: 0,
         digest,
         part: all[0],
     };

@@ -12,7 +12,8 @@ const GRADIENT: [f32; PARAMETERS] = [0.5; PARAMETERS];
 fn a_round_asks_for_the_slice_of_its_division() {
     let mut bench = Bench::joined();
     let said = bench.hear_round(whole(1, 1, &MODEL), &MODEL);
-    let expected = Said::Compute { round: RoundId(1), position: 104, samples: 8, model: MODEL.to_vec() };
+    let expected =
+        Said::Compute { round: RoundId(1), position: 104, samples: 8, stop_after: None, model: MODEL.to_vec() };
     assert_eq!(said, [expected]);
     let score = Round { purpose: Purpose::Score, ..whole(2, 1, &MODEL) };
     let said = bench.hear_round(score, &MODEL);
