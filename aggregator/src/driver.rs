@@ -319,7 +319,7 @@ impl Driver<'_> {
         if let Err(error) = self.history.add(record) {
             warn!("history.csv: {error}; training goes on");
         }
-        let told = self.trace.as_mut().and_then(|trace| trace.add(record, &[]));
+        let told = self.trace.as_mut().and_then(|trace| trace.add(record, &self.coordinator.outlooks()));
         self.tell_of_trace(told);
         self.progress.show(&self.coordinator, &self.figures, record);
         if let Some(reason) = &record.moved {

@@ -1,5 +1,6 @@
 //! `heijunka-aggregator`: levels the work, averages the gradients, publishes the model.
 
+mod advise;
 mod card;
 mod check;
 mod config;
@@ -60,6 +61,8 @@ enum Verb {
     Demo(Box<demo::Arguments>),
     /// What each policy would make of a recorded trace or a fleet: seconds a round, side by side, in virtual time.
     Simulate(Box<simulate::Arguments>),
+    /// What would shorten the rounds of a recorded trace: which machine to leave out, which to have twice; when it is done.
+    Advise(Box<advise::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Verb::Predict(arguments) => predict::predict(&arguments),
         Verb::Demo(arguments) => demo::demo(&arguments),
         Verb::Simulate(arguments) => simulate::simulate(&arguments),
+        Verb::Advise(arguments) => advise::advise(&arguments),
     };
     match outcome {
         Ok(()) => Exit::Success.into(),

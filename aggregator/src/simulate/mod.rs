@@ -10,12 +10,12 @@ pub(crate) mod source;
 mod table;
 
 use clap::Args;
-pub(crate) use figures::Figures;
+pub(crate) use figures::{Figures, WARMUP_ROUNDS};
 use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_settings::{Exit, Failure};
 use heijunka_wire::limits::BATCH_SAMPLES_MAX;
 use parallel::side_by_side;
-pub(crate) use run::{Setup, Simulated, simulate as simulate_one};
+pub(crate) use run::{Fleetlike, Setup, Simulated, simulate as simulate_one};
 use serde::Serialize;
 use source::{Place, Source};
 use std::collections::BTreeMap;
