@@ -96,7 +96,7 @@ impl Coordinator {
         let message = format!(
             "round {round} was given up: {completed} of {expected} agents answered, {needed} are needed; the model stays"
         );
-        self.event(Level::Warn, "HJ-141", None, message, "the same samples are asked for again");
+        self.event(Level::Warn, "HJ-141", None, message, "if it goes on: look at the agents that did not answer");
     }
 
     fn mark_silent(&mut self, now: Timestamp, open: &OpenRound) {
@@ -107,7 +107,9 @@ impl Coordinator {
             }
             if now < open.overdue {
                 // The round did not wait for it. It is given up only if nothing at all is heard of it.
-                member.missed = Some((open.head.round, now.since(open.started).as_secs_f64()));
+                if open.closing {
+                    member.missed = Some((open.head.round, now.since(open.started).as_secs_f64()));
+                }
                 if now.since(member.heard) <= open.span {
                     continue;
                 }

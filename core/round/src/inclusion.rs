@@ -5,22 +5,27 @@
 
 /// The record forgets about this part of itself with every step, so that it follows an agent that changes.
 const FORGETS: f64 = 1.0 / 512.0;
-/// As if so many steps had been seen, all with its answer: the probability starts at 1.
-const PRIOR_STEPS: f64 = 1.0;
 /// An answer weighs at most 20 times as much as that of an agent that never misses.
 const PROBABILITY_MIN: f64 = 0.05;
 
 /// Of the steps in which an agent was expected, those that its answer entered.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Inclusion {
     expected: f64,
     entered: f64,
 }
 
+impl Default for Inclusion {
+    /// As if one step had been seen, with its answer: the probability starts at 1.
+    fn default() -> Self {
+        Self { expected: 1.0, entered: 1.0 }
+    }
+}
+
 impl Inclusion {
     /// The probability that its next answer enters, as far as the record so far tells.
     pub(crate) fn probability(self) -> f64 {
-        ((self.entered + PRIOR_STEPS) / (self.expected + PRIOR_STEPS)).max(PROBABILITY_MIN)
+        (self.entered / self.expected).max(PROBABILITY_MIN)
     }
 
     /// A step was taken in which it was expected.

@@ -10,7 +10,7 @@ use heijunka_wire::document::Scores;
 /// How a round ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Everything that was asked for was computed: by every expected agent, or in place of those that were lost.
+    /// Everything that was asked for was answered: by every expected agent, or in place of those that were lost.
     Full,
     /// Stepped on what had arrived: the deadline passed, or agents left.
     Partial,

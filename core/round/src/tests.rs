@@ -52,6 +52,8 @@ struct Bench {
     mind: Coordinator,
     now: Timestamp,
     wait: Timestamp,
+    /// Rows of the agents that have not 10.
+    rows: BTreeMap<&'static str, u64>,
     /// What each agent was last assigned.
     shares: BTreeMap<AgentId, Assign>,
 }
@@ -60,7 +62,8 @@ impl Bench {
     fn new(plan: Plan) -> Self {
         let now = Timestamp::from_nanos(1_000_000_000);
         let mind = Coordinator::new(plan, RunId(5), now);
-        let mut bench = Self { mind, now, wait: Timestamp::NEVER, shares: BTreeMap::new() };
+        let (rows, shares) = (BTreeMap::new(), BTreeMap::new());
+        let mut bench = Self { mind, now, wait: Timestamp::NEVER, rows, shares };
         bench.handle(Input::Connected { session_present: false });
         bench
     }
@@ -71,7 +74,12 @@ impl Bench {
     }
 
     fn training_by(plan: Plan, names: &[&str]) -> (Self, Said) {
+        Self::training_with(plan, names, |_| {})
+    }
+
+    fn training_with(plan: Plan, names: &[&str], change: impl FnOnce(&mut Self)) -> (Self, Said) {
         let mut bench = Self::new(plan);
+        change(&mut bench);
         for name in names {
             bench.join(name, 1);
             bench.survey(name, 1, &survey());
@@ -146,7 +154,8 @@ impl Bench {
     }
 
     fn join(&mut self, name: &str, session: u64) -> Said {
-        let join = self.joining(session);
+        let rows = self.rows.get(name).copied().unwrap_or(10);
+        let join = Join { rows, ..self.joining(session) };
         self.hear_join(name, 5, join)
     }
 
@@ -184,7 +193,11 @@ impl Bench {
     }
 
     fn answer(&mut self, name: &str, run: u64, gradient: Gradient) -> Said {
-        self.hear(Channel::Gradient, Some(name), RunId(run), &Body::Gradient(gradient), Payload::Numbers(&[0.5, 0.5]))
+        self.answer_with(name, run, gradient, &[0.5, 0.5])
+    }
+
+    fn answer_with(&mut self, name: &str, run: u64, gradient: Gradient, values: &[f32]) -> Said {
+        self.hear(Channel::Gradient, Some(name), RunId(run), &Body::Gradient(gradient), Payload::Numbers(values))
     }
 }
 
@@ -248,7 +261,11 @@ fn plan() -> Plan {
     }
 }
 
+mod pace;
+mod probes;
 mod reissue;
+mod scripted;
+mod unbiased;
 
 #[test]
 fn surveys_that_come_again_do_not_put_off_the_beginning() {

@@ -5,6 +5,8 @@ mod agreement;
 #[cfg(test)]
 mod diverging;
 #[cfg(test)]
+mod ending;
+#[cfg(test)]
 mod exact;
 #[cfg(test)]
 mod helpers;
