@@ -5,6 +5,7 @@
 mod errors;
 mod faults;
 mod people;
+mod reissue;
 mod training;
 mod trajectory;
 mod watch;

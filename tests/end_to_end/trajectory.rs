@@ -84,7 +84,7 @@ fn single_process(card: &Value, source: &Source) -> Vec<f32> {
 }
 
 /// The parameters in `model.safetensors`, in the order of the layers: an 8-byte length, a JSON header, the numbers.
-fn trained(plant: &Plant) -> Vec<f32> {
+pub(crate) fn trained(plant: &Plant) -> Vec<f32> {
     let bytes = std::fs::read(plant.folder().join("heijunka-output/model.safetensors")).unwrap();
     let header_bytes = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header: Value = serde_json::from_slice(&bytes[8..8 + header_bytes]).unwrap();
@@ -98,6 +98,14 @@ fn trained(plant: &Plant) -> Vec<f32> {
         }
     }
     model
+}
+
+/// Distance of two models in units of the second one's norm.
+pub(crate) fn distance(ours: &[f32], theirs: &[f32]) -> f64 {
+    assert_eq!(ours.len(), theirs.len());
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let distance = norm(&mut ours.iter().zip(theirs).map(|(a, b)| f64::from(a - b)));
+    distance / norm(&mut theirs.iter().map(|b| f64::from(*b)))
 }
 
 fn follows(policy: &str, data: &Path, header: bool, target: &str) {
@@ -124,11 +132,7 @@ fn follows(policy: &str, data: &Path, header: bool, target: &str) {
     let card = plant.card().unwrap();
     let mut source = Source::new(data);
     source.header_rows = usize::from(header);
-    let (ours, theirs) = (trained(&plant), single_process(&card, &source));
-    assert_eq!(ours.len(), theirs.len());
-    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
-    let distance = norm(&mut ours.iter().zip(&theirs).map(|(a, b)| f64::from(a - b)));
-    let relative = distance / norm(&mut theirs.iter().map(|b| f64::from(*b)));
+    let relative = distance(&trained(&plant), &single_process(&card, &source));
     println!("{policy} on {}: relative distance {relative:.2e} after {ROUNDS} rounds", data.display());
     assert!(relative <= 1e-4, "{policy}: {relative:.2e}");
 }
