@@ -171,7 +171,7 @@ enum End {
 }
 
 /// The policy of settings that name none, and of `advise`.
-pub(crate) const DEFAULT_POLICY: PolicyName = PolicyName::Enhanced;
+pub(crate) const DEFAULT_POLICY: PolicyName = PolicyName::Adaptive;
 
 /// `[allocation]`
 #[derive(Debug, Deserialize)]

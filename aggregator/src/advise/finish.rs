@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::span;
 use crate::simulate::WARMUP_ROUNDS;
+use crate::usage::grouped;
 use heijunka_learn::random::Random;
 use serde::Serialize;
 
@@ -38,7 +39,8 @@ impl Finish {
         let quantile = |q: f64| drawn.get((q * drawn.len() as f64) as usize).copied().unwrap_or(0.0);
         let (p50_s, p95_s) = (quantile(0.5), quantile(0.95));
         let mut text = format!(
-            "{rounds_left} rounds take {} (95 %: at most {}): done by {} with 95 %, by {} with 50 %",
+            "{} rounds take {} (95 %: at most {}): done by {} with 95 %, by {} with 50 %",
+            grouped(rounds_left),
             span(p50_s),
             span(p95_s),
             now.after(p95_s),
@@ -107,7 +109,7 @@ mod tests {
         assert_eq!((answer(&early), answer(&late)), (Some((false, 0.0)), Some((true, 1.0))));
         assert_eq!(
             early.text,
-            "7207 rounds take 1 h 00 min (95 %: at most 1 h 00 min): done by 23:01 with 95 %, by 23:01 with 50 %\n\
+            "7,207 rounds take 1 h 00 min (95 %: at most 1 h 00 min): done by 23:01 with 95 %, by 23:01 with 50 %\n\
              done by 23:00: no, the probability is below 1 %"
         );
         assert_eq!(answer(&finish(7200, "23:00")), Some((true, 1.0)));

@@ -7,7 +7,7 @@ mod what_if;
 use crate::config::DEFAULT_POLICY;
 use crate::simulate::source::Source;
 use crate::simulate::{Figures, Setup, policy, round_end, write_json};
-use crate::usage::readable;
+use crate::usage::{grouped, readable};
 use clap::Args;
 use clock::Clock;
 use finish::Finish;
@@ -138,10 +138,11 @@ fn affordable(agents: usize, recorded: u64) -> u64 {
 
 fn equal_shares(equal: f64, base: f64, recorded: u64) -> EqualShares {
     let more_seconds = (equal - base) * recorded as f64;
+    let rounds = grouped(recorded);
     let text = if equal >= base * (1.0 + what_if::WORTH_TELLING) {
-        format!("equal shares would have cost {} more over the recorded {recorded} rounds", span(more_seconds))
+        format!("equal shares would have cost {} more over the recorded {rounds} rounds", span(more_seconds))
     } else if equal <= base * (1.0 - what_if::WORTH_TELLING) {
-        format!("equal shares would have saved {} over the recorded {recorded} rounds", span(-more_seconds))
+        format!("equal shares would have saved {} over the recorded {rounds} rounds", span(-more_seconds))
     } else {
         "equal shares would have done as well".to_owned()
     };

@@ -82,7 +82,7 @@ pub(crate) fn simulate(fleet: &Fleetlike<'_>, policy: PolicyName, setup: &Setup)
         done.seconds.push(record.seconds);
         done.samples.push(if record.ending == Ending::GivenUp { 0 } else { record.samples });
         done.reallocations += u64::from(number > 0 && record.moved.is_some());
-        done.overdue += u64::from(record.ending != Ending::Full);
+        done.overdue += u64::from(record.seconds >= record.deadline_s);
     };
     replay.run(&fleet.costs, closed).map_err(|error| {
         Failure::new(Exit::Config, format!("the simulation of {policy} does not come to an end"))

@@ -3,6 +3,7 @@
 use super::run::{Fleetlike, Setup};
 use crate::fleet::{Fleet, FleetAgent};
 use crate::trace::Trace;
+use crate::usage::grouped;
 use clap::Args;
 use heijunka_learn::random::{Random, mix};
 use heijunka_settings::{Exit, Failure};
@@ -105,7 +106,7 @@ impl Source {
             }
             Self::Fleet { fleet, agents, .. } => (format!("fleet {}", fleet.name), agents.len()),
         };
-        let (rounds, samples) = (setup.rounds, setup.batch_samples);
+        let (rounds, samples) = (grouped(setup.rounds), setup.batch_samples);
         format!("{what}: {agents} agents, {rounds} rounds of {samples} samples, round_end {}", setup.round_end_name())
     }
 
@@ -116,8 +117,9 @@ impl Source {
         if trace.filled > 0 {
             let all = trace.rounds() * trace.agents.len() as u64;
             text += &format!(
-                "{} of {all} rows are not in the trace: an agent's last known row stands for them\n",
-                trace.filled
+                "{} of {} rows are not in the trace: an agent's last known row stands for them\n",
+                grouped(trace.filled as u64),
+                grouped(all)
             );
         }
         if trace.cut_off {
