@@ -5,7 +5,7 @@ use crate::watch::Watch;
 use heijunka_tests::{Plant, Program, steel_plates};
 
 const ROUNDS: u64 = 120;
-const BATCH: u64 = 64;
+pub(crate) const BATCH: u64 = 64;
 
 /// Runs the job on four agents; `disturb` has its way meanwhile. Returns the plant and the aggregator's log.
 fn train(disturb: impl FnOnce(&mut Watch, &mut Vec<Program>)) -> (Plant, String) {
@@ -30,7 +30,7 @@ fn train(disturb: impl FnOnce(&mut Watch, &mut Vec<Program>)) -> (Plant, String)
 }
 
 /// Samples of every training round, and how many agents were asked.
-fn history(plant: &Plant) -> Vec<(u64, u64)> {
+pub(crate) fn history(plant: &Plant) -> Vec<(u64, u64)> {
     let text = std::fs::read_to_string(plant.folder().join("heijunka-output/history.csv")).unwrap();
     let mut lines = text.lines();
     let names: Vec<&str> = lines.next().unwrap().split(',').collect();

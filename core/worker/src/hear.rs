@@ -121,10 +121,11 @@ impl Worker<'_> {
             (None, None) => self.note(Note::Joined),
             _ => {}
         }
-        if assign.refused.is_none() && self.status.share_samples != assign.samples {
-            self.note(Note::Share { version: assign.version, samples: assign.samples });
+        let samples = if assign.probe { 0 } else { assign.samples };
+        if assign.refused.is_none() && self.status.share_samples != samples {
+            self.note(Note::Share { version: assign.version, samples });
         }
-        self.status.share_samples = assign.samples;
+        self.status.share_samples = samples;
         self.announce_due = false;
         if self.assign.replace(assign) != Some(assign) {
             self.announce.reset(now);

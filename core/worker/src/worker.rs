@@ -164,7 +164,7 @@ pub struct Status {
     pub batch_samples: Samples,
     /// Whether the aggregator counts on this agent.
     pub joined: bool,
-    /// Rounds whose result was sent.
+    /// Rounds in which its share, or its scores, were computed.
     pub rounds_answered: u64,
     /// Rounds that ended without this agent's result.
     pub rounds_overtaken: u64,
@@ -420,6 +420,7 @@ impl<'b> Worker<'b> {
         }
         self.status.loss = loss_sum / f64::from(samples);
         self.status.compute_seconds = took.as_secs_f64();
+        self.status.rounds_answered += u64::from(advances);
         self.answer_ready(now);
     }
 
@@ -432,12 +433,12 @@ impl<'b> Worker<'b> {
         current.answer = Some(Answer::Scores { bytes });
         let Some(place) = self.buffers.scores.get_mut(..bytes) else { return };
         place.copy_from_slice(scores);
+        self.status.rounds_answered += 1;
         self.answer_ready(now);
     }
 
     fn answer_ready(&mut self, now: Timestamp) {
         self.answer_next = Some(0);
-        self.status.rounds_answered += 1;
         self.announce.reset(now);
     }
 }
