@@ -99,10 +99,12 @@ fn replay(rounds: &[Vec<Costs>], batch: Samples, policy: &mut dyn Policy) -> Res
         let close_s = decision.close_s.unwrap_or(f64::INFINITY);
         let mut counted = 0;
         for (share, costs) in decision.shares.iter().zip(costs) {
+            let busy_until_s = under_way.iter().filter(|(_, probe)| probe.agent == share.agent).map(|(at, _)| *at);
+            let busy_s = (busy_until_s.fold(0.0, f64::max) - now_s).max(0.0);
             if share.samples > 0 {
                 let network_s = outlooks.iter().find(|o| o.agent == share.agent).map_or(0.0, |o| o.network_s);
                 let answer = observation(&share.agent, done(share.samples, decision.stop_s, network_s, *costs), *costs);
-                slowest_s = slowest_s.max(answer.total_s.min(close_s));
+                slowest_s = slowest_s.max((busy_s + answer.total_s).min(close_s));
                 if answer.total_s <= close_s {
                     counted += answer.samples;
                     seen.push(answer);

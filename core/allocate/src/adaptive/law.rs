@@ -19,7 +19,8 @@ const PRIOR_GONE: usize = 40;
 pub(crate) struct Common<'a> {
     pub(crate) persistence: &'a Persistence,
     pub(crate) chain: &'a Chain,
-    pub(crate) tails: &'a Tails,
+    /// Rare, large ratios of computing, of travelling, and of travelling after a usual round.
+    pub(crate) tails: &'a [Tails; 3],
     /// Log ratios that followed a burst, of all machines.
     pub(crate) after_burst: &'a [f64],
     /// Whether the law depends on what was last seen.
@@ -49,7 +50,7 @@ impl Law {
         turn: usize,
         scenarios: usize,
     ) -> Self {
-        let ratios = strata(&mut compute_sample(compute.ratios(), common.tails), scenarios);
+        let ratios = strata(&mut compute_sample(compute.ratios(), &common.tails[0]), scenarios);
         let mut travels = travel_sample(network, common, lag);
         let usual_s = network.usual_s();
         let travels: Vec<f64> = strata(&mut travels, scenarios).into_iter().map(|ratio| ratio * usual_s).collect();
@@ -105,25 +106,21 @@ fn shuffled(index: usize, turn: usize, count: usize) -> usize {
 }
 
 /// Ratios with weights, and a prior while there are few.
-fn weighted(logs: &[f64], scale: f64) -> Vec<(f64, f64)> {
-    let mut sample: Vec<(f64, f64)> = logs.iter().map(|log| (libm::exp(*log), 1.0)).collect();
-    with_prior(&mut sample, logs.len(), scale);
-    sample
-}
-
-fn with_prior(sample: &mut Vec<(f64, f64)>, seen: usize, scale: f64) {
-    let missing = PRIOR_GONE.saturating_sub(seen) as f64 / PRIOR_GONE as f64;
+fn sample(ratios: &Ratios, tails: &Tails) -> Vec<(f64, f64)> {
+    let mut sample = tails.sample(ratios);
+    let missing = PRIOR_GONE.saturating_sub(ratios.logs().len()) as f64 / PRIOR_GONE as f64;
     let weight = missing * PRIOR_WEIGHT / PRIOR_UNITS.len() as f64;
     if weight > 0.0 {
+        let scale = ratios.scale().both();
         sample.extend(PRIOR_UNITS.map(|units| (libm::exp(units * scale), weight)));
     }
+    sample
 }
 
 /// One in n + 1 of exchangeable observations is a record: it is taken to be one scale beyond the last record, so that
 /// the tail of a skewed law is not underrated while little of it has been seen.
 fn compute_sample(ratios: &Ratios, tails: &Tails) -> Vec<(f64, f64)> {
-    let mut sample = tails.sample(ratios);
-    with_prior(&mut sample, ratios.logs().len(), ratios.scale().both());
+    let mut sample = sample(ratios, tails);
     if let Some(record) = Tails::record(ratios) {
         sample.push((libm::exp(record + ratios.scale().above), 1.0));
     }
@@ -131,8 +128,8 @@ fn compute_sample(ratios: &Ratios, tails: &Tails) -> Vec<(f64, f64)> {
 }
 
 fn travel_sample(network: &Network, common: &Common<'_>, lag: u32) -> Vec<(f64, f64)> {
-    let scale = network.ratios().scale().both();
-    let all = weighted(network.ratios().logs(), scale);
+    let [_, any, usual] = common.tails;
+    let all = sample(network.ratios(), any);
     let memory = if common.regimes { common.chain.memory() } else { 0.0 };
     if memory == 0.0 {
         return all;
@@ -142,7 +139,7 @@ fn travel_sample(network: &Network, common: &Common<'_>, lag: u32) -> Vec<(f64, 
     let now = if network.in_burst {
         common.after_burst.iter().map(|log| (libm::exp(*log), 1.0)).collect()
     } else {
-        weighted(network.after_usual(), scale)
+        sample(network.after_usual(), usual)
     };
     let mut sample = scaled(now, known);
     sample.extend(scaled(all, 1.0 - known));

@@ -33,6 +33,8 @@ pub(crate) struct Machine {
     /// Probes since it sits out, and the round of the next one.
     probes: u32,
     probe_next: u64,
+    /// Round in which a probe was asked for that has not been answered.
+    probe_out: Option<u64>,
 }
 
 /// Under which circumstances an observation was made.
@@ -74,6 +76,7 @@ impl Machine {
             unusual_since: None,
             probes: 0,
             probe_next: 0,
+            probe_out: None,
         })
     }
 
@@ -82,6 +85,7 @@ impl Machine {
         let When { of, round, stopped } = when;
         let Some((compute, travel)) = parts(seen) else { return };
         self.seen = of;
+        self.probe_out = None;
         if seen.late {
             return self.compute.observe_late(compute);
         }
@@ -125,15 +129,24 @@ impl Machine {
         self.unusual_since.map(|since| (self.level, since))
     }
 
+    /// Whether it has yet to answer a probe: it is slow, and would be late for a round as well.
+    pub(crate) fn is_probing(&self, round: u64) -> bool {
+        self.probe_out.is_some_and(|out| round < out + PROBE_PAUSE_MAX)
+    }
+
     /// Takes note of its share; says how many samples to probe it with if it sits out.
     pub(crate) fn probe(&mut self, share: Samples, round: u64, size: Samples) -> Samples {
         if share > 0 {
-            (self.probes, self.probe_next) = (0, 0);
+            (self.probes, self.probe_next, self.probe_out) = (0, 0, None);
             return 0;
+        }
+        if self.is_probing(round) {
+            return size;
         }
         if round < self.probe_next {
             return 0;
         }
+        self.probe_out = Some(round);
         let doublings = self.probes.saturating_sub(PROBES_AT_ONCE).min(6);
         self.probe_next = round + (1 << doublings).min(PROBE_PAUSE_MAX);
         self.probes = self.probes.saturating_add(1);

@@ -19,7 +19,7 @@ mod tails;
 mod tests;
 mod words;
 
-use crate::whole::{available, bounds, fill, largest_remainder};
+use crate::whole::{Bounds, available, bounds, fill, largest_remainder};
 use crate::{Candidate, Decision, Observation, Outlook, Policy, RoundEnd, Share, Weighting, shortfall};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -137,7 +137,7 @@ impl Adaptive {
         Self { ingredients, end, ..Self::default() }
     }
 
-    fn common<'a>(&'a self, tails: &'a Tails) -> Common<'a> {
+    fn common<'a>(&'a self, tails: &'a [Tails; 3]) -> Common<'a> {
         Common {
             persistence: &self.lessons.persistence,
             chain: &self.lessons.chain,
@@ -151,7 +151,11 @@ impl Adaptive {
     /// The candidates' laws; a newcomer's is that of the middle one of those that are known. `None` if nobody is.
     fn laws(&self, candidates: &[Candidate]) -> Option<Vec<Law>> {
         let known = || candidates.iter().filter_map(|candidate| self.machines.get(&candidate.agent));
-        let tails = Tails::learn(known().map(|machine| machine.compute().ratios()));
+        let tails = [
+            Tails::learn(known().map(|machine| machine.compute().ratios())),
+            Tails::learn(known().map(|machine| machine.network.ratios())),
+            Tails::learn(known().map(|machine| machine.network.after_usual())),
+        ];
         let common = self.common(&tails);
         let scenarios = if candidates.len() <= FEW_AGENTS { SCENARIOS.0 } else { SCENARIOS.1 };
         let known: Vec<Option<Law>> = candidates
@@ -239,6 +243,18 @@ impl Adaptive {
         same.then(|| self.last.iter().map(|share| f64::from(share.samples)).collect())
     }
 
+    /// The candidates' bounds. Who has yet to answer a probe gets nothing, if the others can do without it.
+    fn bounds(&self, candidates: &[Candidate], batch: Samples) -> Vec<Bounds> {
+        let given = bounds(candidates);
+        let busy = |candidate: &Candidate, bound: &Bounds| {
+            let probing = self.machines.get(&candidate.agent).is_some_and(|machine| machine.is_probing(self.round));
+            if probing && bound.least == 0 { Bounds { least: 0, most: 0 } } else { *bound }
+        };
+        let kept: Vec<Bounds> =
+            candidates.iter().zip(&given).map(|(candidate, bound)| busy(candidate, bound)).collect();
+        if available(&kept, batch) == available(&given, batch) { kept } else { given }
+    }
+
     fn with_probes(&mut self, candidates: &[Candidate], samples: &[Samples], batch: Samples) -> Vec<Share> {
         let size = (batch / (candidates.len().max(1) as Samples) / PROBE_PART).max(1);
         let (round, probes) = (self.round, self.ingredients.probes);
@@ -291,7 +307,7 @@ impl Policy for Adaptive {
 
     fn decide(&mut self, candidates: &[Candidate], batch: Samples, _epoch: u64) -> Decision {
         let standing = self.standing(candidates, batch);
-        let all = bounds(candidates);
+        let all = self.bounds(candidates, batch);
         let total = available(&all, batch);
         let Some(laws) = self.laws(candidates).filter(|_| total > 0) else {
             self.asked = (candidates.to_vec(), batch);

@@ -24,7 +24,7 @@ pub(crate) struct Network {
     level: f64,
     ratios: Ratios,
     /// Log ratios that followed a usual round, and their like.
-    after_usual: Vec<f64>,
+    after_usual: Ratios,
     /// Log ratios of the last burst-like or sunken observations, all on one side.
     aside: Vec<f64>,
     seen: u32,
@@ -34,7 +34,14 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn open(seconds: f64) -> Self {
         let level = libm::log(seconds.max(SECONDS_MIN));
-        Self { level, ratios: Ratios::default(), after_usual: Vec::new(), aside: Vec::new(), seen: 1, in_burst: false }
+        Self {
+            level,
+            ratios: Ratios::default(),
+            after_usual: Ratios::default(),
+            aside: Vec::new(),
+            seen: 1,
+            in_burst: false,
+        }
     }
 
     /// Usual seconds.
@@ -46,7 +53,7 @@ impl Network {
         &self.ratios
     }
 
-    pub(crate) fn after_usual(&self) -> &[f64] {
+    pub(crate) fn after_usual(&self) -> &Ratios {
         &self.after_usual
     }
 
@@ -55,11 +62,14 @@ impl Network {
         let log = libm::log(seconds.max(SECONDS_MIN)) - self.level;
         let is_burst = log > BURST;
         chain.note(self.in_burst, is_burst);
-        let followers = if self.in_burst { bursts } else { &mut self.after_usual };
-        if followers.len() == WINDOW {
-            followers.remove(0);
+        if self.in_burst {
+            if bursts.len() == WINDOW {
+                bursts.remove(0);
+            }
+            bursts.push(log);
+        } else {
+            self.after_usual.push(log);
         }
-        followers.push(log);
         self.ratios.push(log);
         self.in_burst = is_burst;
         self.seen = self.seen.saturating_add(1);
@@ -87,7 +97,7 @@ impl Network {
         if self.aside.len() >= enough {
             self.level += self.aside.iter().sum::<f64>() / self.aside.len() as f64;
             self.aside.clear();
-            self.after_usual.clear();
+            self.after_usual = Ratios::default();
             self.ratios = Ratios::default();
             self.in_burst = false;
         }
