@@ -24,6 +24,9 @@ const ROUNDS_MIN: u64 = 200;
 /// Rounds x agents x fleets that are simulated in some ten seconds on an old office PC.
 const WORK: u64 = 200_000;
 
+/// Agents named in one sentence.
+const NAMED_MAX: usize = 8;
+
 /// Options of `advise`.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -168,6 +171,7 @@ fn sentences(
     if useful.is_empty() {
         text += "no machine is worth leaving out or having twice: nothing that was tried saves 1 %\n";
     }
+    text += &idle(findings);
     if tried.is_partial {
         let most = what_if::TRIED_MAX;
         text += &format!(
@@ -179,6 +183,18 @@ fn sentences(
         text += &format!("{}\n", finish.text);
     }
     text
+}
+
+/// Names those of whom one could be switched off.
+fn idle(findings: &[Finding]) -> String {
+    let names: Vec<&str> = findings.iter().filter(|finding| finding.is_idle()).map(Finding::name).collect();
+    let shown = names.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => String::new(),
+        1 => format!("without {shown} rounds take as long as with it\n"),
+        2..=NAMED_MAX => format!("without any one of {shown} rounds take as long as with it\n"),
+        more => format!("without any one of {shown} or {} more rounds take as long as with it\n", more - NAMED_MAX),
+    }
 }
 
 #[cfg(test)]

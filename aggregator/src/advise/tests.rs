@@ -90,3 +90,21 @@ fn the_work_is_bounded() {
     let wrong = ["advise", "--trace", "a.csv", "--finish-by", "06:00"];
     assert!(Line::try_parse_from(wrong).is_err(), "how many rounds?");
 }
+
+#[test]
+fn machines_that_add_nothing_are_named() {
+    // The third machine's network is so slow that it never gets a share.
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("far.csv");
+    let mut text = String::from("round,agent,network_s,fixed_s,seconds_per_sample\n");
+    for round in 0..120 {
+        write!(text, "{round},a,0,0,0.01\n{round},b,0,0,0.01\n{round},far,9,0,0.01\n").unwrap();
+    }
+    std::fs::write(&trace, text).unwrap();
+    let source = Source::load_trace(&trace).unwrap();
+    let fleet = source.fleetlike();
+    let setup = Setup { round_end: RoundEnd::Exact, batch_samples: 60, rounds: 120, seed: 0 };
+    let tried = WhatIf { fleet: &fleet, recorded: 120, setup, policy: PolicyName::Adaptive }.tries().unwrap();
+    let base = Figures::new(&tried.base, &setup).settled_s();
+    assert_eq!(idle(&tried.findings(base, None)), "without far rounds take as long as with it\n");
+}

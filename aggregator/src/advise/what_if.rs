@@ -48,6 +48,9 @@ pub(crate) enum Change {
 pub(crate) struct Finding {
     change: Change,
     agent: String,
+    /// As it is called in sentences.
+    #[serde(skip)]
+    name: String,
     /// Seconds for as many samples as a whole batch has.
     seconds_per_batch: f64,
     /// Of the seconds with the fleet as it is; negative if rounds become longer.
@@ -58,6 +61,15 @@ pub(crate) struct Finding {
 impl Finding {
     pub(crate) fn is_useful(&self) -> bool {
         self.saving_fraction >= WORTH_TELLING
+    }
+
+    /// Rounds take as long without it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.change == Change::Without && self.saving_fraction.abs() < WORTH_TELLING
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -136,6 +148,7 @@ impl Tried {
         let finding = |(change, agent, seconds): &(Change, AgentId, f64)| Finding {
             change: *change,
             agent: agent.to_string(),
+            name: called(agent),
             seconds_per_batch: *seconds,
             saving_fraction: 1.0 - seconds / base,
             text: text(*change, agent, *seconds, base, per_week_rounds),
@@ -150,11 +163,13 @@ fn text(change: Change, agent: &AgentId, seconds: f64, base: f64, per_week_round
     let percent = 100.0 * (seconds / base - 1.0).abs();
     let numbers = format!("({seconds:.3} s instead of {base:.3} s)");
     let name = called(agent);
-    let mut text = match (change, seconds <= base) {
-        (Change::Without, true) => format!("without {name} rounds are {percent:.0} % shorter {numbers}"),
-        (Change::Without, false) => format!("without {name} rounds are {percent:.0} % longer {numbers}"),
-        (Change::Second, true) => format!("a second {name} saves {percent:.0} % {numbers}"),
-        (Change::Second, false) => format!("a second {name} costs {percent:.0} % {numbers}"),
+    let mut text = match change {
+        Change::Without if percent < 0.5 => format!("without {name} rounds take as long {numbers}"),
+        Change::Without if seconds < base => format!("without {name} rounds are {percent:.0} % shorter {numbers}"),
+        Change::Without => format!("without {name} rounds are {percent:.0} % longer {numbers}"),
+        Change::Second if percent < 0.5 => format!("a second {name} saves nothing {numbers}"),
+        Change::Second if seconds < base => format!("a second {name} saves {percent:.0} % {numbers}"),
+        Change::Second => format!("a second {name} costs {percent:.0} % {numbers}"),
     };
     if let Some(rounds) = per_week_rounds.filter(|_| seconds < base) {
         text += &format!(": {} a week", span((base - seconds) * rounds as f64));
