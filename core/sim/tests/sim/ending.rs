@@ -39,7 +39,7 @@ fn a_guard_costs_few_samples_and_a_common_time_gives_the_batch_on_average() {
         assert!((0.9 * 120.0..120.0).contains(&guard), "seed {seed}: {guard} samples with a guard");
         assert!((0.9 * 120.0..1.1 * 120.0).contains(&anytime), "seed {seed}: {anytime} samples until a common time");
         let ours = [exact_s / exact, guard_s / guard, anytime_s / anytime].map(|seconds| seconds * 120.0);
-        assert!(ours[1] < 1.02 * ours[0] && ours[2] < ours[0], "seed {seed}: seconds for a batch {ours:?}");
+        assert!(ours[1] < 1.05 * ours[0] && ours[2] < ours[0], "seed {seed}: seconds for a batch {ours:?}");
     }
 }
 
