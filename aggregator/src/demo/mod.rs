@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     rounds: Option<u64>,
     /// Policies to compare, in this order.
-    #[arg(long = "policy", value_name = "POLICY", default_values = ["equal", "dynamic", "enhanced"])]
+    #[arg(long = "policy", value_name = "POLICY", default_values = ["equal", "dynamic", "enhanced", "adaptive"])]
     policies: Vec<String>,
     /// Another broker than the demo's own.
     #[arg(long, value_name = "URL")]

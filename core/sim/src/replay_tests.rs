@@ -14,8 +14,17 @@ fn agents(count: usize) -> Vec<AgentId> {
 }
 
 fn replay(policy: PolicyName, agents: usize, rounds: u64, of: impl FnMut(u64, usize) -> Costs) -> Vec<RoundRecord> {
+    replay_until(RoundEnd::Exact, policy, agents, rounds, of)
+}
+
+fn replay_until(
+    round_end: RoundEnd,
+    policy: PolicyName,
+    agents: usize,
+    rounds: u64,
+    of: impl FnMut(u64, usize) -> Costs,
+) -> Vec<RoundRecord> {
     let agents = self::agents(agents);
-    let round_end = RoundEnd::Exact;
     let replay = Replay { agents: &agents, policy, round_end, batch_samples: 100, rounds, seed: 3 };
     let mut records = Vec::new();
     replay.run(of, |record, _| records.push(record.clone())).unwrap();
@@ -64,6 +73,26 @@ fn a_machine_that_stops_early_computes_what_fits() {
     assert_eq!(machine.samples_within(0.05, 100), 1, "one at least");
     assert_eq!(machine.samples_within(5.0, 100), 100);
     assert_eq!(costs(0.0, 0.0, 0.0).samples_within(0.0, 100), 100);
+}
+
+#[test]
+fn rounds_may_end_before_all_is_computed() {
+    // Every tenth time an agent takes ten times as long.
+    let troubled = |round: u64, agent: usize| {
+        let slow = (round + 3 * agent as u64).is_multiple_of(10);
+        costs(0.01, 0.0, if slow { 0.01 } else { 0.001 })
+    };
+    let of = |end| {
+        let records = replay_until(end, PolicyName::Adaptive, 4, 300, troubled);
+        let later = records.get(100..).unwrap();
+        let seconds: f64 = later.iter().map(|record| record.seconds).sum();
+        let samples: f64 = later.iter().map(|record| f64::from(record.samples)).sum();
+        (samples / later.len() as f64, 100.0 * seconds / samples)
+    };
+    let (exact, guard, anytime) = (of(RoundEnd::Exact), of(RoundEnd::Guard), of(RoundEnd::Anytime));
+    assert_eq!(exact.0, 100.0, "the whole batch");
+    assert!((80.0..100.0).contains(&guard.0) && (70.0..150.0).contains(&anytime.0), "{guard:?} {anytime:?}");
+    assert!(guard.1 < exact.1 && anytime.1 < exact.1, "{exact:?} {guard:?} {anytime:?}");
 }
 
 #[test]
