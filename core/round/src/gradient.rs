@@ -1,7 +1,7 @@
 //! Gradients that arrive: of an agent's own range, of a piece of another's, or for their timing alone.
 
 use crate::coordinator::Coordinator;
-use crate::open::Answer;
+use crate::open::{Answer, OpenRound};
 use crate::receive::Rejected;
 use crate::record::Level;
 use alloc::format;
@@ -22,17 +22,24 @@ impl Coordinator {
             return Err(Rejected);
         }
         let open = self.open.as_mut().filter(|o| o.head.round == gradient.round && o.head.purpose == Purpose::Train);
-        let Some(open) = open.filter(|_| !self.timings.is_probe(gradient.round, agent)) else {
+        let is_piece = |open: &OpenRound| open.pieces.iter().any(|piece| piece.is_asked_of(agent, &gradient));
+        let probe = self.timings.is_probe(gradient.round, agent);
+        let Some(open) = open.filter(|open| !probe || is_piece(open)) else {
             self.take_timing(now, agent, &gradient);
             return Ok(());
         };
-        let same_division = gradient.allocation == open.head.allocation;
-        let expected = open.expected.get_mut(agent).filter(|_| same_division).ok_or(Rejected)?;
-        if gradient.offset == expected.offset {
-            self.on_own_range(now, agent, gradient, payload, frame_bytes)
-        } else {
-            expected.bytes_up += frame_bytes as u64;
-            self.on_piece(now, agent, gradient, payload)
+        if gradient.allocation != open.head.allocation {
+            return Err(Rejected);
+        }
+        match open.expected.get_mut(agent) {
+            Some(expected) if expected.offset == gradient.offset => {
+                self.on_own_range(now, agent, gradient, payload, frame_bytes)
+            }
+            Some(expected) => {
+                expected.bytes_up += frame_bytes as u64;
+                self.on_piece(now, agent, gradient, payload)
+            }
+            None => self.on_piece(now, agent, gradient, payload),
         }
     }
 
@@ -153,7 +160,6 @@ impl Coordinator {
             let of = piece.of.clone();
             open.settle_range(&of);
             self.counters.reissued += 1;
-            let _ = now;
         }
         Ok(())
     }

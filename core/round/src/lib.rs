@@ -20,6 +20,7 @@ mod plan;
 mod publish;
 mod receive;
 mod record;
+mod reissue;
 mod roster;
 mod rounds;
 #[cfg(test)]

@@ -154,6 +154,8 @@ pub(crate) struct OpenRound {
     /// Ranges that were lost go to agents already done.
     pub(crate) reissues: bool,
     pub(crate) pieces: Vec<Piece>,
+    /// Who sits the round out, in which session.
+    pub(crate) idle: Vec<(AgentId, u64)>,
     /// A piece that nobody holds may yet be taken by an agent that is to be heard first.
     pub(crate) hopes: bool,
     /// Pieces that were handed out.
@@ -182,6 +184,7 @@ impl OpenRound {
             closing: false,
             reissues: false,
             pieces: Vec::new(),
+            idle: Vec::new(),
             hopes: false,
             handed_out: 0,
             between_s: 0.0,

@@ -5,21 +5,15 @@
 //! A piece whose holder is lost too goes on as it is. The range's own answer still counts if it is whole before the last
 //! of its pieces: the pieces are then dropped. Either way each sample is in the step once.
 
-use crate::coordinator::Coordinator;
-use crate::open::{Answer, Expected, OpenRound};
-use crate::record::Level;
+use crate::open::{Answer, OpenRound};
 use crate::roster::{Member, Roster};
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::{AgentId, Samples, Timestamp};
-use heijunka_wire::{Assembly, Body, Channel, Extra, Gradient, Payload};
+use heijunka_wire::{Assembly, Extra, Gradient};
 
 /// No piece is smaller, unless the range is: below, a piece's message costs more than its samples.
 const PIECE_SAMPLES_MIN: Samples = 8;
-/// Agents that an event names.
-const NAMES_MAX: usize = 4;
 
 /// A part of a lost range.
 #[derive(Debug)]
@@ -51,6 +45,10 @@ impl Piece {
         self.holder.as_ref().is_some_and(|(holder, _)| holder == agent)
     }
 
+    pub(crate) fn is_asked_of(&self, agent: &AgentId, answer: &Gradient) -> bool {
+        self.is_held_by(agent) && (self.offset, self.samples) == (answer.offset, answer.samples)
+    }
+
     /// Its holder is no longer counted on.
     pub(crate) fn release(&mut self, now: Timestamp) {
         if let Some((holder, _)) = self.holder.take() {
@@ -67,7 +65,7 @@ impl Piece {
 }
 
 /// Whether the agent still has what it had when it was asked.
-fn is_there(roster: &Roster, agent: &AgentId, session: u64) -> bool {
+pub(crate) fn is_there(roster: &Roster, agent: &AgentId, session: u64) -> bool {
     roster.members.get(agent).is_some_and(|member| member.online && member.join.session == session)
 }
 
@@ -102,18 +100,6 @@ fn cut(samples: Samples, helpers: &[(f64, Samples)]) -> Option<Vec<Samples>> {
     (rest == 0).then_some(cuts)
 }
 
-fn names(agents: &[&AgentId]) -> String {
-    let named = agents.iter().take(NAMES_MAX).map(|agent| agent.as_str());
-    let mut all: Vec<String> = named.map(String::from).collect();
-    if agents.len() > NAMES_MAX {
-        all.push(format!("{} more", agents.len() - NAMES_MAX));
-    }
-    match all.split_last() {
-        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
-        _ => all.concat(),
-    }
-}
-
 impl OpenRound {
     /// Those who may take a piece of `lost`'s range: who has answered, then who still may.
     fn helpers<'r>(&self, now: Timestamp, roster: &'r Roster, lost: &AgentId) -> Vec<(&'r AgentId, &'r Member)> {
@@ -126,7 +112,17 @@ impl OpenRound {
             best_first(&mut helpers, now, self.span);
             helpers
         };
-        of(Answer::Delivered).into_iter().chain(of(Answer::Awaited)).collect()
+        let helpers: Vec<_> = of(Answer::Delivered).into_iter().chain(of(Answer::Awaited)).collect();
+        if helpers.is_empty() { self.idle(now, roster) } else { helpers }
+    }
+
+    /// Those who sit out the round, but hold its model: the last resort, if it saves what others have answered.
+    fn idle<'r>(&self, now: Timestamp, roster: &'r Roster) -> Vec<(&'r AgentId, &'r Member)> {
+        let idle =
+            self.idle.iter().filter(|(agent, session)| self.completed() > 0 && is_there(roster, agent, *session));
+        let mut idle: Vec<_> = idle.filter_map(|(agent, _)| roster.members.get_key_value(agent)).collect();
+        best_first(&mut idle, now, self.span);
+        idle
     }
 
     /// How many pieces a lost range may become, so that every range that may yet be lost can be one.
@@ -138,7 +134,7 @@ impl OpenRound {
     }
 
     /// Cuts a lost range; returns for whom. Nothing if nobody can take it.
-    fn split(&mut self, now: Timestamp, roster: &Roster, lost: &AgentId) -> Vec<AgentId> {
+    pub(crate) fn split(&mut self, now: Timestamp, roster: &Roster, lost: &AgentId) -> Vec<AgentId> {
         let Some(expected) = self.expected.get(lost) else { return Vec::new() };
         let (samples, offset) = (expected.assigned, expected.offset);
         let least = (samples / PIECE_SAMPLES_MIN).max(1) as usize;
@@ -195,29 +191,41 @@ impl OpenRound {
     }
 
     /// Gives pieces that nobody holds to those who are free; returns who has been given one.
-    fn hand_out(&mut self, now: Timestamp, roster: &Roster) -> Vec<AgentId> {
+    pub(crate) fn hand_out(&mut self, now: Timestamp, roster: &Roster) -> Vec<AgentId> {
         let mut asked = Vec::new();
-        self.hopes = false;
-        if self.pieces.iter().all(|piece| piece.holder.is_some()) {
+        if self.is_handed_out() {
+            self.hopes = false;
             return asked;
         }
-        for (agent, member) in self.free(now, roster) {
-            let number = self.handed_out + 1;
-            let Some(piece) = self.next_piece(agent, member) else {
-                self.hopes = true;
-                continue;
-            };
-            piece.holder = Some((agent.clone(), member.join.session));
-            (piece.number, piece.issued) = (number, now);
-            self.handed_out = number;
-            self.deadline = self.deadline.max((now + self.span).min(self.latest));
-            asked.push(agent.clone());
+        let free = self.free(now, roster);
+        self.give(now, &free, &mut asked);
+        if !self.pieces.iter().any(Piece::is_under_way) {
+            let idle = self.idle(now, roster);
+            self.give(now, &idle, &mut asked);
         }
+        self.hopes = !self.is_handed_out() && !free.is_empty();
         asked
     }
 
+    fn is_handed_out(&self) -> bool {
+        self.pieces.iter().all(|piece| piece.holder.is_some())
+    }
+
+    /// Gives each of these agents a piece, as far as there are any for them.
+    fn give(&mut self, now: Timestamp, agents: &[(&AgentId, &Member)], asked: &mut Vec<AgentId>) {
+        for (agent, member) in agents {
+            let number = self.handed_out + 1;
+            let Some(piece) = self.next_piece(agent, member) else { continue };
+            piece.holder = Some(((*agent).clone(), member.join.session));
+            (piece.number, piece.issued) = (number, now);
+            self.handed_out = number;
+            self.deadline = self.deadline.max((now + self.span).min(self.latest));
+            asked.push((*agent).clone());
+        }
+    }
+
     /// Those who are overdue, and pieces whose holder is lost or overdue, are for others to compute.
-    fn lose_overdue(&mut self, now: Timestamp, connected: bool, roster: &Roster) {
+    pub(crate) fn lose_overdue(&mut self, now: Timestamp, connected: bool, roster: &Roster) {
         if connected && now >= self.overdue {
             let awaited = self.expected.values_mut().filter(|expected| expected.is_awaited());
             awaited.for_each(|expected| expected.lost = true);
@@ -232,7 +240,7 @@ impl OpenRound {
     }
 
     /// What a piece asks for.
-    fn extra(&self, piece: &Piece) -> Option<(AgentId, Extra)> {
+    pub(crate) fn extra(&self, piece: &Piece) -> Option<(AgentId, Extra)> {
         let (agent, session) = piece.holder.clone()?;
         let (round, digest) = (self.head.round, self.head.digest);
         let (number, offset, samples) = (piece.number, piece.offset, piece.samples);
@@ -248,61 +256,5 @@ impl OpenRound {
             expected.replaced = true;
             expected.assembly = Assembly::new();
         }
-    }
-}
-
-impl Coordinator {
-    /// Hands out what was lost of the open round.
-    pub(crate) fn reissue(&mut self, now: Timestamp) {
-        let Some(open) = self.open.as_mut().filter(|open| open.reissues) else { return };
-        open.lose_overdue(now, self.connected, &self.roster);
-        let lost = |expected: &Expected| expected.lost && !expected.split && !expected.is_complete();
-        let lost: Vec<AgentId> =
-            open.expected.iter().filter(|(_, expected)| lost(expected)).map(|(agent, _)| agent.clone()).collect();
-        let split: Vec<(AgentId, Vec<AgentId>)> = lost
-            .into_iter()
-            .map(|agent| {
-                let helpers = open.split(now, &self.roster, &agent);
-                (agent, helpers)
-            })
-            .collect();
-        let asked = open.hand_out(now, &self.roster);
-        for (agent, helpers) in split.iter().filter(|(_, helpers)| !helpers.is_empty()) {
-            self.tell_reissued(agent, helpers);
-        }
-        asked.iter().for_each(|agent| self.publish_extra(agent));
-    }
-
-    fn tell_reissued(&mut self, agent: &AgentId, helpers: &[AgentId]) {
-        let Some(open) = &self.open else { return };
-        let Some(expected) = open.expected.get(agent) else { return };
-        let (round, samples) = (open.head.round, expected.assigned);
-        let why = match expected.answer {
-            Answer::Gone => "left in",
-            _ if expected.restarted => "started again in",
-            _ => "is late in",
-        };
-        let helpers = names(&helpers.iter().collect::<Vec<_>>());
-        let message = format!("{agent} {why} round {round}: its {samples} samples go to {helpers}");
-        self.event(Level::Info, "HJ-143", Some(agent), message, "");
-    }
-
-    /// Tells an agent which piece it holds, if it holds one.
-    pub(crate) fn publish_extra(&mut self, agent: &AgentId) {
-        let Some(open) = &self.open else { return };
-        let there = |piece: &&Piece| {
-            piece.holder.as_ref().is_some_and(|(holder, session)| is_there(&self.roster, holder, *session))
-        };
-        let held = open.pieces.iter().find(|piece| piece.is_under_way() && piece.is_held_by(agent)).filter(there);
-        let Some((agent, extra)) = held.and_then(|piece| open.extra(piece)) else { return };
-        let bytes = self.frame(&Body::Extra(extra), Payload::None, 0);
-        self.publish(Channel::Extra, Some(agent), bytes);
-    }
-
-    /// Tells all who hold a piece.
-    pub(crate) fn publish_extras(&mut self) {
-        let pieces = self.open.iter().flat_map(|open| &open.pieces).filter(|piece| piece.is_under_way());
-        let holders: Vec<AgentId> = pieces.filter_map(|p| p.holder.as_ref().map(|(agent, _)| agent.clone())).collect();
-        holders.iter().for_each(|agent| self.publish_extra(agent));
     }
 }

@@ -82,6 +82,7 @@ impl Coordinator {
             && pace.close_s.is_none()
             && self.job.data_mode == DataMode::Shared
             && self.policy.weighting() == Weighting::PerSample;
+        open.idle = if open.reissues { self.idle(&open) } else { Vec::new() };
         open.between_s = now.since(self.closed_at).as_secs_f64();
         open.moved = moved;
         self.open = Some(open);
@@ -91,6 +92,13 @@ impl Coordinator {
         if let Some(open) = &mut self.open {
             open.frame_bytes = bytes;
         }
+    }
+
+    /// Those who could compute and are asked for nothing, or for a probe.
+    fn idle(&self, open: &OpenRound) -> Vec<(AgentId, u64)> {
+        let agents = self.divided.iter().map(|(agent, _)| agent);
+        let idle = agents.filter(|agent| !open.expected.contains_key(*agent));
+        idle.filter_map(|agent| Some((agent.clone(), self.roster.members.get(agent)?.join.session))).collect()
     }
 
     /// The head of the next round.

@@ -168,10 +168,12 @@ impl Worker<'_> {
         if !meant || current.head.purpose != Purpose::Train {
             return;
         }
+        // Whoever sits the round out may be asked for nothing but this.
+        let idle = self.assign.is_some_and(|a| a.samples == 0 && a.version == current.head.allocation);
         let newest = current.extra_next.or(current.extra);
         match (newest, current.answer) {
             // Its own range comes first.
-            (None, None) => {}
+            (None, None) if !idle || current.taken => {}
             (Some(known), _) if extra.number < known.number && !self.doubtful => {}
             (Some(known), Some(_)) if extra.number == known.number => {
                 self.answer_next.get_or_insert(0);

@@ -1,5 +1,6 @@
 //! Ranges of agents that were lost go to those who have answered.
 
+use super::scripted::{Script, Staged};
 use super::{Bench, Said, gradient, id, plan};
 use crate::{Ending, Input, Plan};
 use heijunka_allocate::PolicyName;
@@ -197,6 +198,26 @@ fn with_the_mean_over_agents_nothing_is_handed_out() {
     }
     let said = bench.offline("b");
     assert_eq!((said.extras(), said.closed[0].samples), (vec![], 48));
+}
+
+#[test]
+fn those_who_sit_out_stand_in_if_nobody_else_is_left() {
+    for probe in [0, 3] {
+        let script = Script { shares: vec![(32, 0), (32, 0), (0, probe), (0, 0)], ..Script::default() };
+        let (mut staged, said) = Staged::new(Plan { batch_samples: 64, ..plan() }, &NAMES, script);
+        let (bench, round) = (&mut staged.bench, said.rounds()[0]);
+        bench.gradient("a", 1, round, 5);
+        assert_eq!(bench.offline("a").extras(), []);
+        let mut extras = bench.offline("b").extras();
+        assert!(extras.iter().all(|(to, _)| to == "c" || to == "d"), "{extras:?}");
+        let mut closed = Vec::new();
+        while let Some((to, extra)) = extras.pop() {
+            let said = bench.extra(&to, round, extra);
+            extras.extend(said.extras());
+            closed.extend(said.closed);
+        }
+        assert_eq!((closed[0].samples, closed[0].reissued_samples), (64, 32));
+    }
 }
 
 #[test]
