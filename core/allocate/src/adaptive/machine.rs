@@ -80,16 +80,17 @@ impl Machine {
         })
     }
 
-    /// Takes in an observation, made as `when` says.
-    pub(crate) fn observe(&mut self, seen: &Observation, when: When, detects: bool, lessons: &mut Lessons) {
+    /// Takes in an observation, made as `when` says. Whether it is a reason to divide anew at once.
+    pub(crate) fn observe(&mut self, seen: &Observation, when: When, detects: bool, lessons: &mut Lessons) -> bool {
         let When { of, round, stopped } = when;
-        let Some((compute, travel)) = parts(seen) else { return };
+        let Some((compute, travel)) = parts(seen) else { return false };
         self.seen = of;
         self.probe_out = None;
         if seen.late {
-            return self.compute.observe_late(compute);
+            self.compute.observe_late(compute);
+            return true;
         }
-        let usual_travel_s = self.network.usual_s();
+        let (usual_travel_s, was_burst) = (self.network.usual_s(), self.network.in_burst);
         self.network.observe(travel, &mut lessons.chain, &mut lessons.after_burst);
         let n = f64::from(seen.samples);
         let before = self.seconds(n);
@@ -102,6 +103,7 @@ impl Machine {
             self.level += libm::log(self.seconds(n) / before);
             self.unusual_since = (libm::fabs(self.level) > USUAL).then(|| self.unusual_since.unwrap_or(round));
         }
+        noticed != Noticed::Nothing || self.network.in_burst != was_burst || self.compute().old_level().is_some()
     }
 
     /// The account of its computing that leads.

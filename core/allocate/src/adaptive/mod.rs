@@ -42,6 +42,11 @@ const MACHINES_MAX: usize = 4096;
 const DEAD_BAND: f64 = 0.005;
 /// A move must pay for itself within so many rounds.
 const HORIZON_ROUNDS: f64 = 12.0;
+/// What a decision costs for each agent, in seconds, on a slow machine; it is made before the round begins.
+const DECISION_COST_S: f64 = 60e-6;
+/// The longest time between two decisions, and the rounds at first in which each is decided anew.
+const REST_ROUNDS_MAX: u64 = 16;
+const WARM_UP_ROUNDS: u64 = 20;
 /// What telling one agent its new share costs the round, in seconds.
 const MOVE_COST_S: f64 = 50e-6;
 /// A guard stops computing at so many times the predicted time.
@@ -128,6 +133,10 @@ pub struct Adaptive {
     outlooks: Vec<Outlook>,
     slowest: Slowest,
     clock: Clock,
+    /// Something has happened since the last decision.
+    urgent: bool,
+    rest_until: u64,
+    resting: Option<Decision>,
 }
 
 impl Adaptive {
@@ -237,6 +246,24 @@ impl Adaptive {
         Some(found)
     }
 
+    /// The last decision once more, while deciding anew costs more than it is likely to gain.
+    fn rest(&self) -> Option<Decision> {
+        let rests = self.round < self.rest_until && !self.urgent && self.end != RoundEnd::Anytime;
+        self.resting.clone().filter(|_| rests)
+    }
+
+    /// Where rounds are short, a decision takes longer than a dead band of the round: it is then made less often, unless
+    /// something happens or somebody sits out.
+    fn plan_rest(&mut self, decision: &Decision, seconds: f64) {
+        self.urgent = decision.shares.iter().any(|share| share.samples == 0);
+        let cost_s = DECISION_COST_S * decision.shares.len() as f64;
+        let rounds = (cost_s / (DEAD_BAND * seconds).max(1e-9)) as u64;
+        let warm = self.round > WARM_UP_ROUNDS;
+        self.rest_until = if warm { self.round + rounds.min(REST_ROUNDS_MAX) } else { 0 };
+        let reason = words::stays(seconds);
+        self.resting = Some(Decision { reason, moved: false, ..decision.clone() });
+    }
+
     /// The shares that stand, if the question is still the same.
     fn standing(&self, candidates: &[Candidate], batch: Samples) -> Option<Vec<f64>> {
         let same = self.asked.1 == batch && self.asked.0 == candidates && self.last.len() == candidates.len();
@@ -288,9 +315,11 @@ impl Policy for Adaptive {
             let when = When { of, round: self.round, stopped };
             match self.machines.get_mut(&seen.agent) {
                 Some(machine) => {
-                    machine.observe(seen, when, self.ingredients.change_detection, &mut self.lessons);
+                    let detects = self.ingredients.change_detection;
+                    self.urgent |= machine.observe(seen, when, detects, &mut self.lessons);
                 }
                 None if !full => {
+                    self.urgent = true;
                     if let Some(machine) = Machine::open(seen, self.round) {
                         self.machines.insert(seen.agent.clone(), machine);
                     }
@@ -307,6 +336,11 @@ impl Policy for Adaptive {
 
     fn decide(&mut self, candidates: &[Candidate], batch: Samples, _epoch: u64) -> Decision {
         let standing = self.standing(candidates, batch);
+        if standing.is_some()
+            && let Some(rest) = self.rest()
+        {
+            return rest;
+        }
         let all = self.bounds(candidates, batch);
         let total = available(&all, batch);
         let Some(laws) = self.laws(candidates).filter(|_| total > 0) else {
@@ -341,6 +375,7 @@ impl Policy for Adaptive {
         self.outlooks = words::outlooks(&shares, &laws, &self.machines, batch);
         let reason = words::reason(&self.last, &shares, &self.outlooks, seconds, gain_s) + &shortfall(&all, batch);
         let decision = self.decided(shares, reason, Some(seconds));
+        self.plan_rest(&decision, seconds);
         match anytime {
             Some(anytime) => Decision { stop_s: Some(anytime.stop_s), close_s: Some(anytime.close_s), ..decision },
             None => decision,

@@ -67,6 +67,10 @@ fn outlook(share: &Share, law: &Law, machine: Option<&Machine>, batch: Samples) 
     Outlook { agent: agent.clone(), fixed_s, per_sample_s, network_s, mean_s, p95_s, text }
 }
 
+pub(crate) fn stays(seconds: f64) -> String {
+    format!("the shares stay: {} a round is expected, moving would not pay", span(seconds))
+}
+
 /// Why the shares moved, or why not.
 pub(crate) fn reason(
     before: &[Share],
@@ -77,7 +81,7 @@ pub(crate) fn reason(
 ) -> String {
     let expected = span(seconds);
     if before.iter().map(|s| (&s.agent, s.samples)).eq(after.iter().map(|s| (&s.agent, s.samples))) {
-        return format!("the shares stay: {expected} a round is expected, moving would not pay");
+        return stays(seconds);
     }
     let was = |share: &Share| before.iter().find(|b| b.agent == share.agent).map(|b| b.samples);
     let largest =
