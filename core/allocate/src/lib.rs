@@ -97,7 +97,8 @@ pub struct Decision {
     /// Expected seconds of the coming round, from its publication to the last answer; `None` if the rule does not predict.
     pub predicted_s: Option<f64>,
     /// Seconds after the round's publication by which answers shall be in: an agent stops computing early enough and
-    /// sends what it has. `None`: everybody computes its whole share.
+    /// sends what it has. The rest is for others to compute if the round ends with the whole batch
+    /// ([`RoundEnd::Exact`]), else it is left out. `None`: everybody computes its whole share.
     pub stop_s: Option<f64>,
     /// Seconds after the round's publication at which it is closed on what has arrived, if that is enough to step on.
     /// `None`: it is closed when all is there, or by the learned deadline.

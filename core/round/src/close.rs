@@ -107,7 +107,7 @@ impl Coordinator {
             }
             if now < open.overdue {
                 // The round did not wait for it. It is given up only if nothing at all is heard of it.
-                if open.closing {
+                if open.closing || expected.lost {
                     member.missed = Some((open.head.round, now.since(open.started).as_secs_f64()));
                 }
                 if now.since(member.heard) <= open.span {

@@ -31,6 +31,7 @@ impl Coordinator {
         if gradient.allocation != open.head.allocation {
             return Err(Rejected);
         }
+        let piece = is_piece(open);
         match open.expected.get_mut(agent) {
             Some(expected) if expected.offset == gradient.offset => {
                 self.on_own_range(now, agent, gradient, payload, frame_bytes)
@@ -39,7 +40,12 @@ impl Coordinator {
                 expected.bytes_up += frame_bytes as u64;
                 self.on_piece(now, agent, gradient, payload)
             }
-            None => self.on_piece(now, agent, gradient, payload),
+            None if piece => self.on_piece(now, agent, gradient, payload),
+            // Its share has changed under way: it has answered what it was asked for before.
+            None => {
+                self.take_timing(now, agent, &gradient);
+                Ok(())
+            }
         }
     }
 
@@ -70,6 +76,12 @@ impl Coordinator {
             self.take_timing(now, agent, &gradient);
             return Ok(());
         }
+        let partial = open.exact && gradient.samples < expected.assigned;
+        if partial && expected.split {
+            // Others are at the whole range already.
+            self.take_timing(now, agent, &gradient);
+            return Ok(());
+        }
         if gradient.loss_sum >= Gradient::BEYOND_BOUNDS {
             self.on_beyond_bounds(agent);
             return Ok(());
@@ -90,6 +102,8 @@ impl Coordinator {
         expected.gradient = Some(gradient);
         if progress == Progress::Complete {
             expected.answer = Answer::Delivered;
+            expected.partial = partial;
+            expected.lost |= partial;
             expected.total_s = now.since(started).as_secs_f64();
             let compute_s = f64::from(gradient.durations.compute_us.max(1)) / 1e6;
             member.samples_per_s = f64::from(gradient.samples) / compute_s;

@@ -36,6 +36,8 @@ pub(crate) struct Expected {
     pub(crate) answer: Answer,
     /// Others shall compute its range, unless its own answer comes first.
     pub(crate) lost: bool,
+    /// The clock stopped it: its answer is of the first part of its range, the rest is for others.
+    pub(crate) partial: bool,
     /// The agent started again while it was awaited.
     pub(crate) restarted: bool,
     /// Its range has been cut into pieces.
@@ -61,6 +63,7 @@ impl Expected {
             session,
             answer: Answer::Awaited,
             lost: false,
+            partial: false,
             restarted: false,
             split: false,
             replaced: false,
@@ -86,7 +89,12 @@ impl Expected {
 
     /// Whether its range is computed, by itself or by others.
     pub(crate) fn is_complete(&self) -> bool {
-        self.answer == Answer::Delivered || self.replaced
+        (self.answer == Answer::Delivered && !self.partial) || self.replaced
+    }
+
+    /// Samples of its range that it has computed itself, if the rest is for others.
+    pub(crate) fn done(&self) -> Samples {
+        self.gradient.filter(|_| self.partial).map_or(0, |gradient| gradient.samples)
     }
 
     pub(crate) fn is_awaited(&self) -> bool {
@@ -123,7 +131,7 @@ impl Expected {
             agent: agent.clone(),
             assigned: self.assigned,
             samples: self.gradient.filter(|_| delivered).map_or(0, |g| g.samples),
-            reissued: if self.replaced { self.assigned } else { 0 },
+            reissued: if self.replaced { self.assigned - self.done() } else { 0 },
             total_s: if delivered { self.total_s } else { 0.0 },
             compute_s: seconds(own.compute_us),
             own_s: seconds(own.decode_us) + seconds(own.compute_us) + seconds(own.encode_us),
@@ -143,6 +151,10 @@ pub(crate) struct OpenRound {
     pub(crate) span: Duration,
     /// When those still awaited are no longer waited for.
     pub(crate) overdue: Timestamp,
+    /// When others begin to compute what those still awaited were asked for, whoever comes first.
+    pub(crate) spare_at: Option<Timestamp>,
+    /// What an agent leaves when the clock stops it is for others.
+    pub(crate) exact: bool,
     /// When the round is closed whatever has arrived.
     pub(crate) deadline: Timestamp,
     /// The deadline is never put off beyond.
@@ -178,6 +190,8 @@ impl OpenRound {
             started: now,
             span,
             overdue: deadline,
+            spare_at: None,
+            exact: false,
             deadline,
             latest: now + span.saturating_mul(DEADLINES_MAX),
             close_at: None,
@@ -221,7 +235,8 @@ impl OpenRound {
         let pieces = self.pieces.iter().filter(|piece| piece.is_under_way()).map(|piece| piece.issued + self.span);
         let waits = |expected: &Expected| expected.is_awaited() && !expected.lost;
         let overdue = self.expected.values().any(waits).then_some(self.overdue);
-        pieces.chain(overdue).chain(self.close_at).fold(self.deadline, Timestamp::min)
+        let spare = self.spare_at.filter(|_| overdue.is_some() && self.completed() > 0);
+        pieces.chain(overdue).chain(spare).chain(self.close_at).fold(self.deadline, Timestamp::min)
     }
 
     /// The broker was out of reach: everybody gets as much time as at first.
@@ -229,6 +244,7 @@ impl OpenRound {
         let later = |time: Timestamp, spans: u32| time.max(now + self.span.saturating_mul(spans));
         (self.overdue, self.deadline) = (later(self.overdue, 1), later(self.deadline, 1));
         self.latest = later(self.latest, DEADLINES_MAX);
+        self.spare_at = self.spare_at.map(|at| now + at.since(self.started));
         self.pieces.iter_mut().for_each(|piece| piece.issued = now);
     }
 }

@@ -5,7 +5,7 @@
 //! A piece whose holder is lost too goes on as it is. The range's own answer still counts if it is whole before the last
 //! of its pieces: the pieces are then dropped. Either way each sample is in the step once.
 
-use crate::open::{Answer, OpenRound};
+use crate::open::{Answer, Expected, OpenRound};
 use crate::roster::{Member, Roster};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -105,7 +105,8 @@ impl OpenRound {
     fn helpers<'r>(&self, now: Timestamp, roster: &'r Roster, lost: &AgentId) -> Vec<(&'r AgentId, &'r Member)> {
         let of = |answer: Answer| {
             let counted = self.expected.iter().filter(move |(agent, expected)| {
-                *agent != lost && expected.answer == answer && (answer == Answer::Delivered || !expected.lost)
+                let may = !expected.partial && (answer == Answer::Delivered || !expected.lost);
+                *agent != lost && expected.answer == answer && may
             });
             let there = counted.filter(|(agent, expected)| is_there(roster, agent, expected.session));
             let mut helpers: Vec<_> = there.filter_map(|(agent, _)| roster.members.get_key_value(agent)).collect();
@@ -113,7 +114,17 @@ impl OpenRound {
             helpers
         };
         let helpers: Vec<_> = of(Answer::Delivered).into_iter().chain(of(Answer::Awaited)).collect();
-        if helpers.is_empty() { self.idle(now, roster) } else { helpers }
+        let helpers = if helpers.is_empty() { self.idle(now, roster) } else { helpers };
+        if helpers.is_empty() { self.stopped(now, roster) } else { helpers }
+    }
+
+    /// Those whom the clock stopped: they go on where everybody was stopped.
+    fn stopped<'r>(&self, now: Timestamp, roster: &'r Roster) -> Vec<(&'r AgentId, &'r Member)> {
+        let stopped = self.expected.iter().filter(|(_, expected)| expected.partial);
+        let there = stopped.filter(|(agent, expected)| is_there(roster, agent, expected.session));
+        let mut stopped: Vec<_> = there.filter_map(|(agent, _)| roster.members.get_key_value(agent)).collect();
+        best_first(&mut stopped, now, self.span);
+        stopped
     }
 
     /// Those who sit out the round, but hold its model: the last resort, if it saves what others have answered.
@@ -136,7 +147,8 @@ impl OpenRound {
     /// Cuts a lost range; returns for whom. Nothing if nobody can take it.
     pub(crate) fn split(&mut self, now: Timestamp, roster: &Roster, lost: &AgentId) -> Vec<AgentId> {
         let Some(expected) = self.expected.get(lost) else { return Vec::new() };
-        let (samples, offset) = (expected.assigned, expected.offset);
+        let done = expected.done();
+        let (samples, offset) = (expected.assigned - done, expected.offset + done);
         let least = (samples / PIECE_SAMPLES_MIN).max(1) as usize;
         let mut helpers = self.helpers(now, roster, lost);
         helpers.truncate(least.min(self.slots()));
@@ -171,7 +183,13 @@ impl OpenRound {
 
     /// Who has answered and holds no piece.
     fn free<'r>(&self, now: Timestamp, roster: &'r Roster) -> Vec<(&'r AgentId, &'r Member)> {
-        let done = self.expected.iter().filter(|(_, expected)| expected.answer == Answer::Delivered);
+        let better = |expected: &Expected| {
+            !expected.partial && (expected.answer == Answer::Delivered || (expected.is_awaited() && !expected.lost))
+        };
+        let everybody_stopped = !self.expected.values().any(better);
+        let may =
+            |expected: &Expected| expected.answer == Answer::Delivered && (!expected.partial || everybody_stopped);
+        let done = self.expected.iter().filter(|(_, expected)| may(expected));
         let there = done.filter(|(agent, expected)| is_there(roster, agent, expected.session));
         let free = there.filter(|(agent, _)| !self.pieces.iter().any(|p| p.is_under_way() && p.is_held_by(agent)));
         let mut free: Vec<_> = free.filter_map(|(agent, _)| roster.members.get_key_value(agent)).collect();
@@ -226,7 +244,8 @@ impl OpenRound {
 
     /// Those who are overdue, and pieces whose holder is lost or overdue, are for others to compute.
     pub(crate) fn lose_overdue(&mut self, now: Timestamp, connected: bool, roster: &Roster) {
-        if connected && now >= self.overdue {
+        let spares = self.spare_at.is_some_and(|at| now >= at) && self.completed() > 0;
+        if connected && (spares || now >= self.overdue) {
             let awaited = self.expected.values_mut().filter(|expected| expected.is_awaited());
             awaited.for_each(|expected| expected.lost = true);
         }
@@ -250,7 +269,7 @@ impl OpenRound {
     /// The range's own answer came first, or all its pieces: the other is dropped.
     pub(crate) fn settle_range(&mut self, of: &AgentId) {
         let Some(expected) = self.expected.get_mut(of) else { return };
-        if expected.answer == Answer::Delivered {
+        if expected.answer == Answer::Delivered && !expected.partial {
             self.pieces.retain(|piece| piece.of != *of);
         } else if expected.split && self.pieces.iter().filter(|piece| piece.of == *of).all(|piece| piece.delivered) {
             expected.replaced = true;

@@ -50,10 +50,11 @@ impl Coordinator {
     fn tell_reissued(&mut self, agent: &AgentId, helpers: &[AgentId]) {
         let Some(open) = &self.open else { return };
         let Some(expected) = open.expected.get(agent) else { return };
-        let (round, samples) = (open.head.round, expected.assigned);
+        let (round, samples) = (open.head.round, expected.assigned - expected.done());
         let why = match expected.answer {
             Answer::Gone => "left in",
             _ if expected.restarted => "started again in",
+            _ if expected.partial => "is slower than expected in",
             _ => "is late in",
         };
         let helpers = names(&helpers.iter().collect::<Vec<_>>());

@@ -29,6 +29,9 @@ fn micros(seconds: f64) -> u32 {
     (seconds * 1e6).clamp(1.0, f64::from(u32::MAX)) as u32
 }
 
+/// So many times after which answers should be in at the latest, others begin to compute what is missing.
+const SPARE_FACTOR: f64 = 1.25;
+
 impl Coordinator {
     /// Closes the open round when it is time, and opens the next one.
     pub(crate) fn go_on(&mut self, now: Timestamp) {
@@ -73,15 +76,22 @@ impl Coordinator {
         let train = purpose == Purpose::Train;
         let pace = Some(self.pace).filter(|_| train).unwrap_or_default();
         let span = self.deadline_rule.next(&self.plan.patience, pace.predicted_s);
-        let Some(head) = self.head(purpose, span, pace.stop_s) else { return };
-        let mut open = OpenRound::new(head, now, span, expected);
-        let seconds = |seconds| Duration::try_from_secs_f64(seconds).ok();
-        open.close_at = pace.close_s.and_then(seconds).map(|after| now + after);
         // Where all compute until a common time, whoever is done early would have computed more: nothing is made up for.
-        open.reissues = train
+        let reissues = train
             && pace.close_s.is_none()
             && self.job.data_mode == DataMode::Shared
             && self.policy.weighting() == Weighting::PerSample;
+        let exact = self.plan.round_end == RoundEnd::Exact;
+        // What a stopped agent leaves can be made up for with shared data alone.
+        let stop_s = pace.stop_s.filter(|_| reissues || !exact);
+        let Some(head) = self.head(purpose, span, stop_s) else { return };
+        let mut open = OpenRound::new(head, now, span, expected);
+        let seconds = |seconds| Duration::try_from_secs_f64(seconds).ok();
+        open.close_at = pace.close_s.and_then(seconds).map(|after| now + after);
+        open.reissues = reissues;
+        open.exact = exact;
+        let spare_s = stop_s.filter(|_| exact).map(|stop_s| stop_s * SPARE_FACTOR);
+        open.spare_at = spare_s.and_then(seconds).map(|after| now + after);
         open.idle = if open.reissues { self.idle(&open) } else { Vec::new() };
         open.between_s = now.since(self.closed_at).as_secs_f64();
         open.moved = moved;

@@ -18,7 +18,8 @@ impl World<'_, '_> {
         let version = before.map_or(ModelVersion(0), |round| round.model);
         let quorum = self.scenario.plan.patience.quorum;
         let batch = self.scenario.plan.batch_samples;
-        let mut wrong = broken_laws(&round, quorum);
+        let exact = self.scenario.plan.round_end == RoundEnd::Exact;
+        let mut wrong = broken_laws(&round, quorum, exact);
         if before.is_some_and(|before| before.round >= round.round) {
             wrong.push("its number was used before");
         }
@@ -52,9 +53,10 @@ fn model_of(aggregator: &crate::aggregator::Aggregator) -> alloc::vec::Vec<f32> 
     aggregator.mind.model().unwrap_or_default().to_vec()
 }
 
-fn broken_laws(round: &RoundRecord, quorum: f64) -> alloc::vec::Vec<&'static str> {
+fn broken_laws(round: &RoundRecord, quorum: f64, exact: bool) -> alloc::vec::Vec<&'static str> {
     let mut wrong = alloc::vec::Vec::new();
-    let computed = |agent: &&heijunka_round::AgentRound| agent.samples > 0 || agent.reissued == agent.assigned;
+    let whole = |agent: &heijunka_round::AgentRound| agent.samples + agent.reissued == agent.assigned;
+    let computed = |agent: &&heijunka_round::AgentRound| whole(agent) || (agent.samples > 0 && !exact);
     let delivered = round.agents.iter().filter(computed).count();
     if round.purpose == Purpose::Train {
         if round.ending != Ending::GivenUp && (delivered as f64) < quorum * round.agents.len() as f64 {
@@ -70,7 +72,7 @@ fn broken_laws(round: &RoundRecord, quorum: f64) -> alloc::vec::Vec<&'static str
     if !round.agents.is_sorted_by(|a, b| a.agent < b.agent) {
         wrong.push("an agent stands twice in it");
     }
-    if round.agents.iter().any(|agent| agent.reissued > 0 && agent.samples > 0) {
+    if round.agents.iter().any(|agent| agent.reissued + agent.samples > agent.assigned) {
         wrong.push("a range was computed twice");
     }
     if round.samples != round.agents.iter().map(|agent| agent.samples + agent.reissued).sum::<u32>() {

@@ -51,6 +51,8 @@ const WARM_UP_ROUNDS: u64 = 20;
 const MOVE_COST_S: f64 = 50e-6;
 /// A guard stops computing at so many times the predicted time.
 const GUARD_FACTOR: f64 = 1.2;
+/// With the whole batch asked for, at so many times, and at least so many seconds more: the rest is then for others.
+const SPARE: (f64, f64) = (2.0, 0.1);
 /// Samples of a probe: this part of an equal share.
 const PROBE_PART: Samples = 16;
 
@@ -194,7 +196,10 @@ impl Adaptive {
         let counted = |all: &[Share]| all.iter().map(|s| (s.agent.clone(), s.samples)).collect::<Vec<_>>();
         let moved = counted(&shares) != counted(&self.last);
         self.last.clone_from(&shares);
-        let stop_s = predicted_s.filter(|_| self.end == RoundEnd::Guard).map(|seconds| seconds * GUARD_FACTOR);
+        let stop_s = predicted_s.map(|seconds| match self.end {
+            RoundEnd::Exact => (seconds * SPARE.0).max(seconds + SPARE.1),
+            RoundEnd::Guard | RoundEnd::Anytime => seconds * GUARD_FACTOR,
+        });
         Decision { shares, reason, moved, predicted_s, stop_s, close_s: None }
     }
 
@@ -311,7 +316,7 @@ impl Policy for Adaptive {
             let of = self.round.saturating_sub(self.clock.rounds_within(seen.total_s));
             let share =
                 self.last.binary_search_by(|share| share.agent.cmp(&seen.agent)).ok().and_then(|at| self.last.get(at));
-            let stopped = self.end != RoundEnd::Exact && share.is_some_and(|share| seen.samples < share.samples);
+            let stopped = share.is_some_and(|share| seen.samples < share.samples);
             let when = When { of, round: self.round, stopped };
             match self.machines.get_mut(&seen.agent) {
                 Some(machine) => {

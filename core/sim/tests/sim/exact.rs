@@ -83,13 +83,34 @@ fn try_all(policy: PolicyName, usual: u64, agents_max: u64, change: impl Fn(Scen
 
 #[test]
 fn whoever_is_lost_each_step_has_the_whole_batch() {
-    // `adaptive` may leave all out but two. Then those who sit out stand in.
+    // A round's three deadlines are enough for two that are frozen one after the other. `adaptive` may leave all out but
+    // two; then those who sit out stand in.
     for policy in [PolicyName::Equal, PolicyName::Enhanced, PolicyName::Adaptive] {
-        try_all(policy, 60, 3, |world| world);
+        try_all(policy, 60, 2, |world| world);
     }
 }
 
 #[test]
 fn also_when_messages_are_lost_repeated_and_reordered() {
     try_all(PolicyName::Equal, 60, 2, unruly);
+}
+
+#[test]
+fn while_an_agent_stands_still_others_compute_its_range_long_before_the_deadline() {
+    let mut world = world(PolicyName::Adaptive);
+    world.keep_alive = Duration::from_secs(60);
+    world.steps.push(Step {
+        at: Duration::from_secs(6),
+        trouble: Trouble::AgentFreezes { agent: 0, lasts: Duration::from_secs(3) },
+    });
+    let record = run(&world, 1);
+    exact(&record, 1);
+    let rounds = &record.last().unwrap().rounds;
+    let stood_in: Vec<_> = rounds.iter().filter(|round| round.reissued_samples > 0).collect();
+    assert!(!stood_in.is_empty(), "nobody stood in");
+    let usual = rounds[5].seconds;
+    for round in stood_in {
+        assert!(round.seconds < 5.0 * usual, "{} s, usually {usual} s: {round:?}", round.seconds);
+        assert!(round.deadline_s >= 5.0, "the deadline itself was not near: {round:?}");
+    }
 }
