@@ -250,7 +250,7 @@ impl Driver<'_> {
                     continue;
                 }
                 Output::Prepare { spec, document } => Work::Prepare { spec: spec.clone(), document: document.to_vec() },
-                Output::Compute { round, position, samples, stop_after, model } => {
+                Output::Compute { round, position, samples, stop_after, model, .. } => {
                     self.cancel = Cancel::default();
                     let model = copied(&mut self.spare_model, model);
                     let stop = stop_after.map(|after| Instant::now() + after);

@@ -56,8 +56,8 @@ enum Work {
 
 /// Samples, position and model that a worker was asked about.
 pub(crate) type Asked = (Samples, u64, u64);
-/// Session, run and round in which it was asked, and which computation of the round it is.
-pub(crate) type AskedKey = (u64, RunId, RoundId, u64);
+/// Session, run and round in which it was asked, and the range if it is another agent's.
+pub(crate) type AskedKey = (u64, RunId, RoundId, Option<(u64, Samples)>);
 
 /// One agent.
 #[derive(Debug)]
@@ -179,12 +179,13 @@ impl<'b> World<'_, 'b> {
                     let takes = self.agents[index].machine.prepare;
                     self.begin(index, takes, Work::Prepared(prepared));
                 }
-                Output::Compute { round, position, samples, stop_after, model } => {
+                Output::Compute { round, position, samples, extra, stop_after, model } => {
                     let bytes: Vec<u8> = model.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
                     // With data of its own an agent goes on from where it was, also when it begins a round afresh.
                     let place = if private { 0 } else { position };
                     let asked = (samples, place, heijunka_wire::digest(&bytes));
-                    self.check_asked(index, (self.agents[index].session(), run, round, place), asked);
+                    let range = extra.then_some((position, samples));
+                    self.check_asked(index, (self.agents[index].session(), run, round, range), asked);
                     let agent = &mut self.agents[index];
                     let (samples, took) = agent.compute_time(samples, stop_after);
                     let (gradient, loss_sum) = agent.engine.compute(position, samples, model);

@@ -81,7 +81,8 @@ impl<'b> Worker<'b> {
             let network = Duration::from_micros(u64::from(assign.network_us));
             stop.saturating_sub(network).saturating_sub(now.since(current.begun))
         });
-        Output::Compute { round, position, samples, stop_after, model }
+        let extra = current.extra.is_some();
+        Output::Compute { round, position, samples, extra, stop_after, model }
     }
 
     /// Encodes the next message into the packet buffer.

@@ -127,6 +127,8 @@ pub enum Output<'w> {
         position: u64,
         /// How many samples.
         samples: Samples,
+        /// They are another agent's, which was lost.
+        extra: bool,
         /// Stop after so long, counted from now, and answer with what is done: one sample at least.
         stop_after: Option<Duration>,
         /// The model.

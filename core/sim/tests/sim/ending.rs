@@ -26,6 +26,7 @@ fn means(record: &Record) -> (f64, f64) {
 
 #[test]
 fn a_guard_costs_few_samples_and_a_common_time_gives_the_batch_on_average() {
+    let (mut with_guard, mut until_a_time) = (0.0, 0.0);
     for seed in seeds(5) {
         let try_one = |round_end| {
             let record = run(&scattered(round_end, DataMode::Shared, 300), seed);
@@ -38,9 +39,12 @@ fn a_guard_costs_few_samples_and_a_common_time_gives_the_batch_on_average() {
         assert!((exact - 120.0).abs() < 1e-9, "seed {seed}: {exact}");
         assert!((0.9 * 120.0..120.0).contains(&guard), "seed {seed}: {guard} samples with a guard");
         assert!((0.9 * 120.0..1.1 * 120.0).contains(&anytime), "seed {seed}: {anytime} samples until a common time");
-        let ours = [exact_s / exact, guard_s / guard, anytime_s / anytime].map(|seconds| seconds * 120.0);
-        assert!(ours[1] < 1.05 * ours[0] && ours[2] < ours[0], "seed {seed}: seconds for a batch {ours:?}");
+        with_guard += guard_s / guard * exact / exact_s;
+        until_a_time += anytime_s / anytime * exact / exact_s;
     }
+    let tried = seeds(5).count() as f64;
+    let (guard, anytime) = (with_guard / tried, until_a_time / tried);
+    assert!(guard < 1.0 && anytime < 0.8, "seconds a sample, of those of whole batches: {guard}, {anytime}");
 }
 
 #[test]

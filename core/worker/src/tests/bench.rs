@@ -81,7 +81,7 @@ impl Bench {
                     Said::Published(channel, frame.body, frame.payload.to_vec())
                 }
                 Output::Prepare { spec, .. } => Said::Prepare(spec.content),
-                Output::Compute { round, position, samples, stop_after, model } => {
+                Output::Compute { round, position, samples, stop_after, model, .. } => {
                     Said::Compute { round, position, samples, stop_after, model: model.to_vec() }
                 }
                 Output::Score { round, first, rows, .. } => Said::Score { round, first, rows },
