@@ -1,17 +1,18 @@
 //! The driver: one `select!` over bus, compute thread, timer and shutdown, one `match` over the worker's outputs.
 
 use crate::config::Valid;
+use crate::diagnosis::{Diagnosis, Spent};
 use crate::engine::{Cancel, Compute, Counts, Done, Engine, Work};
 use crate::people::{Info, State, json, status};
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_settings::{Exit, Failure, init_logging};
-use heijunka_units::Timestamp;
+use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::{Channel, Topics, limits};
 use heijunka_worker::{Buffers, Input, Note, Output, Settings, Worker};
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -80,6 +81,8 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         cancel: Cancel::default(),
         spare_model: Vec::new(),
         counts: Counts::default(),
+        open: None,
+        finished: None,
         status_due: Instant::now() + valid.publish_every,
     };
     info!("{} looks for job {} at {} on {}:{}", valid.agent, valid.job, valid.site, valid.bus.host, valid.bus.port);
@@ -101,6 +104,10 @@ struct Driver<'a> {
     cancel: Cancel,
     spare_model: Vec<f32>,
     counts: Counts,
+    /// The last share, and when it was done, until the next round begins.
+    open: Option<(RoundId, Spent, Instant)>,
+    /// The share before the round that has begun.
+    finished: Option<Diagnosis>,
     status_due: Instant,
 }
 
@@ -174,6 +181,7 @@ impl Driver<'_> {
                 if let Some(topic) = self.topics.parse(&message.topic) {
                     let input = Input::Frame { channel: topic.channel, bytes: &message.payload };
                     self.worker.handle(now, input);
+                    self.finish_round();
                 }
             }
             BusEvent::PublishRefused { topic, reason } => warn!("the broker refused a message to {topic}: {reason}"),
@@ -207,8 +215,12 @@ impl Driver<'_> {
                 self.publish_info();
                 self.worker.handle(now, Input::Prepared { prepared, survey: &survey });
             }
-            Done::Computed { round, gradient, took, model } => {
+            Done::Computed { round, gradient, took, spent, model } => {
                 self.spare_model = model;
+                // Without samples it was cancelled.
+                if gradient.samples > 0 {
+                    self.open = Some((round, spent, Instant::now()));
+                }
                 self.worker.handle(
                     now,
                     Input::Computed {
@@ -268,6 +280,21 @@ impl Driver<'_> {
         }
     }
 
+    /// The wait after a share ends with the first that is heard of another round.
+    fn finish_round(&mut self) {
+        let Some((round, spent, since)) = self.open.filter(|open| open.0 != self.worker.status().round) else { return };
+        let diagnosis = Diagnosis { spent, waited: since.elapsed() };
+        debug!("round {}: {}, {}", round.0, diagnosis.dominant().name(), diagnosis.why());
+        self.finished = Some(diagnosis);
+        self.open = None;
+    }
+
+    /// Of the last whole round, unless there is none or the wait in this one is already longer than its work.
+    fn diagnosis(&self) -> Option<Diagnosis> {
+        let open = self.open.map(|(_, spent, since)| Diagnosis { spent, waited: since.elapsed() });
+        open.filter(|open| open.waited > open.spent.worked()).or(self.finished).or(open)
+    }
+
     fn publish_people(&self, channel: Channel, bytes: Vec<u8>) {
         let contract = channel.contract();
         let topic = self.topics.of(channel, &self.valid.agent);
@@ -299,7 +326,7 @@ impl Driver<'_> {
         self.status_due = Instant::now() + self.valid.publish_every;
         if self.bus.is_connected() {
             let waited = self.worker.waited(self.now());
-            self.publish_people(Channel::AgentStatus, status(&self.worker.status(), waited));
+            self.publish_people(Channel::AgentStatus, status(&self.worker.status(), waited, self.diagnosis().as_ref()));
         }
     }
 }

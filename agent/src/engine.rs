@@ -1,6 +1,7 @@
 //! The compute thread: owns the data, computes gradients and scores, and never touches the network.
 
 use crate::config::{Emulate, Valid};
+use crate::diagnosis::{Spent, thread_cpu_wait};
 use crate::share::{Gradient, Problem, ShareEngine};
 use heijunka_data::{DataError, Dataset, Source, Table};
 use heijunka_learn::{ModelShape, StreamOrder};
@@ -50,6 +51,7 @@ pub(crate) enum Done {
         round: RoundId,
         gradient: Gradient,
         took: Duration,
+        spent: Spent,
         model: Vec<f32>,
     },
     Scored {
@@ -82,16 +84,16 @@ impl Cancel {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Sleeps until `end`, or until cancelled.
-    fn sleep_until(&self, end: Instant) {
+    /// Sleeps until `end`, or until cancelled; returns how long.
+    fn sleep_until(&self, end: Instant) -> Duration {
         const STEP: Duration = Duration::from_millis(20);
-        while !self.is_cancelled() {
-            let rest = end.saturating_duration_since(Instant::now());
-            if rest.is_zero() {
-                return;
-            }
-            std::thread::sleep(rest.min(STEP));
+        let began = Instant::now();
+        let mut now = began;
+        while now < end && !self.is_cancelled() {
+            std::thread::sleep(end.saturating_duration_since(now).min(STEP));
+            now = Instant::now();
         }
+        now.saturating_duration_since(began)
     }
 }
 
@@ -200,20 +202,35 @@ impl Loader {
 
     fn compute(&mut self, asked: Compute) -> Done {
         let Compute { round, position, samples, stop, model, cancel } = asked;
-        let began = Instant::now();
+        let (began, cpu_wait_before) = (Instant::now(), thread_cpu_wait());
         let mut gradient = Gradient::default();
         let stop_after = stop.map(|stop| stop.saturating_duration_since(began));
         let samples = self.emulate.samples_within(round, samples, stop_after);
+        let mut choosing = Duration::ZERO;
         if let Some(ready) = &self.ready {
             self.rows.clear();
             let row = |i| ready.order.row(position.wrapping_add(i)) as usize;
             self.rows.extend((0..u64::from(samples)).map(row));
+            choosing = began.elapsed();
             self.share.gradient(ready.problem(&model, &cancel, stop), &self.rows, &mut gradient);
         }
-        cancel.sleep_until(began + self.emulate.compute_time(round, gradient.samples));
+        // Read before any sleep, which is no wait for a processor.
+        let own = thread_cpu_wait().zip(cpu_wait_before).map(|(after, before)| after.saturating_sub(before));
+        let busy = began.elapsed();
+        let data = choosing + gradient.gathering;
+        let emulated_compute = cancel.sleep_until(began + self.emulate.compute_time(round, gradient.samples));
         let took = began.elapsed();
-        cancel.sleep_until(Instant::now() + self.emulate.uplink_time(gradient.mean.len() * 4));
-        Done::Computed { round, gradient, took, model }
+        let uplink_time = self.emulate.uplink_time(gradient.mean.len() * 4);
+        let spent = Spent {
+            samples: gradient.samples,
+            data,
+            computing: busy.saturating_sub(data),
+            emulated_compute,
+            emulated_uplink: cancel.sleep_until(Instant::now() + uplink_time),
+            // Threads wait side by side: the longest counts, and no longer than the work took.
+            cpu_wait: own.map(|own| own.max(gradient.helpers_cpu_wait).min(busy)),
+        };
+        Done::Computed { round, gradient, took, spent, model }
     }
 
     fn score(&mut self, round: RoundId, first: u32, rows: u32, model: Vec<f32>, cancel: &Cancel) -> Done {

@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod diagnosis;
 mod driver;
 mod emulate;
 mod engine;

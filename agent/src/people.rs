@@ -1,5 +1,6 @@
 //! What the agent tells people's tools: flat JSON with units in the names.
 
+use crate::diagnosis::Diagnosis;
 use heijunka_worker::Status;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -50,12 +51,19 @@ struct StatusLine {
     samples_per_second: Option<f64>,
     compute_seconds: Option<f64>,
     wait_seconds: Option<f64>,
+    data_seconds: Option<f64>,
+    emulated_seconds: Option<f64>,
+    cpu_wait_seconds: Option<f64>,
+    dominated_by: Option<&'static str>,
+    why: Option<String>,
     loss: Option<f64>,
     rounds_answered: u64,
     rounds_overtaken: u64,
 }
 
-pub(crate) fn status(status: &Status, waited: Duration) -> Vec<u8> {
+/// `waited`: since the last result. `diagnosis`: none before the first.
+pub(crate) fn status(status: &Status, waited: Duration, diagnosis: Option<&Diagnosis>) -> Vec<u8> {
+    let spent = diagnosis.map(|diagnosis| diagnosis.spent);
     let worked = status.compute_seconds > 0.0;
     json(&StatusLine {
         round: status.round.0,
@@ -64,6 +72,11 @@ pub(crate) fn status(status: &Status, waited: Duration) -> Vec<u8> {
         samples_per_second: finite(f64::from(status.share_samples) / status.compute_seconds).filter(|_| worked),
         compute_seconds: finite(status.compute_seconds).filter(|_| worked),
         wait_seconds: finite(waited.as_secs_f64()).filter(|_| worked),
+        data_seconds: spent.map(|spent| spent.data.as_secs_f64()),
+        emulated_seconds: spent.map(|spent| spent.emulated().as_secs_f64()),
+        cpu_wait_seconds: spent.and_then(|spent| spent.cpu_wait).map(|wait| wait.as_secs_f64()),
+        dominated_by: diagnosis.map(|diagnosis| diagnosis.dominant().name()),
+        why: diagnosis.map(Diagnosis::why),
         loss: finite(status.loss).filter(|_| worked),
         rounds_answered: status.rounds_answered,
         rounds_overtaken: status.rounds_overtaken,
@@ -80,4 +93,47 @@ pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
 
 fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::Spent;
+
+    const KEYS: [&str; 14] = [
+        "round",
+        "share_samples",
+        "share_ratio",
+        "samples_per_second",
+        "compute_seconds",
+        "wait_seconds",
+        "data_seconds",
+        "emulated_seconds",
+        "cpu_wait_seconds",
+        "dominated_by",
+        "why",
+        "loss",
+        "rounds_answered",
+        "rounds_overtaken",
+    ];
+
+    fn keys_of(bytes: &[u8]) -> serde_json::Map<String, serde_json::Value> {
+        let line: serde_json::Map<_, _> = serde_json::from_slice(bytes).unwrap();
+        assert_eq!(line.len(), KEYS.len());
+        assert!(KEYS.iter().all(|key| line.contains_key(*key)), "{line:?}");
+        line
+    }
+
+    #[test]
+    fn status_always_has_every_key() {
+        let first = keys_of(&status(&Status::default(), Duration::ZERO, None));
+        assert!(first["share_ratio"].is_null() && first["dominated_by"].is_null() && first["why"].is_null());
+        let spent = Spent { samples: 61, computing: Duration::from_millis(250), ..Spent::default() };
+        let diagnosis = Diagnosis { spent, waited: Duration::from_millis(60) };
+        let later = keys_of(&status(&Status::default(), Duration::ZERO, Some(&diagnosis)));
+        assert_eq!(later["dominated_by"], "compute");
+        assert_eq!(later["why"], "of 310 ms a round 250 ms went to computing 61 samples");
+        assert_eq!(later["data_seconds"], 0.0);
+        assert!(later["cpu_wait_seconds"].is_null());
+    }
 }

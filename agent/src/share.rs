@@ -6,12 +6,13 @@
 //! Where a computation may be stopped, blocks are small units, and the clock is looked at before each: what is computed
 //! then depends on the time, but a share that is done in time has the same bits again however many threads there are.
 
+use crate::diagnosis::thread_cpu_wait;
 use crate::engine::Cancel;
 use heijunka_data::{Dataset, Rows, Targets as RowTargets};
 use heijunka_learn::{BLOCK, ModelShape, Targets, class_of, gradient_sum, loss_sum, predict, scratch_len};
 use heijunka_wire::document::Scores;
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Most runs that a share is cut into.
 const LANES: usize = 8;
@@ -29,6 +30,10 @@ pub(crate) struct Gradient {
     pub(crate) loss_sum: f64,
     /// Mean of their gradients.
     pub(crate) mean: Vec<f32>,
+    /// Time of gathering rows on the calling thread.
+    pub(crate) gathering: Duration,
+    /// Of each wave of threads, the longest that a helper was ready to run but without a processor, added up.
+    pub(crate) helpers_cpu_wait: Duration,
 }
 
 /// What is computed on: a model and encoded rows.
@@ -60,6 +65,8 @@ struct Lane {
     scratch: Vec<f32>,
     outputs: Vec<f32>,
     sum: Vec<f32>,
+    /// Time of gathering rows for this sum.
+    gathering: Duration,
 }
 
 impl Default for Lane {
@@ -71,6 +78,7 @@ impl Default for Lane {
             scratch: Vec::new(),
             outputs: Vec::new(),
             sum: Vec::new(),
+            gathering: Duration::ZERO,
         }
     }
 }
@@ -93,6 +101,7 @@ impl Lane {
     fn add(&mut self, problem: Problem<'_>, rows: &[usize], first: bool) -> (u32, f64) {
         self.sum.clear();
         self.sum.resize(problem.model.len(), 0.0);
+        self.gathering = Duration::ZERO;
         let (mut samples, mut loss) = (0, 0.0);
         for block in rows.chunks(if problem.stop.is_some() { UNIT } else { BLOCK }) {
             if problem.cancel.is_cancelled() {
@@ -101,7 +110,9 @@ impl Lane {
             if problem.is_over() && (samples > 0 || !first) {
                 break;
             }
+            let began = Instant::now();
             self.gather(problem, &problem.dataset.train, block);
+            self.gathering += began.elapsed();
             let weights = (!self.weights.is_empty()).then_some(self.weights.as_slice());
             let added = gradient_sum(
                 problem.shape,
@@ -174,12 +185,15 @@ impl ShareEngine {
         gradient.mean.clear();
         gradient.mean.resize(problem.model.len(), 0.0);
         (gradient.samples, gradient.loss_sum) = (0, 0.0);
+        (gradient.gathering, gradient.helpers_cpu_wait) = (Duration::ZERO, Duration::ZERO);
         let blocks = rows.len().div_ceil(BLOCK);
         let lane_rows = blocks.div_ceil(LANES).max(1) * BLOCK;
         let runs: Vec<&[usize]> = rows.chunks(lane_rows).collect();
         for wave in runs.chunks(self.lanes.len()) {
             let first = gradient.samples == 0;
-            let sums = together(&mut self.lanes, wave, |lane, run| lane.add(problem, run, first));
+            let (sums, helpers_wait) = together(&mut self.lanes, wave, |lane, run| lane.add(problem, run, first));
+            gradient.helpers_cpu_wait += helpers_wait;
+            gradient.gathering += self.lanes.first().map_or(Duration::ZERO, |lane| lane.gathering);
             for (lane, (samples, loss)) in self.lanes.iter().zip(sums) {
                 gradient.samples += samples;
                 gradient.loss_sum += loss;
@@ -201,7 +215,7 @@ impl ShareEngine {
         let empty = || Scores { confusion: vec![0; classes * classes], ..Scores::default() };
         let lane_rows = rows.len().div_ceil(self.lanes.len()).max(1);
         let runs: Vec<&[usize]> = rows.chunks(lane_rows).collect();
-        let parts = together(&mut self.lanes, &runs, |lane, run| {
+        let (parts, _) = together(&mut self.lanes, &runs, |lane, run| {
             let mut scores = empty();
             lane.score(problem, run, &mut scores).map(|()| scores)
         });
@@ -216,21 +230,31 @@ impl ShareEngine {
     }
 }
 
-/// Runs `work` on as many lanes as there are runs, the first on this thread; results in the order of the runs.
-fn together<R: Send>(lanes: &mut [Lane], runs: &[&[usize]], work: impl Fn(&mut Lane, &[usize]) -> R + Sync) -> Vec<R> {
+/// Runs `work` on as many lanes as there are runs, the first on this thread; results in the order of the runs, and the
+/// longest that one of the other threads was ready to run but without a processor.
+fn together<R: Send>(
+    lanes: &mut [Lane],
+    runs: &[&[usize]],
+    work: impl Fn(&mut Lane, &[usize]) -> R + Sync,
+) -> (Vec<R>, Duration) {
     let work = &work;
     let mut pairs = lanes.iter_mut().zip(runs);
-    let Some((first, run)) = pairs.next() else { return Vec::new() };
+    let Some((first, run)) = pairs.next() else { return (Vec::new(), Duration::ZERO) };
     std::thread::scope(|scope| {
-        let others: Vec<_> = pairs.map(|(lane, run)| scope.spawn(move || work(lane, run))).collect();
+        let others: Vec<_> =
+            pairs.map(|(lane, run)| scope.spawn(move || (work(lane, run), thread_cpu_wait()))).collect();
         let mut results = vec![work(first, run)];
+        let mut longest = Duration::ZERO;
         for other in others {
             match other.join() {
-                Ok(result) => results.push(result),
+                Ok((result, cpu_wait)) => {
+                    results.push(result);
+                    longest = longest.max(cpu_wait.unwrap_or_default());
+                }
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        results
+        (results, longest)
     })
 }
 
