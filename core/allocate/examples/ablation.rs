@@ -82,7 +82,7 @@ fn done(share: Samples, stop_s: Option<f64>, network_s: f64, costs: Costs) -> Sa
 }
 
 /// Replays the rounds. A probe's times are known once they have passed.
-fn replay(rounds: &[Vec<Costs>], batch: Samples, policy: &mut dyn Policy) -> Result<Replayed, Box<dyn Error>> {
+fn replay(rounds: &[Vec<Costs>], batch: Samples, policy: &mut Adaptive) -> Result<Replayed, Box<dyn Error>> {
     let agents = rounds.first().map_or(0, Vec::len);
     let candidates = (0..agents)
         .map(|index| Ok(Candidate::new(AgentId::new(&format!("{index:04}"))?, Samples::MAX)))
@@ -96,6 +96,8 @@ fn replay(rounds: &[Vec<Costs>], batch: Samples, policy: &mut dyn Policy) -> Res
         let mut seen = Vec::with_capacity(agents);
         let mut slowest_s = 0.0_f64;
         let outlooks = policy.outlooks();
+        // What others compute in the place of stopped agents is not replayed here: `simulate` does.
+        let stop_s = decision.stop_s.filter(|_| policy.round_end() != RoundEnd::Exact);
         let close_s = decision.close_s.unwrap_or(f64::INFINITY);
         let mut counted = 0;
         for (share, costs) in decision.shares.iter().zip(costs) {
@@ -103,7 +105,7 @@ fn replay(rounds: &[Vec<Costs>], batch: Samples, policy: &mut dyn Policy) -> Res
             let busy_s = (busy_until_s.fold(0.0, f64::max) - now_s).max(0.0);
             if share.samples > 0 {
                 let network_s = outlooks.iter().find(|o| o.agent == share.agent).map_or(0.0, |o| o.network_s);
-                let answer = observation(&share.agent, done(share.samples, decision.stop_s, network_s, *costs), *costs);
+                let answer = observation(&share.agent, done(share.samples, stop_s, network_s, *costs), *costs);
                 slowest_s = slowest_s.max((busy_s + answer.total_s).min(close_s));
                 if answer.total_s <= close_s {
                     counted += answer.samples;

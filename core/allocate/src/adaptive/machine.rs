@@ -46,6 +46,8 @@ pub(crate) struct When {
     pub(crate) round: u64,
     /// The clock ended it, not the share.
     pub(crate) stopped: bool,
+    /// Log ratio of travelling that all machines had in common.
+    pub(crate) common: f64,
 }
 
 /// What all machines teach together.
@@ -80,9 +82,14 @@ impl Machine {
         })
     }
 
+    /// Log ratio of the observed travelling to the usual.
+    pub(crate) fn travel_log_ratio(&self, seen: &Observation) -> Option<f64> {
+        parts(seen).filter(|_| !seen.late).map(|(_, travel)| self.network.log_ratio(travel))
+    }
+
     /// Takes in an observation, made as `when` says. Whether it is a reason to divide anew at once.
     pub(crate) fn observe(&mut self, seen: &Observation, when: When, detects: bool, lessons: &mut Lessons) -> bool {
-        let When { of, round, stopped } = when;
+        let When { of, round, stopped, common } = when;
         let Some((compute, travel)) = parts(seen) else { return false };
         self.seen = of;
         self.probe_out = None;
@@ -91,7 +98,7 @@ impl Machine {
             return true;
         }
         let (usual_travel_s, was_burst) = (self.network.usual_s(), self.network.in_burst);
-        self.network.observe(travel, &mut lessons.chain, &mut lessons.after_burst);
+        self.network.observe(travel, common, &mut lessons.chain, &mut lessons.after_burst);
         let n = f64::from(seen.samples);
         let before = self.seconds(n);
         if seen.total_s < SURPRISE * (before + usual_travel_s) {

@@ -53,6 +53,8 @@ const MOVE_COST_S: f64 = 50e-6;
 const GUARD_FACTOR: f64 = 1.2;
 /// With the whole batch asked for, at so many times, and at least so many seconds more: the rest is then for others.
 const SPARE: (f64, f64) = (2.0, 0.1);
+/// So many agents tell a delay that all have from their own ones.
+const COMMON_AGENTS_MIN: usize = 5;
 /// Samples of a probe: this part of an equal share.
 const PROBE_PART: Samples = 16;
 
@@ -148,6 +150,12 @@ impl Adaptive {
         Self { ingredients, end, ..Self::default() }
     }
 
+    /// When its rounds end.
+    #[must_use]
+    pub const fn round_end(&self) -> RoundEnd {
+        self.end
+    }
+
     fn common<'a>(&'a self, tails: &'a [Tails; 3]) -> Common<'a> {
         Common {
             persistence: &self.lessons.persistence,
@@ -157,6 +165,14 @@ impl Adaptive {
             regimes: self.ingredients.regimes,
             scatter: self.ingredients.scatter,
         }
+    }
+
+    /// Median log ratio of the agents' travelling in this round, if there are enough to tell it from their own.
+    fn common_delay(&self, round: &[Observation]) -> f64 {
+        let log = |seen: &Observation| self.machines.get(&seen.agent)?.travel_log_ratio(seen);
+        let mut logs: Vec<f64> = round.iter().filter_map(log).collect();
+        logs.sort_unstable_by(f64::total_cmp);
+        if logs.len() < COMMON_AGENTS_MIN { 0.0 } else { ratios::quantile(&logs, 0.5) }
     }
 
     /// The candidates' laws; a newcomer's is that of the middle one of those that are known. `None` if nobody is.
@@ -312,12 +328,13 @@ impl Policy for Adaptive {
         self.round += 1;
         let full = self.machines.len() >= MACHINES_MAX;
         self.clock.round_ends(round, &self.last);
+        let common = self.common_delay(round);
         for seen in round {
             let of = self.round.saturating_sub(self.clock.rounds_within(seen.total_s));
             let share =
                 self.last.binary_search_by(|share| share.agent.cmp(&seen.agent)).ok().and_then(|at| self.last.get(at));
             let stopped = share.is_some_and(|share| seen.samples < share.samples);
-            let when = When { of, round: self.round, stopped };
+            let when = When { of, round: self.round, stopped, common };
             match self.machines.get_mut(&seen.agent) {
                 Some(machine) => {
                     let detects = self.ingredients.change_detection;

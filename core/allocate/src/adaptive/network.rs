@@ -57,9 +57,16 @@ impl Network {
         &self.after_usual
     }
 
-    /// Takes in `seconds`. `bursts` gathers what follows bursts, over all machines.
-    pub(crate) fn observe(&mut self, seconds: f64, chain: &mut Chain, bursts: &mut Vec<f64>) {
-        let log = libm::log(seconds.max(SECONDS_MIN)) - self.level;
+    /// Log ratio of `seconds` to the usual.
+    pub(crate) fn log_ratio(&self, seconds: f64) -> f64 {
+        libm::log(seconds.max(SECONDS_MIN)) - self.level
+    }
+
+    /// Takes in `seconds`, of whose log ratio `common` was everybody's in that round: a busy broker delays all, and makes
+    /// nobody the slowest. `bursts` gathers what follows bursts, over all machines.
+    pub(crate) fn observe(&mut self, seconds: f64, common: f64, chain: &mut Chain, bursts: &mut Vec<f64>) {
+        let raw = self.log_ratio(seconds);
+        let log = raw - common;
         let is_burst = log > BURST;
         chain.note(self.in_burst, is_burst);
         if self.in_burst {
@@ -75,7 +82,7 @@ impl Network {
         self.seen = self.seen.saturating_add(1);
         let scale = self.ratios.scale();
         let follows = FOLLOWS.max(1.0 / f64::from(self.seen));
-        self.level += follows * log.clamp(-CLIP * scale.below, CLIP * scale.above);
+        self.level += follows * raw.clamp(-CLIP * scale.below, CLIP * scale.above);
         if self.seen < SHIFT_OBSERVATIONS.0 as u32 && log < -BURST {
             // It was opened in a burst: delays are skewed upwards.
             self.level += log;
