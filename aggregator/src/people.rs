@@ -62,6 +62,13 @@ struct StatusLine<'a> {
     duplicate: u64,
     rejected: u64,
     rounds_given_up: u64,
+    reissued: u64,
+    probes: u64,
+    reallocations: u64,
+    /// Why the shares moved last.
+    decision: Option<&'a str>,
+    /// What is expected of each agent, a sentence each.
+    shares: Vec<String>,
 }
 
 /// Running figures for `status` and progress.
@@ -73,10 +80,17 @@ pub(crate) struct Figures {
     pub(crate) saved_seconds: f64,
     pub(crate) loss: Option<f64>,
     pub(crate) summary: Option<Summary>,
+    /// Times that the shares moved, and why they did last.
+    pub(crate) reallocations: u64,
+    pub(crate) decision: Option<String>,
 }
 
 impl Figures {
     pub(crate) fn add(&mut self, record: &RoundRecord) {
+        if let Some(reason) = &record.moved {
+            self.reallocations += 1;
+            self.decision = Some(reason.clone());
+        }
         if let Some(scores) = &record.scores {
             self.summary = Some(Summary::new(scores));
             return;
@@ -117,6 +131,11 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
         duplicate: counters.duplicate,
         rejected: counters.rejected,
         rounds_given_up: counters.given_up,
+        reissued: counters.reissued,
+        probes: counters.probes,
+        reallocations: figures.reallocations,
+        decision: figures.decision.as_deref(),
+        shares: coordinator.outlooks().into_iter().map(|outlook| outlook.text).collect(),
     })
 }
 

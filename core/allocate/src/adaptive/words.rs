@@ -54,7 +54,12 @@ fn outlook(share: &Share, law: &Law, machine: Option<&Machine>, batch: Samples) 
         ),
         _ => {
             let (each, p95) = (span(per_sample_s), span(p95_s));
-            format!("{agent}: {samples} of {batch}; {each} a sample, p95 {p95}")
+            let computing_s = per_sample_s * f64::from(samples);
+            let parts = [("network", network_s), ("start", fixed_s), ("computing", computing_s)];
+            let (part, takes_s) =
+                parts.into_iter().fold(("", 0.0), |most, part| if part.1 > most.1 { part } else { most });
+            let most = format!("{part} takes {} of {}", span(takes_s), span(mean_s));
+            format!("{agent}: {samples} of {batch}; {each} a sample, p95 {p95}, {most}")
         }
     };
     if let Some((level, since)) = machine.and_then(Machine::unusual) {
