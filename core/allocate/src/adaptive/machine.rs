@@ -113,6 +113,11 @@ impl Machine {
         noticed != Noticed::Nothing || self.network.in_burst != was_burst || self.compute().old_level().is_some()
     }
 
+    /// The round of the last observation.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// The account of its computing that leads.
     pub(crate) fn compute(&self) -> &Compute {
         self.compute.leading()

@@ -36,8 +36,8 @@ use tails::Tails;
 /// Scenarios of each agent: more where there are few agents.
 const SCENARIOS: (usize, usize) = (48, 24);
 const FEW_AGENTS: usize = 8;
-/// Machines that are remembered, also when they are away.
-const MACHINES_MAX: usize = 4096;
+/// Machines that are remembered, also when they are away: some 10 KB each.
+const MACHINES_MAX: usize = 2048;
 /// A gain below this part of the round is not worth moving for.
 const DEAD_BAND: f64 = 0.005;
 /// A move must pay for itself within so many rounds.
@@ -164,6 +164,18 @@ impl Adaptive {
             after_burst: &self.lessons.after_burst,
             regimes: self.ingredients.regimes,
             scatter: self.ingredients.scatter,
+        }
+    }
+
+    /// Makes room for a newcomer: an agent that is away and was not seen for the longest time is a newcomer when it returns.
+    fn forget_the_longest_away(&mut self) {
+        if self.machines.len() < MACHINES_MAX {
+            return;
+        }
+        let here = |agent: &AgentId| self.asked.0.binary_search_by(|candidate| candidate.agent.cmp(agent)).is_ok();
+        let away = self.machines.iter().filter(|(agent, _)| !here(agent));
+        if let Some(agent) = away.min_by_key(|(_, machine)| machine.seen()).map(|(agent, _)| agent.clone()) {
+            self.machines.remove(&agent);
         }
     }
 
@@ -326,6 +338,7 @@ impl Policy for Adaptive {
 
     fn observe(&mut self, round: &[Observation]) {
         self.round += 1;
+        self.forget_the_longest_away();
         let full = self.machines.len() >= MACHINES_MAX;
         self.clock.round_ends(round, &self.last);
         let common = self.common_delay(round);
