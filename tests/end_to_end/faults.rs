@@ -65,7 +65,7 @@ fn a_killed_broker_without_its_state_needs_no_operator() {
 }
 
 #[test]
-fn a_frozen_agent_is_not_waited_for_beyond_the_deadline_and_comes_back() {
+fn others_stand_in_for_a_frozen_agent_until_it_is_no_longer_waited_for_and_it_comes_back() {
     let plant = Plant::new().unwrap();
     let agents = agents(&plant, 3);
     let patience = "[allocation]\nmin_agents = 3\ndeadline_floor = \"1s\"\n";
@@ -73,7 +73,8 @@ fn a_frozen_agent_is_not_waited_for_beyond_the_deadline_and_comes_back() {
     let mut watch = Watch::new(&plant, "heijunka/test/job/aggregator/status");
     at_round(&mut watch, 20);
     agents[2].freeze().unwrap();
-    aggregator.wait_for("machine-2 did not answer round").unwrap();
+    aggregator.wait_for("machine-2 is late in round").unwrap();
+    aggregator.wait_for("and is no longer waited for").unwrap();
     aggregator.wait_for("training pauses").unwrap();
     agents[2].thaw().unwrap();
     let log = finishes(aggregator);
