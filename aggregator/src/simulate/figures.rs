@@ -1,6 +1,6 @@
 //! The figures of a simulation.
 
-use super::run::{Setup, Simulated};
+use super::run::{Decided, Setup, Simulated};
 use heijunka_allocate::PolicyName;
 use serde::Serialize;
 
@@ -22,6 +22,10 @@ pub(crate) struct Figures {
     pub(crate) seconds_per_batch_after_50: Option<f64>,
     /// Rounds that ran into their deadline.
     pub(crate) overdue_rounds: u64,
+    /// Why shares were moved.
+    pub(crate) decisions: Vec<Decided>,
+    /// What the policy expects of each agent in the end.
+    pub(crate) outlooks: Vec<String>,
 }
 
 impl Figures {
@@ -39,6 +43,8 @@ impl Figures {
             seconds_per_batch: per_batch(&simulated.seconds, &simulated.samples, setup.batch_samples),
             seconds_per_batch_after_50: has_later.then(|| per_batch(seconds_after, samples_after, setup.batch_samples)),
             overdue_rounds: simulated.overdue,
+            decisions: simulated.decisions.clone(),
+            outlooks: simulated.outlooks.clone(),
         }
     }
 

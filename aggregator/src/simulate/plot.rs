@@ -208,6 +208,8 @@ mod tests {
             overdue: 0,
             shares: (0..556).map(|share| vec![share % 3, 2, 1]).collect(),
             share_every: 9,
+            decisions: Vec::new(),
+            outlooks: Vec::new(),
         };
         let agents = ["a", "<b> & \"c\"", "d"].map(|name| AgentId::new(name).unwrap());
         let page = svg("a < b", &agents, &[one(PolicyName::Equal), one(PolicyName::Enhanced)]);

@@ -5,6 +5,7 @@ use heijunka_round::{Ending, RoundRecord};
 use heijunka_settings::{Exit, Failure};
 use heijunka_sim::{Costs, Replay};
 use heijunka_units::AgentId;
+use serde::Serialize;
 
 /// Most points over time that shares are kept for.
 pub(crate) const POINTS_MAX: u64 = 600;
@@ -52,7 +53,21 @@ pub(crate) struct Simulated {
     /// Samples that each agent was asked for, at every `share_every`-th round.
     pub(crate) shares: Vec<Vec<u32>>,
     pub(crate) share_every: u64,
+    /// Why shares were moved, the last times that they were.
+    pub(crate) decisions: Vec<Decided>,
+    /// What the policy expects of each agent in the end, a sentence each; none if it does not predict.
+    pub(crate) outlooks: Vec<String>,
 }
+
+/// A move of shares.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Decided {
+    pub(crate) round: u64,
+    pub(crate) reason: String,
+}
+
+/// Most moves that are kept.
+const DECISIONS_MAX: usize = 1000;
 
 /// Runs it.
 pub(crate) fn simulate(fleet: &Fleetlike<'_>, policy: PolicyName, setup: &Setup) -> Result<Simulated, Failure> {
@@ -65,6 +80,8 @@ pub(crate) fn simulate(fleet: &Fleetlike<'_>, policy: PolicyName, setup: &Setup)
         overdue: 0,
         shares: Vec::new(),
         share_every,
+        decisions: Vec::new(),
+        outlooks: Vec::new(),
     };
     let replay = Replay {
         agents: &fleet.agents,
@@ -74,10 +91,19 @@ pub(crate) fn simulate(fleet: &Fleetlike<'_>, policy: PolicyName, setup: &Setup)
         rounds: setup.rounds,
         seed: setup.seed,
     };
-    let closed = |record: &RoundRecord, _: &heijunka_round::Coordinator| {
+    let closed = |record: &RoundRecord, mind: &heijunka_round::Coordinator| {
         let number = done.seconds.len() as u64;
         if number.is_multiple_of(share_every) {
             done.shares.push(shares(&fleet.agents, record));
+        }
+        if let Some(reason) = &record.moved {
+            if done.decisions.len() == DECISIONS_MAX {
+                done.decisions.remove(0);
+            }
+            done.decisions.push(Decided { round: record.round.0, reason: reason.clone() });
+        }
+        if number + 1 == setup.rounds {
+            done.outlooks = mind.outlooks().into_iter().map(|outlook| outlook.text).collect();
         }
         done.seconds.push(record.seconds);
         done.samples.push(if record.ending == Ending::GivenUp { 0 } else { record.samples });
