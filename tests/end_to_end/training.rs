@@ -4,10 +4,10 @@ use heijunka_tests::{Plant, digits, steel_plates, steel_plates_rows};
 
 pub(crate) const STEEL: &str = "kind = \"classification\"\ntarget = \"fault\"\nignore = [\"split\"]";
 
-/// A floor under a broken job (a majority guess has .35), not a claim of equality, which the trajectories make: one machine
-/// has about .75 on such a split of some 410 held-out rows, chance alone moves a score by .02, and which rows a machine
-/// draws in a round depends on measured times.
-const PRIVATE_ACCURACY_MIN: f64 = 0.68;
+/// Runs of this job gave .726 to .738 on some 410 held-out rows, where one machine has about .75 and chance alone moves a
+/// score by .02: this is a floor under a broken job (a majority guess has .35), not a claim of equality, which the
+/// trajectories make.
+const PRIVATE_ACCURACY_MIN: f64 = 0.71;
 
 /// Accuracy on all rows, four fifths of which were trained on.
 const ALL_ROWS_ACCURACY_MIN: f64 = 0.74;
@@ -26,8 +26,7 @@ fn private_rows_of_three_machines_make_one_model() {
             plant.agent(&format!("machine-{i}"), &data, "").unwrap()
         })
         .collect();
-    // The rate falls to nothing, so that the model does not depend on the last few batches.
-    let training = "max_rounds = 400\nlearning_rate = 0.003\nschedule = \"cosine\"\nscore_every_rounds = 100";
+    let training = "max_rounds = 400\nlearning_rate = 0.003\nscore_every_rounds = 100";
     let aggregator = plant.aggregator(STEEL, training, "[allocation]\nmin_agents = 3\n").unwrap();
     let ended = aggregator.wait().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);

@@ -1,6 +1,7 @@
 //! What agents that were lost left uncomputed, cut into pieces for those who have answered.
 //!
-//! Shared data, mean over samples. A range is lost when its agent leaves, begins a new session or is overdue. It is cut
+//! Shared data, mean over samples. A range is lost when its agent leaves, begins a new session or is
+//! overdue, or, from its first sample not computed on, when the clock stops its agent. It is cut
 //! once, in proportion to the speeds of those who can take a piece; whoever has answered and is free takes the next one.
 //! A piece whose holder is lost too goes on as it is. The range's own answer still counts if it is whole before the last
 //! of its pieces: the pieces are then dropped. Either way each sample is in the step once.

@@ -152,23 +152,23 @@ impl Coordinator {
     /// Asks the policy, and tells the agents what changed for them. Returns why the shares moved.
     fn divide(&mut self) -> Option<String> {
         let private = self.job.data_mode == DataMode::Private;
-        let mut rows = 0;
-        let candidates: Vec<Candidate> = self
-            .roster
-            .ready(self.content)
+        let batch = self.plan.batch_samples;
+        let ready = || self.roster.ready(self.content);
+        let rows = match private {
+            true => ready().map(|(_, member)| member.join.rows).sum::<u64>(),
+            false => ready().map(|(_, member)| member.join.rows).last().unwrap_or(0),
+        };
+        let candidates: Vec<Candidate> = ready()
             .map(|(agent, member)| {
-                rows = if private { rows + member.join.rows } else { member.join.rows };
                 let held =
                     if private { Samples::try_from(member.join.rows).unwrap_or(Samples::MAX) } else { Samples::MAX };
                 let most = member.join.samples_max.min(held);
                 let pin = self.plan.pins.get(agent).map(|pin| (*pin).min(most));
-                // An agent whose own data are never asked for would bend the model towards the others' data.
-                let least = Samples::from(private);
+                let least = if private { least_of_own(batch, member.join.rows, rows).min(most) } else { 0 };
                 let (samples_min, samples_max) = pin.map_or((least, most), |pin| (pin.max(least), pin.max(least)));
                 Candidate { agent: agent.clone(), samples_min, samples_max }
             })
             .collect();
-        let batch = self.plan.batch_samples;
         let epoch = self.steps().saturating_mul(u64::from(batch)) / rows.max(1);
         let decision = self.policy.decide(&candidates, batch, epoch);
         self.pace = Pace::new(&decision);
@@ -215,6 +215,15 @@ impl Coordinator {
             offset += u64::from(samples);
         }
     }
+}
+
+/// Least share of an agent with data of its own: half of what its rows would be in proportion, one at least.
+///
+/// Its gradient weighs by its rows w, whatever its share n: the variance of the step grows with w^2 / n, and an agent that
+/// is hardly asked bends the model by chance. With half, it is at most twice that of shares in proportion to the rows.
+fn least_of_own(batch: Samples, rows: u64, all_rows: u64) -> Samples {
+    let proportional = u64::from(batch).saturating_mul(rows) / all_rows.max(1);
+    Samples::try_from(proportional / 2).unwrap_or(batch).max(1)
 }
 
 /// What the network is expected to take of a round: as was told before, unless it has changed by a quarter.

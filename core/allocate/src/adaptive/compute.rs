@@ -14,8 +14,8 @@ const DRIFT: f64 = 0.75;
 const ALARM: f64 = 5.0;
 /// A new level is the mean of at most so many of the observations that led to the alarm.
 const LEVEL_OBSERVATIONS: usize = 3;
-/// After so many observations the scale is half known.
-const YOUNG: f64 = 4.0;
+/// While the scale rests on n observations, so much / (so much + n) is added to the variance of a difference.
+const YOUNG: (f64, f64) = (16.0, 4.0);
 /// One observation, however far off, says no more than this.
 const LIKELIHOOD_EXPONENT_MAX: f64 = 12.0;
 /// No smaller change opens the filters anew: they follow it by themselves.
@@ -179,7 +179,7 @@ impl Compute {
     /// seen, or where the share is far from those seen before, differences mean less.
     fn trust(&self, n: f64) -> f64 {
         let (noise, error) = (self.ratios.scale().both(), self.bank.uncertainty(n));
-        let young = 4.0 * YOUNG / (YOUNG + self.ratios.logs().len() as f64);
+        let young = YOUNG.0 / (YOUNG.1 + self.ratios.logs().len() as f64);
         1.0 / libm::sqrt(1.0 + young + error * error / (noise * noise))
     }
 

@@ -77,14 +77,9 @@ impl Problem<'_> {
     /// to the samples that a deviation of their time is worth.
     fn polish(&self, mut best: Solution, slowest: &mut Slowest) -> Solution {
         let mut step = 0.5;
-        let mut marginal = Vec::new();
-        let mut known = false;
+        slowest.expect(self.laws, &best.shares);
+        let mut marginal = slowest.marginal.clone();
         for _ in 0..POLISHES {
-            if !known {
-                slowest.expect(self.laws, &best.shares);
-                marginal.clone_from(&slowest.marginal);
-                known = true;
-            }
             let moved = self.step(&best.shares, &marginal, step);
             let candidate = self.rate(moved, slowest);
             if candidate.seconds < best.seconds {
@@ -246,39 +241,35 @@ impl Problem<'_> {
         if self.laws.len() > EXCHANGE_AGENTS_MAX {
             return best;
         }
-        let mut size = 1.0;
         for _ in 0..EXCHANGES {
             slowest.expect(self.laws, &best.shares);
             let marginal = &slowest.marginal;
             let all = || best.shares.iter().zip(bounds).zip(marginal).enumerate().filter(|(_, ((s, _), _))| **s >= 0.5);
-            let from = all().filter(|(_, ((share, bound), _))| **share - size >= bound.0.max(1.0));
+            let from = all().filter(|(_, ((share, bound), _))| **share - 1.0 >= bound.0.max(1.0));
             let from = from.max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b)).map(|(index, _)| index);
-            let to = all().filter(|(_, ((share, bound), _))| **share + size <= bound.1);
+            let to = all().filter(|(_, ((share, bound), _))| **share + 1.0 <= bound.1);
             let to = to.min_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b)).map(|(index, _)| index);
             let (Some(from), Some(to)) = (from, to) else { break };
             if from == to {
                 break;
             }
             let mut shares = best.shares.clone();
-            for (index, by) in [(from, -size), (to, size)] {
+            for (index, by) in [(from, -1.0), (to, 1.0)] {
                 if let Some(share) = shares.get_mut(index) {
                     *share += by;
                 }
             }
             let candidate = self.rate(shares, slowest);
-            if candidate.seconds < best.seconds {
-                best = candidate;
-            } else if size > 1.0 {
-                size = 1.0;
-            } else {
+            if candidate.seconds >= best.seconds {
                 break;
             }
+            best = candidate;
         }
         best
     }
 }
 
-/// The bounds as real numbers; lower ones that together exceed `total` are dropped, the pins of the first agents last.
+/// The bounds as real numbers; lower ones that together exceed `total` are all dropped.
 pub(crate) fn real_bounds(bounds: &[crate::whole::Bounds], total: Samples) -> Vec<(f64, f64)> {
     let least: u64 = bounds.iter().map(|bound| u64::from(bound.least)).sum();
     let kept = least <= u64::from(total);
