@@ -9,9 +9,13 @@ const CORE: &[(&str, &[&str])] = &[
     ("heijunka-units", &[]),
     ("heijunka-wire", &["heijunka-units"]),
     ("heijunka-learn", &["heijunka-units"]),
+    ("heijunka-compress", &["heijunka-units"]),
     ("heijunka-allocate", &["heijunka-units"]),
-    ("heijunka-worker", &["heijunka-units", "heijunka-wire"]),
-    ("heijunka-round", &["heijunka-units", "heijunka-wire", "heijunka-learn", "heijunka-allocate"]),
+    ("heijunka-worker", &["heijunka-units", "heijunka-wire", "heijunka-compress"]),
+    (
+        "heijunka-round",
+        &["heijunka-units", "heijunka-wire", "heijunka-compress", "heijunka-learn", "heijunka-allocate"],
+    ),
     (
         "heijunka-sim",
         &[

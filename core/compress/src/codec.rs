@@ -1,0 +1,164 @@
+//! The codecs by name, and the functions that choose among them.
+
+use crate::dense::{Float16, Float32, Int4, Int8};
+use crate::error::{DecodeError, EncodeError};
+use crate::finite::first_not_finite;
+use crate::format::{Dense, Format};
+use crate::sparse::{self, Signs, Sparse, Steps};
+
+/// How numbers become bytes. The crate's page has the formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// 32 bits a number, exactly.
+    Float32,
+    /// 16 bits a number: 11 significant bits, magnitudes from 6e-8 to 65504.
+    Float16,
+    /// 8.1 bits a number.
+    Int8,
+    /// 4.25 bits a number.
+    Int4,
+    /// The largest numbers alone, to 8 bits: about 2 bytes for each that is kept.
+    SparseInt8,
+    /// The largest numbers alone, their signs and mean magnitude: about 9 bits for each that is kept of a hundred.
+    SparseSign,
+}
+
+/// How `int8` and `int4` round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// To the nearest step.
+    Nearest,
+    /// Up or down by chance, so that the mean over seeds is the number itself, to 2^-16 steps. Take another seed for
+    /// every object.
+    Stochastic {
+        /// The same seed gives the same bits.
+        seed: u64,
+    },
+}
+
+/// Evaluates an expression with `$format` as the type of a codec.
+macro_rules! with_format {
+    ($codec:expr, $format:ident => $result:expr) => {
+        match $codec {
+            Codec::Float32 => with_format!(@ Float32, $format => $result),
+            Codec::Float16 => with_format!(@ Float16, $format => $result),
+            Codec::Int8 => with_format!(@ Int8, $format => $result),
+            Codec::Int4 => with_format!(@ Int4, $format => $result),
+            Codec::SparseInt8 => with_format!(@ Sparse<Steps>, $format => $result),
+            Codec::SparseSign => with_format!(@ Sparse<Signs>, $format => $result),
+        }
+    };
+    (@ $type:ty, $format:ident => $result:expr) => {{
+        type $format = $type;
+        $result
+    }};
+}
+
+impl Codec {
+    /// Every codec.
+    pub const ALL: [Self; 6] =
+        [Self::Float32, Self::Float16, Self::Int8, Self::Int4, Self::SparseInt8, Self::SparseSign];
+
+    /// Whether only some numbers are told of, and the rest has to be remembered.
+    pub fn is_sparse(self) -> bool {
+        matches!(self, Self::SparseInt8 | Self::SparseSign)
+    }
+
+    /// Its name in settings and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Float16 => "float16",
+            Self::Int8 => "int8",
+            Self::Int4 => "int4",
+            Self::SparseInt8 => "sparse-int8",
+            Self::SparseSign => "sparse-sign",
+        }
+    }
+
+    /// The codec of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.as_str() == name)
+    }
+
+    /// Most bytes that `numbers` numbers take, of which a sparse codec keeps at most `kept`. Exact for dense codecs.
+    pub fn bytes_max(self, numbers: usize, kept: usize) -> usize {
+        with_format!(self, Chosen => Chosen::bytes_max(numbers, kept))
+    }
+}
+
+/// Writes numbers by a dense codec to the beginning of `out`; returns how many bytes. All numbers must be finite.
+/// `float32` and `float16` do not look at `rounding`.
+pub fn encode(codec: Codec, numbers: &[f32], rounding: Rounding, out: &mut [u8]) -> Result<usize, EncodeError> {
+    match codec {
+        Codec::Float32 => encode_by::<Float32>(numbers, rounding, out),
+        Codec::Float16 => encode_by::<Float16>(numbers, rounding, out),
+        Codec::Int8 => encode_by::<Int8>(numbers, rounding, out),
+        Codec::Int4 => encode_by::<Int4>(numbers, rounding, out),
+        Codec::SparseInt8 | Codec::SparseSign => Err(EncodeError::Codec(codec.as_str())),
+    }
+}
+
+fn encode_by<D: Dense>(numbers: &[f32], rounding: Rounding, out: &mut [u8]) -> Result<usize, EncodeError> {
+    let (found, needed) = (out.len(), D::bytes(numbers.len()));
+    let out = out.get_mut(..needed).ok_or(EncodeError::Full { found, needed })?;
+    if let Some(index) = first_not_finite(numbers) {
+        return Err(EncodeError::NotFinite { index });
+    }
+    D::encode(numbers, rounding, out);
+    Ok(needed)
+}
+
+/// Writes the `keep` numbers of largest magnitude, each divided by `divisor`, by a sparse codec to the beginning of
+/// `out`; returns how many bytes. Of equal magnitudes the first are kept, and zeros never, so that fewer than `keep` may
+/// be.
+///
+/// What the receiver will decode, times `divisor`, is subtracted from `numbers`, which then hold the residual (error
+/// feedback: Seide and others, "1-bit stochastic gradient descent", 2014). Kept places of `mask` become 0 (momentum
+/// factor masking: Lin and others, "Deep gradient compression", 2018, section 3.2).
+///
+/// Magnitudes must be below 2^127, and finite when divided by `divisor`, which must be above 0 and finite; there are at
+/// most 2^32 - 1 numbers.
+pub fn encode_sparse(
+    codec: Codec,
+    numbers: &mut [f32],
+    mask: Option<&mut [f32]>,
+    keep: usize,
+    divisor: f32,
+    out: &mut [u8],
+) -> Result<usize, EncodeError> {
+    match codec {
+        Codec::SparseInt8 => sparse::encode::<Steps>(numbers, mask, keep, divisor, out),
+        Codec::SparseSign => sparse::encode::<Signs>(numbers, mask, keep, divisor, out),
+        _ => Err(EncodeError::Codec(codec.as_str())),
+    }
+}
+
+/// Whether `bytes` are an object of `numbers` numbers: exact length, indices in order and in range, finite numbers.
+pub fn check(codec: Codec, bytes: &[u8], numbers: usize) -> Result<(), DecodeError> {
+    with_format!(codec, Chosen => Chosen::check(bytes, numbers))
+}
+
+/// Overwrites `out` with the numbers told of, and with 0 where a sparse codec tells of none.
+pub fn decode(codec: Codec, bytes: &[u8], out: &mut [f32]) -> Result<(), DecodeError> {
+    check(codec, bytes, out.len())?;
+    if codec.is_sparse() {
+        out.fill(0.0);
+    }
+    with_format!(codec, Chosen => Chosen::each(bytes, out, |out, number| *out = number));
+    Ok(())
+}
+
+/// Adds `factor` x number to `out`; with a factor of 1 exactly the number.
+pub fn add(codec: Codec, bytes: &[u8], factor: f32, out: &mut [f32]) -> Result<(), DecodeError> {
+    check(codec, bytes, out.len())?;
+    with_format!(codec, Chosen => Chosen::each(bytes, out, |out, number| *out += factor * number));
+    Ok(())
+}
+
+/// Adds `weight` x number to sums, in binary64.
+pub fn accumulate(codec: Codec, bytes: &[u8], weight: f64, sums: &mut [f64]) -> Result<(), DecodeError> {
+    check(codec, bytes, sums.len())?;
+    with_format!(codec, Chosen => Chosen::each(bytes, sums, |sum, number| *sum += weight * f64::from(number)));
+    Ok(())
+}
