@@ -1,25 +1,17 @@
 //! Closing rounds: what is made of what has arrived.
 
 use crate::coordinator::{Coordinator, Output};
-use crate::open::{Answer, OpenRound, equal_seconds};
+use crate::open::{Answer, Mean, OpenRound, equal_seconds};
 use crate::record::{AgentRound, Ending, Level, Outcome, RoundRecord};
 use crate::roster::SILENT_ROUNDS_MAX;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_allocate::{Observation, Weighting};
-use heijunka_units::{ModelVersion, RoundId, Timestamp};
+use heijunka_allocate::Observation;
+use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::document::Scores;
-use heijunka_wire::{DataMode, Gradient, Purpose};
-
-/// A gradient that enters the step.
-struct Part<'a> {
-    offset: u32,
-    weight: f64,
-    gradient: Gradient,
-    values: &'a [f32],
-}
+use heijunka_wire::{DataMode, Purpose};
 
 impl Coordinator {
     fn needed(&self, open: &OpenRound) -> usize {
@@ -52,13 +44,14 @@ impl Coordinator {
             learning_rate: 0.0,
             samples: agents.iter().map(|agent| agent.samples).sum::<u32>() + reissued_samples,
             reissued_samples,
-            bytes_down: open.frame_bytes * open.expected.len() as u64,
+            bytes_down: open.frame_bytes * open.expected.len() as u64 + open.snapshot_bytes,
             bytes_up: open.expected.values().map(|expected| expected.bytes_up).sum(),
             moved: open.moved.clone(),
             agents,
             scores: None,
         };
-        match open.head.purpose {
+        let purpose = open.head.purpose;
+        match purpose {
             Purpose::Train => {
                 self.learn_deadline(now, &open, &record);
                 if open.is_beyond_bounds() {
@@ -68,15 +61,18 @@ impl Coordinator {
                     self.tell_given_up(&open);
                 }
                 self.observe(&record);
-                if !enough || !self.step(&open, &mut record) {
+                if !enough || !self.step(open, &mut record) {
                     record.ending = Ending::GivenUp;
                     self.counters.given_up += 1;
                 }
             }
             Purpose::Score | Purpose::Finished => record.scores = self.take_scores(&open),
         }
+        if purpose == Purpose::Train {
+            self.look_at_links(&record);
+        }
         self.outputs.push_back(Output::Closed(Box::new(record)));
-        self.end_if_due(now, open.head.purpose);
+        self.end_if_due(now, purpose);
     }
 
     /// What was lost tells nothing of how long answers take; those who are late may be slow rather than gone.
@@ -147,53 +143,27 @@ impl Coordinator {
         self.policy.observe(&observations);
     }
 
-    /// What enters the step, in the order of the ranges; and by how much the weighted mean of them falls short of, or
-    /// exceeds, the mean over everybody's data.
-    fn parts<'a>(&'a self, open: &'a OpenRound) -> (Vec<Part<'a>>, f64) {
+    /// Steps on the sums. `false` if there was nothing sound to step on.
+    fn step(&mut self, mut open: OpenRound, record: &mut RoundRecord) -> bool {
+        self.add_rest(&mut open);
         let private = self.job.data_mode == DataMode::Private;
-        let weighting = self.policy.weighting();
-        let (mut parts, mut expected_rows) = (Vec::with_capacity(open.expected.len()), 0.0);
-        for (agent, expected) in &open.expected {
-            let Some(member) = self.roster.members.get(agent) else { continue };
-            expected_rows += member.join.rows as f64;
-            let (Answer::Delivered, Some(gradient)) = (expected.answer, expected.gradient) else { continue };
-            let weight = match (private, weighting) {
-                // Each machine's data count by their number of rows, however many it computes in a round and however
-                // often it misses one.
-                (true, _) => member.join.rows as f64 / member.inclusion.probability(),
-                (false, Weighting::PerSample) => f64::from(gradient.samples),
-                (false, Weighting::PerAgent) => 1.0,
-            };
-            parts.push(Part { offset: expected.offset, weight, gradient, values: &member.gradient });
-        }
-        let replaced = |of| open.expected.get(of).is_some_and(|expected| expected.replaced);
-        for piece in open.pieces.iter().filter(|piece| replaced(&piece.of)) {
-            let Some(gradient) = piece.gradient else { continue };
-            let (offset, weight) = (piece.offset, f64::from(piece.samples));
-            parts.push(Part { offset, weight, gradient, values: &piece.values });
-        }
-        parts.sort_by_key(|part| part.offset);
-        let weights: f64 = parts.iter().map(|part| part.weight).sum();
-        (parts, if private { weights / expected_rows } else { 1.0 })
-    }
-
-    /// Averages and steps. `false` if there was nothing sound to step on.
-    fn step(&mut self, open: &OpenRound, record: &mut RoundRecord) -> bool {
-        let Some(mut trainer) = self.trainer.take() else { return false };
-        let (parts, scale) = self.parts(open);
-        let weights: f64 = parts.iter().map(|part| part.weight).sum();
-        let mean_loss = |part: &Part<'_>| part.gradient.loss_sum / f64::from(part.gradient.samples);
-        let loss: f64 = parts.iter().map(|part| part.weight * mean_loss(part)).sum();
-        let gradients: Vec<(f64, &[f32])> = parts.iter().map(|part| (part.weight, part.values)).collect();
-        let stepped = trainer.step(&gradients, scale);
-        let version = ModelVersion(trainer.steps());
-        self.trainer = Some(trainer);
+        let here = open.expected.keys().filter_map(|agent| self.roster.members.get(agent));
+        let expected_rows: f64 = here.map(|member| member.join.rows as f64).sum();
+        let Mean { weights, loss, .. } = open.mean;
+        // By how much the weighted mean falls short of, or exceeds, the mean over everybody's data.
+        let scale = if private { weights / expected_rows } else { 1.0 };
+        let Some(trainer) = &mut self.trainer else { return false };
+        let stepped = trainer.step(weights, scale);
+        let version = trainer.version();
         match stepped {
             Ok(rate) => {
                 record.learning_rate = rate;
                 record.loss = Some(loss / weights);
                 record.model = version;
-                self.note_inclusion(open);
+                if open.exact {
+                    self.position = self.position.wrapping_add(self.asked(&open));
+                }
+                self.note_inclusion(&open);
                 true
             }
             Err(_) => {

@@ -2,7 +2,7 @@
 
 use crate::deadline::DeadlineRule;
 use crate::open::OpenRound;
-use crate::plan::Plan;
+use crate::plan::{LocalSteps, Plan};
 use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
 use crate::roster::Roster;
 use crate::rounds::Pace;
@@ -15,8 +15,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::{Outlook, Policy};
 use heijunka_units::{AgentId, AllocationVersion, RoundId, RunId, Samples, Timestamp};
-use heijunka_wire::Channel;
 use heijunka_wire::document::{Job, Scores};
+use heijunka_wire::{Channel, Codec};
 
 /// What happened.
 #[derive(Debug)]
@@ -146,10 +146,18 @@ pub struct Coordinator {
     pub(crate) probing: BTreeMap<AgentId, Samples>,
     pub(crate) pace: Pace,
     pub(crate) timings: Timings,
-    /// Where the next batch begins in the stream of samples, if rounds may end before all of it is computed.
+    /// Where the next batch begins in the stream of samples.
     pub(crate) position: u64,
     pub(crate) round: RoundId,
     pub(crate) open: Option<OpenRound>,
+    /// How the model's updates are written; `Float32`: whole models.
+    pub(crate) update_codec: Codec,
+    /// Steps of a round that agents take by themselves.
+    pub(crate) local_steps: u16,
+    /// Mean seconds of the last training rounds.
+    pub(crate) round_s: f64,
+    /// Memory of answers that have been added, for the next ones.
+    pub(crate) spare: Vec<Vec<u8>>,
     pub(crate) closed_at: Timestamp,
     pub(crate) training_since: Option<Timestamp>,
     /// The roster for which settling the job was last tried.
@@ -164,6 +172,11 @@ impl Coordinator {
     /// Begins run `run` of the job. `run` must be higher than any before.
     pub fn new(plan: Plan, run: RunId, now: Timestamp) -> Self {
         let job = plan.job.clone();
+        let update_codec = plan.compact.update.unwrap_or_default();
+        let local_steps = match plan.local_steps {
+            LocalSteps::Fixed(steps) => steps.max(1),
+            LocalSteps::Auto => 1,
+        };
         let mut coordinator = Self {
             policy: heijunka_allocate::policy(plan.policy, plan.round_end),
             plan,
@@ -190,6 +203,10 @@ impl Coordinator {
             position: 0,
             round: RoundId(0),
             open: None,
+            update_codec,
+            local_steps,
+            round_s: 0.0,
+            spare: Vec::new(),
             closed_at: now,
             training_since: None,
             settle_tried: Timestamp::ZERO,
@@ -236,7 +253,7 @@ impl Coordinator {
 
     /// The model's parameters, once the job is settled.
     pub fn model(&self) -> Option<&[f32]> {
-        self.trainer.as_ref().map(Trainer::parameters)
+        self.trainer.as_ref().map(Trainer::agents_model)
     }
 
     /// Layer widths of the model, once the job is settled.

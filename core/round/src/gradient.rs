@@ -1,12 +1,42 @@
 //! Gradients that arrive: of an agent's own range, of a piece of another's, or for their timing alone.
 
+use crate::compact::codec;
 use crate::coordinator::Coordinator;
 use crate::open::{Answer, OpenRound};
 use crate::receive::Rejected;
 use crate::record::Level;
+use crate::roster::Incoming;
 use alloc::format;
+use alloc::vec::Vec;
 use heijunka_units::{AgentId, Timestamp};
-use heijunka_wire::{Gradient, Progress, Purpose, read_f32};
+use heijunka_wire::{Gradient, Progress, Purpose};
+
+/// A written gradient is at most so much longer than 4 bytes a parameter.
+const HEADER_BYTES_MAX: usize = 64;
+/// Buffers that are kept for the next answers.
+const SPARE_MAX: usize = 256;
+
+/// Takes a chunk of an answer, and looks at the whole once it is there: what is not sound is forgotten.
+fn take_chunk(
+    incoming: &mut Incoming,
+    spare: &mut Vec<Vec<u8>>,
+    gradient: &Gradient,
+    payload: &[u8],
+    parameters: usize,
+) -> Result<Progress, Rejected> {
+    if !incoming.has_begun() {
+        *incoming = Incoming::reusing(spare.pop().unwrap_or_default());
+    }
+    let bytes_max = parameters * 4 + HEADER_BYTES_MAX;
+    let progress = incoming.take(gradient.part, payload, bytes_max).map_err(|_| Rejected)?;
+    if progress == Progress::Complete
+        && heijunka_compress::check(codec(gradient.codec), incoming.bytes(), parameters).is_err()
+    {
+        incoming.begin_afresh();
+        return Err(Rejected);
+    }
+    Ok(progress)
+}
 
 impl Coordinator {
     pub(crate) fn on_gradient(
@@ -18,7 +48,7 @@ impl Coordinator {
         frame_bytes: usize,
     ) -> Result<(), Rejected> {
         let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
-        if gradient.part.total_bytes as usize != parameters * 4 || gradient.round > self.round {
+        if parameters == 0 || gradient.round > self.round {
             return Err(Rejected);
         }
         let open = self.open.as_mut().filter(|o| o.head.round == gradient.round && o.head.purpose == Purpose::Train);
@@ -34,13 +64,21 @@ impl Coordinator {
         let piece = is_piece(open);
         match open.expected.get_mut(agent) {
             Some(expected) if expected.offset == gradient.offset => {
-                self.on_own_range(now, agent, gradient, payload, frame_bytes)
+                self.on_own_range(now, agent, gradient, payload, frame_bytes)?;
+                self.add_in_order();
+                Ok(())
             }
             Some(expected) => {
                 expected.bytes_up += frame_bytes as u64;
-                self.on_piece(now, agent, gradient, payload)
+                self.on_piece(now, agent, gradient, payload)?;
+                self.add_in_order();
+                Ok(())
             }
-            None if piece => self.on_piece(now, agent, gradient, payload),
+            None if piece => {
+                self.on_piece(now, agent, gradient, payload)?;
+                self.add_in_order();
+                Ok(())
+            }
             // Its share has changed under way: it has answered what it was asked for before.
             None => {
                 self.take_timing(now, agent, &gradient);
@@ -60,7 +98,9 @@ impl Coordinator {
         let open = self.open.as_mut().ok_or(Rejected)?;
         let started = open.started;
         let expected = open.expected.get_mut(agent).ok_or(Rejected)?;
-        let agrees = expected.gradient.is_none_or(|g| (g.samples, g.loss_sum) == (gradient.samples, gradient.loss_sum));
+        let same =
+            |g: Gradient| (g.samples, g.loss_sum, g.codec) == (gradient.samples, gradient.loss_sum, gradient.codec);
+        let agrees = expected.gradient.is_none_or(same);
         // Only where computations are stopped may there be fewer than were asked for.
         let enough =
             gradient.samples == expected.assigned || (open.head.stop_us > 0 && gradient.samples < expected.assigned);
@@ -87,17 +127,17 @@ impl Coordinator {
             return Ok(());
         }
         let member = self.roster.members.get_mut(agent).ok_or(Rejected)?;
-        let bytes_max = gradient.part.total_bytes as usize;
-        let accepted = expected.assembly.accept(gradient.part, payload.len(), bytes_max);
-        let (progress, begin) = accepted.map_err(|_| Rejected)?;
+        let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
+        let taken = take_chunk(&mut expected.incoming, &mut self.spare, &gradient, payload, parameters);
+        let Ok(progress) = taken else {
+            if !expected.incoming.has_begun() {
+                expected.gradient = None;
+            }
+            return Err(Rejected);
+        };
         if progress == Progress::Duplicate {
             self.counters.duplicate += 1;
             return Ok(());
-        }
-        member.gradient.resize(bytes_max / 4, 0.0);
-        if read_f32(payload, begin / 4, &mut member.gradient).is_err() {
-            expected.forget_answer();
-            return Err(Rejected);
         }
         expected.gradient = Some(gradient);
         if progress == Progress::Complete {
@@ -143,7 +183,8 @@ impl Coordinator {
             self.counters.late += 1;
             return Ok(());
         };
-        let agrees = piece.gradient.is_none_or(|g| g.loss_sum == gradient.loss_sum);
+        let same = |g: Gradient| (g.loss_sum, g.codec) == (gradient.loss_sum, gradient.codec);
+        let agrees = piece.gradient.is_none_or(same);
         let meant = piece.holder.as_ref().is_some_and(|(_, session)| *session == gradient.session);
         if !agrees || !meant || gradient.samples != piece.samples {
             return Err(Rejected);
@@ -156,17 +197,17 @@ impl Coordinator {
             piece.release(now);
             return Ok(());
         }
-        let bytes_max = gradient.part.total_bytes as usize;
-        let accepted = piece.assembly.accept(gradient.part, payload.len(), bytes_max);
-        let (progress, begin) = accepted.map_err(|_| Rejected)?;
+        let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
+        let taken = take_chunk(&mut piece.incoming, &mut self.spare, &gradient, payload, parameters);
+        let Ok(progress) = taken else {
+            if !piece.incoming.has_begun() {
+                piece.gradient = None;
+            }
+            return Err(Rejected);
+        };
         if progress == Progress::Duplicate {
             self.counters.duplicate += 1;
             return Ok(());
-        }
-        piece.values.resize(bytes_max / 4, 0.0);
-        if read_f32(payload, begin / 4, &mut piece.values).is_err() {
-            piece.forget_answer();
-            return Err(Rejected);
         }
         piece.gradient = Some(gradient);
         if progress == Progress::Complete {
@@ -176,5 +217,13 @@ impl Coordinator {
             self.counters.reissued += 1;
         }
         Ok(())
+    }
+}
+
+/// Gives the memory of what has entered the sums back, for the next answers.
+pub(crate) fn give_back(spare: &mut Vec<Vec<u8>>, incoming: &mut Incoming) {
+    let bytes = core::mem::take(incoming).into_bytes();
+    if spare.len() < SPARE_MAX && bytes.capacity() > 0 {
+        spare.push(bytes);
     }
 }

@@ -8,11 +8,14 @@
 extern crate alloc;
 
 mod close;
+mod compact;
 mod coordinator;
 mod deadline;
 pub mod fit;
 mod gradient;
 mod inclusion;
+mod links;
+mod mean;
 mod open;
 mod phases;
 mod pieces;
@@ -21,6 +24,7 @@ mod publish;
 mod receive;
 mod record;
 mod reissue;
+mod replica;
 mod roster;
 mod rounds;
 #[cfg(test)]
@@ -28,6 +32,7 @@ mod tests;
 mod timing;
 mod trainer;
 
+pub use compact::Compact;
 pub use coordinator::{Coordinator, Input, MemberView, Output, Phase};
-pub use plan::{Patience, Plan, Until};
+pub use plan::{LocalSteps, Patience, Plan, Until};
 pub use record::{AgentRound, Counters, Ending, Event, Level, Outcome, RoundRecord};

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::{AgentId, Samples, Timestamp};
 use heijunka_wire::document::Scores;
-use heijunka_wire::{Assembly, Assign, Gradient, Purpose, Round};
+use heijunka_wire::{Assign, Gradient, Purpose, Round};
 
 /// A round lasts at most so many times its deadline: for the answers, for those who stand in, for those who stand in
 /// for these.
@@ -44,7 +44,6 @@ pub(crate) struct Expected {
     pub(crate) split: bool,
     /// All pieces of its range have been computed by others; its own answer no longer counts.
     pub(crate) replaced: bool,
-    pub(crate) assembly: Assembly,
     /// Head of the gradient's first chunk; later chunks must agree.
     pub(crate) gradient: Option<Gradient>,
     pub(crate) incoming: Incoming,
@@ -67,7 +66,6 @@ impl Expected {
             restarted: false,
             split: false,
             replaced: false,
-            assembly: Assembly::new(),
             gradient: None,
             incoming: Incoming::default(),
             scores: None,
@@ -109,9 +107,8 @@ impl Expected {
 
     /// What has arrived of its answer is of no use; it may come again.
     pub(crate) fn forget_answer(&mut self) {
-        self.assembly = Assembly::new();
         self.gradient = None;
-        self.incoming = Incoming::default();
+        self.incoming.begin_afresh();
     }
 
     /// A new session begins its answer afresh.
@@ -141,8 +138,9 @@ impl Expected {
 
 /// The open round.
 ///
-/// Memory: each agent of the roster has one buffer for its gradient, and there are at most as many pieces as expected
-/// agents, each with one: at most two gradients for each agent.
+/// Memory: each expected answer has a buffer as long as what has arrived of it, and there are at most as many pieces as
+/// expected agents, each with one: at most two written gradients for each agent. They are given back as soon as they have been
+/// added to the sums, which happens in the order of the ranges as they arrive.
 #[derive(Debug)]
 pub(crate) struct OpenRound {
     pub(crate) head: Round,
@@ -175,10 +173,24 @@ pub(crate) struct OpenRound {
     pub(crate) between_s: f64,
     pub(crate) expected: BTreeMap<AgentId, Expected>,
     pub(crate) frame_bytes: u64,
+    /// Bytes of whole models for those who lacked the one before.
+    pub(crate) snapshot_bytes: u64,
     /// When it may be published again for an agent that lost it.
     pub(crate) repeat_from: Timestamp,
     pub(crate) repeat_wait: Duration,
     pub(crate) moved: Option<String>,
+    pub(crate) mean: Mean,
+}
+
+/// What has entered the round's sums.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mean {
+    /// Ranges, from the first on.
+    pub(crate) ranges: usize,
+    /// Sum of the weights.
+    pub(crate) weights: f64,
+    /// Weighted sum of the mean losses.
+    pub(crate) loss: f64,
 }
 
 impl OpenRound {
@@ -204,9 +216,11 @@ impl OpenRound {
             between_s: 0.0,
             expected,
             frame_bytes: 0,
+            snapshot_bytes: 0,
             repeat_from: now + crate::publish::REPEAT_WAIT,
             repeat_wait: crate::publish::REPEAT_WAIT,
             moved: None,
+            mean: Mean::default(),
         }
     }
 

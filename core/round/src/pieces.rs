@@ -7,11 +7,11 @@
 //! of its pieces: the pieces are then dropped. Either way each sample is in the step once.
 
 use crate::open::{Answer, Expected, OpenRound};
-use crate::roster::{Member, Roster};
+use crate::roster::{Incoming, Member, Roster};
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::{AgentId, Samples, Timestamp};
-use heijunka_wire::{Assembly, Extra, Gradient};
+use heijunka_wire::{Extra, Gradient};
 
 /// No piece is smaller, unless the range is: below, a piece's message costs more than its samples.
 const PIECE_SAMPLES_MIN: Samples = 8;
@@ -31,9 +31,8 @@ pub(crate) struct Piece {
     tried: Vec<(AgentId, Timestamp)>,
     number: u32,
     pub(crate) issued: Timestamp,
-    pub(crate) assembly: Assembly,
     pub(crate) gradient: Option<Gradient>,
-    pub(crate) values: Vec<f32>,
+    pub(crate) incoming: Incoming,
     pub(crate) delivered: bool,
 }
 
@@ -60,8 +59,8 @@ impl Piece {
     }
 
     pub(crate) fn forget_answer(&mut self) {
-        self.assembly = Assembly::new();
         self.gradient = None;
+        self.incoming.begin_afresh();
     }
 }
 
@@ -169,9 +168,8 @@ impl OpenRound {
                 tried: Vec::new(),
                 number: 0,
                 issued: self.started,
-                assembly: Assembly::new(),
                 gradient: None,
-                values: Vec::new(),
+                incoming: Incoming::default(),
                 delivered: false,
             });
             begin += samples;
@@ -274,7 +272,9 @@ impl OpenRound {
             self.pieces.retain(|piece| piece.of != *of);
         } else if expected.split && self.pieces.iter().filter(|piece| piece.of == *of).all(|piece| piece.delivered) {
             expected.replaced = true;
-            expected.assembly = Assembly::new();
+            if !expected.partial {
+                expected.incoming.begin_afresh();
+            }
         }
     }
 }

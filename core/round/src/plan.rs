@@ -1,5 +1,6 @@
 //! What the aggregator was told to do.
 
+use crate::compact::Compact;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -38,8 +39,21 @@ pub struct Plan {
     pub until: Until,
     /// Steps between two scorings of the held-out rows; 0: only at the end.
     pub score_every_rounds: u64,
+    /// How gradients and models are written.
+    pub compact: Compact,
+    /// Steps that agents take by themselves in a round.
+    pub local_steps: LocalSteps,
     /// Largest packet, in bytes.
     pub packet_bytes_max: usize,
+}
+
+/// Steps that agents take by themselves before a round's answers meet (local SGD: Stich, 2019).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalSteps {
+    /// So many, 1 to `LOCAL_STEPS_MAX`. 1: a round is a step of the whole batch.
+    Fixed(u16),
+    /// As many as the links need, measured against the computation.
+    Auto,
 }
 
 /// When to wait, for whom and how long.

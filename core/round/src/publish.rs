@@ -7,7 +7,7 @@ use core::time::Duration;
 use heijunka_units::{AgentId, ModelVersion, Timestamp};
 use heijunka_wire::document::{Document, Job};
 use heijunka_wire::{
-    Assign, Body, Channel, Loss, Part, Payload, Purpose, Round, Shape, Spec, digest, encode, limits, parts,
+    Assign, Body, Channel, Codec, Loss, Part, Payload, Purpose, Round, Shape, Spec, digest, encode, limits, parts,
 };
 
 impl Coordinator {
@@ -75,21 +75,75 @@ impl Coordinator {
         }
     }
 
+    /// The frames of a round's head with what leads to its model.
+    fn round_frames(&self, head: Round) -> Vec<Vec<u8>> {
+        let Some(trainer) = &self.trainer else { return Vec::new() };
+        let (payload, bytes) = trainer.payload(head.base);
+        let Some(all) = parts(bytes, self.chunk_bytes()) else { return Vec::new() };
+        let frame = |part: Part| self.frame(&Body::Round(Round { part, ..head }), payload, part.chunk_bytes as usize);
+        all.map(frame).collect()
+    }
+
     /// Publishes the open round; returns its bytes.
     pub(crate) fn publish_round(&mut self) -> u64 {
-        let (Some(open), Some(trainer)) = (&self.open, &self.trainer) else { return 0 };
-        let Some(all) = parts(trainer.parameters().len() * 4, self.chunk_bytes()) else { return 0 };
-        let frames: Vec<Vec<u8>> = all
-            .map(|part| {
-                let round = Body::Round(Round { part, ..open.head });
-                self.frame(&round, Payload::Numbers(trainer.parameters()), part.chunk_bytes as usize)
-            })
-            .collect();
+        let Some(open) = &self.open else { return 0 };
+        let frames = self.round_frames(open.head);
         let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
         for frame in frames {
             self.publish(Channel::Round, None, frame);
         }
         bytes
+    }
+
+    /// Publishes a round that has just been opened: an update for those who have the model before, and the whole model for
+    /// each of the others, or for all if these are the fewer.
+    pub(crate) fn publish_open(&mut self, now: Timestamp) {
+        let ready = self.roster.ready(self.content).map(|(agent, _)| agent.clone());
+        let lacking: Vec<AgentId> = ready.filter(|agent| self.lacks_base(agent)).collect();
+        let few = lacking.len() * 2 < self.roster.ready(self.content).count();
+        if let Some(open) = self.open.as_mut().filter(|_| !few) {
+            (open.head.base, open.head.codec) = (None, Codec::Float32);
+        }
+        let bytes = self.publish_round();
+        let Some(open) = &mut self.open else { return };
+        open.frame_bytes = bytes;
+        let (model, base) = (open.head.model, open.head.base);
+        if base.is_some() {
+            lacking.iter().for_each(|agent| self.publish_snapshot(now, agent));
+        }
+        let content = self.content;
+        self.roster.members.values_mut().filter(|m| m.is_ready(content)).for_each(|m| m.holds = Some(model));
+    }
+
+    /// Whether an agent cannot make anything of the open round's update.
+    pub(crate) fn lacks_base(&self, agent: &AgentId) -> bool {
+        let Some(head) = self.open.as_ref().map(|open| open.head).filter(|head| head.base.is_some()) else {
+            return false;
+        };
+        let holds = self.roster.members.get(agent).and_then(|member| member.holds);
+        holds != head.base && holds != Some(head.model)
+    }
+
+    /// Sends an agent the open round with its whole model, at most once in a while.
+    pub(crate) fn publish_snapshot(&mut self, now: Timestamp, agent: &AgentId) {
+        let (Some(open), Some(member)) = (&mut self.open, self.roster.members.get_mut(agent)) else { return };
+        if now < member.snapshot_until {
+            return;
+        }
+        // Twice as long each time: on a slow link it may still be on its way.
+        member.snapshot_wait = member.snapshot_wait.saturating_mul(2).clamp(SNAPSHOT_WAIT.0, SNAPSHOT_WAIT.1);
+        member.snapshot_until = now + member.snapshot_wait;
+        member.holds = Some(open.head.model);
+        let head = Round { base: None, codec: Codec::Float32, ..open.head };
+        let frames = self.round_frames(head);
+        let bytes: u64 = frames.iter().map(|frame| frame.len() as u64).sum();
+        for frame in frames {
+            self.publish(Channel::Snapshot, Some(agent.clone()), frame);
+        }
+        if let Some(open) = &mut self.open {
+            open.snapshot_bytes += bytes;
+        }
+        self.counters.snapshots += 1;
     }
 
     /// Tells everybody that the job is over and clears what is retained.
@@ -103,6 +157,12 @@ impl Coordinator {
             batch_samples: 0,
             deadline_ms: 0,
             stop_us: 0,
+            local_steps: 1,
+            learning_rate: 0.0,
+            kept_ppm: 0,
+            momentum: 0.0,
+            base: None,
+            codec: Codec::Float32,
             digest: 0,
             part: Part { index: 0, chunk_bytes: 4, total_bytes: 0 },
         });
@@ -143,5 +203,7 @@ impl Coordinator {
 
 /// Shortest and longest time between two publications of the spec for those who say that they lack it.
 const SPEC_REPEAT_BETWEEN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
+/// Shortest and longest time between two publications of the whole model for the same agent.
+const SNAPSHOT_WAIT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 /// Shortest time between two publications of the same round.
 pub(crate) const REPEAT_WAIT: Duration = Duration::from_millis(250);

@@ -8,8 +8,8 @@ use alloc::format;
 use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::document::Scores;
 use heijunka_wire::{
-    Assign, Body, Channel, DataMode, Evidence, Join, PROTOCOL_VERSION, Progress, Purpose, Refusal, Subject, decode,
-    limits,
+    Assign, Body, Channel, Codec, DataMode, Evidence, Join, PROTOCOL_VERSION, Progress, Purpose, Refusal, Subject,
+    decode, limits,
 };
 
 /// A message that is not acceptable; it is counted and forgotten.
@@ -93,12 +93,14 @@ impl Coordinator {
                 member.online = true;
             }
             Some(member) => {
-                let (assign, gradient) = (member.assign, core::mem::take(&mut member.gradient));
+                let assign = member.assign;
                 let (inclusion, samples_per_s) = (member.inclusion, member.samples_per_s);
-                *member = Member { assign, gradient, inclusion, samples_per_s, ..Member::new(join, now) };
+                let link = member.link;
+                *member = Member { assign, inclusion, samples_per_s, link, ..Member::new(join, now, link.codec) };
             }
             None => {
-                self.roster.members.insert(agent.clone(), Member::new(join, now));
+                let codec = Self::first_codec(&self.plan.compact);
+                self.roster.members.insert(agent.clone(), Member::new(join, now, codec));
             }
         }
         if known != Some((join.session, true)) {
@@ -110,7 +112,10 @@ impl Coordinator {
 
     /// The share is the receipt of the join. A round that the agent lacks is published again.
     fn answer_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
-        let Some(member) = self.roster.members.get(agent) else { return };
+        let Some(member) = self.roster.members.get_mut(agent) else { return };
+        if now >= member.snapshot_until {
+            member.holds = join.model;
+        }
         let share = member.assign.filter(|assign| assign.spec == self.content && assign.refused.is_none());
         let fresh = Assign {
             session: join.session,
@@ -120,6 +125,7 @@ impl Coordinator {
             offset: 0,
             probe: false,
             network_us: 0,
+            codec: Codec::default(),
             held_out_offset: 0,
             held_out_rows: 0,
             refused: None,
@@ -131,7 +137,11 @@ impl Coordinator {
             expected.answer = Answer::Awaited;
         }
         if expected.is_awaited() {
-            self.repeat_round(now);
+            if self.lacks_base(agent) {
+                self.publish_snapshot(now, agent);
+            } else {
+                self.repeat_round(now);
+            }
         }
         self.publish_extra(agent);
     }
@@ -155,6 +165,7 @@ impl Coordinator {
             offset: 0,
             probe: false,
             network_us: 0,
+            codec: Codec::default(),
             held_out_offset: 0,
             held_out_rows: 0,
             refused: Some(refusal),

@@ -93,6 +93,8 @@ pub struct Counters {
     pub given_up: u64,
     /// Rounds published again because an agent had lost them.
     pub repeated: u64,
+    /// Whole models that were sent to a single agent that lacked the one before.
+    pub snapshots: u64,
     /// Probes answered: their timing counts.
     pub probes: u64,
     /// Ranges, or parts of them, that were computed in place of an agent that was lost.

@@ -1,11 +1,13 @@
 //! Who is there, with what data, and who is counted on.
 
 use crate::inclusion::Inclusion;
+use crate::links::Link;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use heijunka_units::{AgentId, RoundId, Timestamp};
+use core::time::Duration;
+use heijunka_units::{AgentId, ModelVersion, RoundId, Timestamp};
 use heijunka_wire::document::{Document, DocumentError, Survey};
-use heijunka_wire::{Assembly, Assign, Join, Part, PartError, Progress, limits};
+use heijunka_wire::{Assembly, Assign, Codec, Join, Part, PartError, Progress, limits};
 
 /// After so many rounds without an answer an agent is no longer waited for, until it is heard again.
 pub(crate) const SILENT_ROUNDS_MAX: u32 = 2;
@@ -18,6 +20,31 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
+    /// With memory that was used before.
+    pub(crate) fn reusing(mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        Self { assembly: Assembly::new(), bytes }
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.assembly.total_bytes().is_some()
+    }
+
+    /// What has arrived is of no use.
+    pub(crate) fn begin_afresh(&mut self) {
+        self.assembly = Assembly::new();
+        self.bytes.clear();
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     pub(crate) fn take(&mut self, part: Part, payload: &[u8], bytes_max: usize) -> Result<Progress, PartError> {
         if part.total_bytes as usize > bytes_max {
             return Err(PartError::TooLarge);
@@ -26,6 +53,10 @@ impl Incoming {
         let (progress, begin) = self.assembly.accept(part, payload.len(), bytes_max)?;
         if progress != Progress::Duplicate {
             let end = begin + payload.len();
+            if self.bytes.len() == begin {
+                self.bytes.extend_from_slice(payload);
+                return Ok(progress);
+            }
             if self.bytes.len() < end {
                 self.bytes.resize(end, 0);
             }
@@ -60,12 +91,16 @@ pub(crate) struct Member {
     /// A round that was closed after so many seconds, before its answer was there.
     pub(crate) missed: Option<(RoundId, f64)>,
     pub(crate) inclusion: Inclusion,
-    /// The agent's gradient of the open round, kept from round to round to spare allocations.
-    pub(crate) gradient: Vec<f32>,
+    /// The version of the model that it has, as far as is known.
+    pub(crate) holds: Option<ModelVersion>,
+    /// The whole model is on its way to it: it is not sent again before.
+    pub(crate) snapshot_until: Timestamp,
+    pub(crate) snapshot_wait: Duration,
+    pub(crate) link: Link,
 }
 
 impl Member {
-    pub(crate) fn new(join: Join, now: Timestamp) -> Self {
+    pub(crate) fn new(join: Join, now: Timestamp, codec: Codec) -> Self {
         Self {
             join,
             online: true,
@@ -78,7 +113,10 @@ impl Member {
             timed: RoundId(0),
             missed: None,
             inclusion: Inclusion::default(),
-            gradient: Vec::new(),
+            holds: join.model,
+            snapshot_until: Timestamp::ZERO,
+            snapshot_wait: Duration::ZERO,
+            link: Link::new(codec),
         }
     }
 

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::{Candidate, Decision, Outlook, RoundEnd, Weighting};
-use heijunka_units::{AgentId, ModelVersion, Samples, Timestamp};
+use heijunka_units::{AgentId, Samples, Timestamp};
 use heijunka_wire::{Assign, DataMode, Part, Purpose, Round};
 
 /// What the policy says of the coming round's time.
@@ -83,7 +83,7 @@ impl Coordinator {
             && self.policy.weighting() == Weighting::PerSample;
         let exact = self.plan.round_end == RoundEnd::Exact;
         // What a stopped agent leaves can be made up for with shared data alone.
-        let stop_s = pace.stop_s.filter(|_| reissues || !exact);
+        let stop_s = pace.stop_s.filter(|_| (reissues || !exact) && self.local_steps == 1);
         let Some(head) = self.head(purpose, span, stop_s) else { return };
         let mut open = OpenRound::new(head, now, span, expected);
         let seconds = |seconds| Duration::try_from_secs_f64(seconds).ok();
@@ -98,10 +98,10 @@ impl Coordinator {
         self.open = Some(open);
         let probing = if train { self.probing.keys().cloned().collect() } else { Vec::new() };
         self.timings.published(head.round, now, probing);
-        let bytes = self.publish_round();
-        if let Some(open) = &mut self.open {
-            open.frame_bytes = bytes;
+        if train && let Some(trainer) = &mut self.trainer {
+            trainer.begin_mean();
         }
+        self.publish_open(now);
     }
 
     /// Those who could compute and are asked for nothing, or for a probe.
@@ -113,14 +113,19 @@ impl Coordinator {
 
     /// The head of the next round.
     fn head(&mut self, purpose: Purpose, span: Duration, stop_s: Option<f64>) -> Option<Round> {
-        let trainer = self.trainer.as_ref()?;
-        let chunk_bytes = heijunka_wire::limits::chunk_bytes(self.plan.packet_bytes_max);
-        let batch = u64::from(self.plan.batch_samples);
+        let agents = self.divided.len();
+        let trainer = self.trainer.as_mut()?;
+        let kept_ppm = self.plan.compact.kept_ppm(trainer.steps());
+        let digest = trainer.publishable(self.update_codec, kept_ppm, agents);
+        let (rate, momentum) = (trainer.rate() as f32, trainer.agents_momentum() as f32);
+        let (model, update) = (trainer.version(), trainer.update());
+        let (base, codec) =
+            (update.and_then(|update| update.base), update.map(|update| update.codec).unwrap_or_default());
+        let local_steps = self.local_steps;
         self.round = self.round.next();
         // A round that was given up asks for the same samples again, unless rounds end before all is computed anyway.
-        let exact = self.plan.round_end == RoundEnd::Exact;
-        let first_position = if exact { trainer.steps().wrapping_mul(batch) } else { self.position };
-        if purpose == Purpose::Train {
+        let first_position = self.position;
+        if purpose == Purpose::Train && self.plan.round_end != RoundEnd::Exact {
             let asked: u64 = self.divided.iter().map(|(_, samples)| u64::from(*samples)).sum();
             self.position = self.position.wrapping_add(asked);
         }
@@ -128,12 +133,18 @@ impl Coordinator {
             round: self.round,
             purpose,
             allocation: self.allocation,
-            model: ModelVersion(trainer.steps()),
+            model,
             first_position,
             batch_samples: self.plan.batch_samples,
             deadline_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
             stop_us: stop_s.map_or(0, micros),
-            digest: trainer.digest(chunk_bytes),
+            local_steps,
+            learning_rate: rate,
+            kept_ppm,
+            momentum,
+            base,
+            codec,
+            digest,
             part: Part { index: 0, chunk_bytes: 4, total_bytes: 0 },
         })
     }
@@ -204,6 +215,7 @@ impl Coordinator {
                 samples: probe.unwrap_or(samples),
                 offset: if probe.is_some() { 0 } else { offset as u32 },
                 probe: probe.is_some(),
+                codec: member.link.codec,
                 network_us: network_us(&outlooks, &agent, member.assign.map_or(0, |known| known.network_us)),
                 held_out_offset: from as u32,
                 held_out_rows: (to - from) as u32,

@@ -1,6 +1,8 @@
 //! Unit tests of the coordinator: regressions that a whole world shows only now and then.
 
-use crate::{Coordinator, Ending, Event, Input, Output, Patience, Phase, Plan, RoundRecord, Until};
+use crate::{
+    Compact, Coordinator, Ending, Event, Input, LocalSteps, Output, Patience, Phase, Plan, RoundRecord, Until,
+};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,8 +11,8 @@ use heijunka_learn::{OptimizerKind, Schedule};
 use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::document::{ClassWeights, Column, Document, HeldOut, Job, Normalize, Survey, Task};
 use heijunka_wire::{
-    Activation, Assign, Body, Channel, DataMode, Durations, Evidence, Gradient, Join, Part, Payload, Refusal, Round,
-    Spec, Subject, decode, encode, limits, parts,
+    Activation, Assign, Body, Channel, Codec, DataMode, Durations, Evidence, Gradient, Join, Part, Payload, Refusal,
+    Round, Spec, Subject, decode, encode, limits, parts,
 };
 
 /// Everything a coordinator wanted.
@@ -171,6 +173,7 @@ impl Bench {
             data_digest: 1,
             samples_max: 100,
             threads: 1,
+            model: None,
         }
     }
 
@@ -211,6 +214,7 @@ fn gradient(round: Round, offset: u32, samples: u32) -> Gradient {
         samples,
         loss_sum: 1.0,
         durations: Durations { decode_us: 0, compute_us: 1000 * samples, encode_us: 0 },
+        codec: Codec::Float32,
         part: parts(8, 1000).unwrap().next().unwrap(),
     }
 }
@@ -257,6 +261,8 @@ fn plan() -> Plan {
         patience: Patience { min_agents: 2, ..Patience::default() },
         until: Until { rounds: 100, time: None, no_better_for_rounds: None },
         score_every_rounds: 0,
+        compact: Compact::default(),
+        local_steps: LocalSteps::Fixed(1),
         packet_bytes_max: limits::PACKET_BYTES_MIN,
     }
 }

@@ -1,11 +1,15 @@
 //! The model, its optimizer, and the best model so far.
 
+use crate::compact::{Compact, codec, corrected};
 use crate::plan::Plan;
+use crate::replica::{Replica, Update};
 use alloc::vec;
 use alloc::vec::Vec;
-use heijunka_learn::{Error, ModelShape, Optimizer, Schedule, initialize, weighted_mean};
+use heijunka_compress::{DecodeError, accumulate};
+use heijunka_learn::{Error, ModelShape, Optimizer, Schedule, initialize};
+use heijunka_units::ModelVersion;
 use heijunka_wire::document::Scores;
-use heijunka_wire::{Activation, Loss, Shape, chunk_digest, parts};
+use heijunka_wire::{Activation, Codec as Named, Loss, Payload, Shape, model_digest};
 
 /// The best model so far.
 #[derive(Debug)]
@@ -21,9 +25,15 @@ struct Best {
 pub(crate) struct Trainer {
     shape: Shape,
     parameters: Vec<f32>,
+    /// Weighted sums of the open round's gradients, in the order of the ranges: 8 bytes a parameter, however many agents.
+    sums: Vec<f64>,
     mean: Vec<f32>,
     optimizer: Optimizer<Vec<f32>>,
+    /// What agents do of the optimizer's work.
+    momentum: f64,
     schedule: Schedule,
+    /// The agents' model, where it is not sent whole.
+    replica: Option<Replica>,
     /// Kept only where the plan asks to stop when nothing gets better.
     best: Option<Best>,
 }
@@ -33,13 +43,18 @@ impl Trainer {
         let model = learn_shape(&shape)?;
         let mut parameters = vec![0.0; model.parameters()];
         initialize(&model, plan.seed, &mut parameters)?;
-        let state = vec![0.0; plan.optimizer.state_len(parameters.len())];
+        let sparse = plan.compact.gradient.is_some_and(|named| codec(named).is_sparse());
+        let (kind, momentum) = if sparse { corrected(plan.optimizer) } else { (plan.optimizer, 0.0) };
+        let state = vec![0.0; kind.state_len(parameters.len())];
         let keeps_best = plan.until.no_better_for_rounds.is_some();
         plan.schedule.check()?;
         Ok(Self {
+            sums: Vec::new(),
             mean: vec![0.0; parameters.len()],
-            optimizer: Optimizer::new(plan.optimizer, state)?,
+            optimizer: Optimizer::new(kind, state)?,
+            momentum,
             schedule: plan.schedule,
+            replica: None,
             best: keeps_best.then(|| Best { loss: f64::INFINITY, step: 0, parameters: Vec::new(), scores: None }),
             shape,
             parameters,
@@ -66,25 +81,85 @@ impl Trainer {
         }
     }
 
-    /// Digest of the model as it is sent in chunks of `chunk_bytes`.
-    pub(crate) fn digest(&self, chunk_bytes: usize) -> u64 {
-        let bytes: Vec<u8> = self.parameters.iter().flat_map(|p| p.to_le_bytes()).collect();
-        let chunks = parts(bytes.len(), chunk_bytes).into_iter().flatten();
-        chunks.fold(0, |digest, part| {
-            let (begin, length) = part.range().unwrap_or((0, 0));
-            digest ^ chunk_digest(part.index, bytes.get(begin..begin + length).unwrap_or(&[]))
-        })
+    /// The model as agents have it, which is the one that is scored and kept.
+    pub(crate) fn agents_model(&self) -> &[f32] {
+        self.replica.as_ref().map_or(&self.parameters, |replica| &replica.parameters)
     }
 
-    /// Steps along `scale` times the weighted mean of mean gradients, in the order given. Returns the learning rate.
+    pub(crate) fn version(&self) -> ModelVersion {
+        ModelVersion(self.steps())
+    }
+
+    /// Makes ready what agents will be sent of the present model: all of it if `named` is `Float32`, else an update made of
+    /// the gradients of `agents` agents. Returns the digest of their model.
+    pub(crate) fn publishable(&mut self, named: Named, kept_ppm: u32, agents: usize) -> u64 {
+        let version = self.version();
+        if named == Named::Float32 {
+            self.replica = None;
+        } else if let Some(replica) = &mut self.replica {
+            let kept = Compact::update_kept(kept_ppm, agents, self.parameters.len());
+            replica.follow(&self.parameters, version, named, kept);
+        } else {
+            self.replica = Some(Replica::new(&self.parameters, version));
+        }
+        model_digest(self.agents_model())
+    }
+
+    /// What leads from the older model to the present one; `None` if the whole has to be sent.
+    pub(crate) fn update(&self) -> Option<&Update> {
+        self.replica.as_ref().map(|replica| &replica.update).filter(|update| update.base.is_some())
+    }
+
+    /// What a round carries that builds on `base`, and its length.
+    pub(crate) fn payload(&self, base: Option<ModelVersion>) -> (Payload<'_>, usize) {
+        match self.update().filter(|_| base.is_some()) {
+            Some(update) => (Payload::Bytes(&update.bytes), update.bytes.len()),
+            None => (Payload::Numbers(self.agents_model()), self.agents_model().len() * 4),
+        }
+    }
+
+    /// Momentum that agents give their gradients.
+    pub(crate) fn agents_momentum(&self) -> f64 {
+        self.momentum
+    }
+
+    /// From now on agents give their gradients momentum, if the optimizer has any. What it had gathered is dropped.
+    pub(crate) fn hand_momentum_over(&mut self) {
+        let (kind, momentum) = corrected(self.optimizer.kind());
+        if momentum > 0.0
+            && let Ok(optimizer) = Optimizer::resume(kind, self.steps(), Vec::new())
+        {
+            (self.optimizer, self.momentum) = (optimizer, momentum);
+        }
+    }
+
+    /// The learning rate of the next step.
+    pub(crate) fn rate(&self) -> f64 {
+        self.schedule.at(self.optimizer.steps())
+    }
+
+    /// Begins the sums of a round.
+    pub(crate) fn begin_mean(&mut self) {
+        self.sums.clear();
+        self.sums.resize(self.parameters.len(), 0.0);
+    }
+
+    /// Adds a mean gradient, `weight` times. The order of the calls enters the bits.
+    pub(crate) fn add(&mut self, named: Named, bytes: &[u8], weight: f64) -> Result<(), DecodeError> {
+        accumulate(codec(named), bytes, weight, &mut self.sums)
+    }
+
+    /// Steps along `scale / weights` times the sums. Returns the learning rate.
     ///
     /// On an error nothing has changed: a gradient or a parameter after the step would not be finite.
-    pub(crate) fn step(&mut self, gradients: &[(f64, &[f32])], scale: f64) -> Result<f64, Error> {
-        weighted_mean(gradients, &mut self.mean)?;
-        if scale != 1.0 {
-            self.mean.iter_mut().for_each(|mean| *mean = (f64::from(*mean) * scale) as f32);
+    pub(crate) fn step(&mut self, weights: f64, scale: f64) -> Result<f64, Error> {
+        if !(weights > 0.0 && weights.is_finite()) {
+            return Err(Error::OutOfRange("sum of weights"));
         }
-        let rate = self.schedule.at(self.optimizer.steps());
+        // As one factor it would round otherwise than the mean of one machine.
+        let mean = |sum: &f64| if scale == 1.0 { sum / weights } else { sum / weights * scale };
+        self.mean.iter_mut().zip(&self.sums).for_each(|(place, sum)| *place = mean(sum) as f32);
+        let rate = self.rate();
         self.optimizer.step(&mut self.parameters, &self.mean, rate)?;
         Ok(rate)
     }
@@ -96,7 +171,9 @@ impl Trainer {
         if let Some(best) = self.best.as_mut().filter(|best| loss < best.loss) {
             best.loss = loss;
             best.step = step;
-            best.parameters.clone_from(&self.parameters);
+            best.parameters.clear();
+            best.parameters
+                .extend_from_slice(self.replica.as_ref().map_or(&self.parameters, |replica| &replica.parameters));
             best.scores = Some(scores.clone());
         }
     }
@@ -111,6 +188,7 @@ impl Trainer {
         let best = self.best.as_mut()?;
         let scores = best.scores.take()?;
         self.parameters.clone_from(&best.parameters);
+        self.replica = None;
         Some(scores)
     }
 }

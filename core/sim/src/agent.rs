@@ -1,7 +1,7 @@
 //! An agent: its mind, its memory, its machine.
 
 use crate::bus::{Event, Link, Node, Packet};
-use crate::engine::Engine;
+use crate::engine::{Engine, LocalSteps};
 use crate::scenario::Machine;
 use crate::world::World;
 use alloc::collections::BTreeMap;
@@ -13,7 +13,7 @@ use heijunka_learn::random::{Random, mix};
 use heijunka_units::{AgentId, RoundId, RunId, Samples, Timestamp};
 use heijunka_wire::document::Document;
 use heijunka_wire::{Channel, DataMode, limits};
-use heijunka_worker::{Buffers, Input, Output, Prepared, Settings, Worker};
+use heijunka_worker::{Buffers, Input, Output, Prepared, Settings, Worker, gradient_bytes, update_bytes};
 
 /// Shortest and longest wait between two announcements, as in the agent program.
 const ANNOUNCE_BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -25,7 +25,10 @@ const DOCUMENT_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Memory {
     model: Vec<f32>,
-    gradient: Vec<f32>,
+    gradient: Vec<u8>,
+    update: Vec<u8>,
+    residual: Vec<f32>,
+    momentum: Vec<f32>,
     documents: [Vec<u8>; 3],
     packet: Vec<u8>,
 }
@@ -34,7 +37,10 @@ impl Memory {
     pub(crate) fn new(parameters_max: usize, packet_bytes_max: usize) -> Self {
         Self {
             model: vec![0.0; parameters_max],
-            gradient: vec![0.0; parameters_max],
+            gradient: vec![0; gradient_bytes(parameters_max)],
+            update: vec![0; update_bytes(parameters_max)],
+            residual: vec![0.0; parameters_max],
+            momentum: vec![0.0; parameters_max],
             documents: core::array::from_fn(|_| vec![0; DOCUMENT_BYTES]),
             packet: vec![0; packet_bytes_max.saturating_sub(limits::PACKET_OVERHEAD_BYTES)],
         }
@@ -42,7 +48,17 @@ impl Memory {
 
     pub(crate) fn buffers(&mut self) -> Buffers<'_> {
         let [spec, survey, scores] = &mut self.documents;
-        Buffers { model: &mut self.model, gradient: &mut self.gradient, spec, survey, scores, packet: &mut self.packet }
+        Buffers {
+            model: &mut self.model,
+            gradient: &mut self.gradient,
+            update: &mut self.update,
+            residual: &mut self.residual,
+            momentum: &mut self.momentum,
+            spec,
+            survey,
+            scores,
+            packet: &mut self.packet,
+        }
     }
 }
 
@@ -179,7 +195,17 @@ impl<'b> World<'_, 'b> {
                     let takes = self.agents[index].machine.prepare;
                     self.begin(index, takes, Work::Prepared(prepared));
                 }
-                Output::Compute { round, position, samples, extra, stop_after, model } => {
+                Output::Compute {
+                    round,
+                    position,
+                    samples,
+                    local_steps,
+                    stride,
+                    learning_rate,
+                    extra,
+                    stop_after,
+                    model,
+                } => {
                     let bytes: Vec<u8> = model.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
                     // With data of its own an agent goes on from where it was, also when it begins a round afresh.
                     let place = if private { 0 } else { position };
@@ -188,7 +214,9 @@ impl<'b> World<'_, 'b> {
                     self.check_asked(index, (self.agents[index].session(), run, round, range), asked);
                     let agent = &mut self.agents[index];
                     let (samples, took) = agent.compute_time(samples, stop_after);
-                    let (gradient, loss_sum) = agent.engine.compute(position, samples, model);
+                    let took = took.saturating_mul(u32::from(local_steps));
+                    let local = LocalSteps { steps: local_steps, stride, rate: learning_rate };
+                    let (gradient, loss_sum) = agent.engine.compute(position, samples, model, local);
                     self.begin(index, took, Work::Computed { round, samples, loss_sum, gradient, took });
                 }
                 Output::Score { round, first, rows, model } => {

@@ -19,6 +19,22 @@ pub struct Engine {
     ready: Option<Ready>,
 }
 
+/// Steps that an agent takes by itself in a round.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalSteps {
+    /// So many.
+    pub steps: u16,
+    /// Where the next step's samples begin, beyond the last one's.
+    pub stride: u64,
+    /// Learning rate between them.
+    pub rate: f32,
+}
+
+impl LocalSteps {
+    /// The gradient at the model.
+    pub const ONE: Self = Self { steps: 1, stride: 0, rate: 0.0 };
+}
+
 /// Rows encoded for a fitted job.
 #[derive(Clone, Debug)]
 struct Ready {
@@ -79,12 +95,23 @@ impl Engine {
         (x, values, self.table.y.iter().map(|class| *class as u32).collect())
     }
 
-    /// Mean gradient and summed loss of `samples` samples from `position` of the stream on.
-    pub fn compute(&self, position: u64, samples: Samples, model: &[f32]) -> (Vec<f32>, f64) {
+    /// Sum of the steps' mean gradients, and mean of their summed losses: each of `samples` samples, from `position` of the
+    /// stream on for the first.
+    pub fn compute(&self, position: u64, samples: Samples, model: &[f32], local: LocalSteps) -> (Vec<f32>, f64) {
         let Some(ready) = &self.ready else { return (Vec::new(), 0.0) };
-        let rows: Vec<usize> =
-            (0..u64::from(samples)).map(|i| ready.order.row(position.wrapping_add(i)) as usize).collect();
-        self.gradient(&rows, model)
+        let (mut moved, mut sum, mut loss_sum) = (model.to_vec(), vec![0.0; model.len()], 0.0);
+        for step in 0..u64::from(local.steps) {
+            let begin = position.wrapping_add(step.wrapping_mul(local.stride));
+            let row = |i| ready.order.row(begin.wrapping_add(i)) as usize;
+            let (gradient, loss) = self.gradient(&(0..u64::from(samples)).map(row).collect::<Vec<_>>(), &moved);
+            if local.steps == 1 || gradient.is_empty() {
+                return (gradient, loss);
+            }
+            loss_sum += loss;
+            sum.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g);
+            moved.iter_mut().zip(&gradient).for_each(|(parameter, g)| *parameter -= local.rate * g);
+        }
+        (sum, loss_sum / f64::from(local.steps))
     }
 
     /// Mean gradient and mean loss of all rows to train on.

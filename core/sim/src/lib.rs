@@ -30,7 +30,7 @@ mod troubles;
 mod world;
 
 pub use data::{Data, Truth};
-pub use engine::Engine;
+pub use engine::{Engine, LocalSteps};
 pub use presets::{machines, plan, scenario};
 pub use record::{Record, RunRecord};
 pub use replay::{Costs, Replay, ReplayError};

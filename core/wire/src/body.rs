@@ -1,7 +1,7 @@
-//! The bodies of the seven binary messages.
+//! The bodies of the binary messages.
 
 use crate::assembly::Part;
-use crate::limits::{BATCH_SAMPLES_MAX, OFFSET_MAX, PARAMETERS_MAX, ROWS_MAX, WIDTHS_MAX};
+use crate::limits::{BATCH_SAMPLES_MAX, LOCAL_STEPS_MAX, OFFSET_MAX, PARAMETERS_MAX, ROWS_MAX, WIDTHS_MAX};
 use heapless::Vec;
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, SampleCount, Samples};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,26 @@ pub struct Join {
     pub samples_max: Samples,
     /// Threads that compute.
     pub threads: u16,
+    /// Version of the model that it holds whole, in the frame's run: updates of that one are of use to it.
+    pub model: Option<ModelVersion>,
+}
+
+/// How a payload's numbers are written: see the crate `heijunka-compress`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Codec {
+    /// 32 bits each, little endian.
+    #[default]
+    Float32,
+    /// 16 bits each.
+    Float16,
+    /// 8 bits each, with a scale for each block.
+    Int8,
+    /// 4 bits each, with a scale for each block.
+    Int4,
+    /// The largest alone, with 8 bits each.
+    SparseInt8,
+    /// The largest alone, with their signs.
+    SparseSign,
 }
 
 /// Activation of the hidden layers.
@@ -148,6 +168,8 @@ pub struct Assign {
     pub probe: bool,
     /// What the agent's network is expected to take of a round, there and back, in microseconds; 0 if unknown.
     pub network_us: u32,
+    /// How the agent writes its gradients.
+    pub codec: Codec,
     /// First held-out row to score.
     pub held_out_offset: u32,
     /// How many held-out rows to score.
@@ -167,8 +189,8 @@ pub enum Purpose {
     Finished,
 }
 
-/// A round begins. The payload is a chunk of the model: `f32`, little endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A round begins. The payload is a chunk of the model, or of its difference to an older one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Round {
     /// Number of the round.
     pub round: RoundId,
@@ -187,9 +209,22 @@ pub struct Round {
     /// Microseconds from the publication until answers shall be in: an agent stops computing early enough and sends what
     /// it has. 0: everybody computes its whole share.
     pub stop_us: u32,
-    /// Digest of the whole model: the [`chunk_digest`](crate::chunk_digest)s of all chunks, exclusive-or.
+    /// The sum of so many steps' gradients is asked for, each step on samples of its own and with a model of the agent's own
+    /// that goes along the gradients by `learning_rate`; 1: the gradient at the model.
+    pub local_steps: u16,
+    /// Rate of the local steps.
+    pub learning_rate: f32,
+    /// The share of the numbers that sparse codecs keep, in millionths.
+    pub kept_ppm: u32,
+    /// Momentum that agents give their gradients before they write them; 0: none.
+    pub momentum: f32,
+    /// The payload is the difference to this version of the model; none: it is the model.
+    pub base: Option<ModelVersion>,
+    /// How the payload is written.
+    pub codec: Codec,
+    /// Digest of the whole model, once it is there: see [`model_digest`](crate::model_digest).
     pub digest: u64,
-    /// Which chunk of the model this is.
+    /// Which chunk of the payload this is.
     pub part: Part,
 }
 
@@ -204,7 +239,7 @@ pub struct Durations {
     pub encode_us: u32,
 }
 
-/// A share's mean gradient. The payload is a chunk of it: `f32`, little endian.
+/// A share's mean gradient. The payload is a chunk of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gradient {
     /// The round that it answers.
@@ -223,8 +258,26 @@ pub struct Gradient {
     pub loss_sum: f64,
     /// The worker's own times.
     pub durations: Durations,
+    /// How the payload is written.
+    pub codec: Codec,
     /// Which chunk of the gradient this is.
     pub part: Part,
+}
+
+impl Round {
+    /// A whole model is written in full.
+    fn plausible(&self) -> bool {
+        let whole = self.base.is_some() || self.codec == Codec::Float32;
+        let descends =
+            self.learning_rate.is_finite() && self.learning_rate >= 0.0 && (0.0..1.0).contains(&self.momentum);
+        let counts = self.batch_samples <= BATCH_SAMPLES_MAX && self.kept_ppm <= 1_000_000;
+        let steps = (1..=LOCAL_STEPS_MAX).contains(&self.local_steps);
+        whole && descends && counts && steps && whole_numbers(self.codec, self.part)
+    }
+}
+
+fn whole_numbers(codec: Codec, part: Part) -> bool {
+    codec != Codec::Float32 || part.total_bytes.is_multiple_of(4)
 }
 
 impl Gradient {
@@ -283,11 +336,11 @@ impl Body {
             }
             Self::Assign(assign) => assign.samples <= BATCH_SAMPLES_MAX && assign.offset <= OFFSET_MAX,
             Self::Gradient(gradient) => {
-                let numbers = gradient.part.total_bytes.is_multiple_of(4);
+                let numbers = whole_numbers(gradient.codec, gradient.part);
                 let range = (1..=BATCH_SAMPLES_MAX).contains(&gradient.samples) && gradient.offset <= OFFSET_MAX;
                 numbers && gradient.loss_sum.is_finite() && range
             }
-            Self::Round(round) => round.part.total_bytes.is_multiple_of(4) && round.batch_samples <= BATCH_SAMPLES_MAX,
+            Self::Round(round) => round.plausible(),
             Self::Extra(extra) => (1..=BATCH_SAMPLES_MAX).contains(&extra.samples) && extra.offset <= OFFSET_MAX,
             Self::Evidence(_) => true,
         }

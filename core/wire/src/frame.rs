@@ -4,6 +4,7 @@ use crate::assembly::Part;
 use crate::body::Body;
 use crate::limits::TAG_BYTES_MAX;
 use core::fmt;
+use core::hash::Hasher;
 use heijunka_units::RunId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -241,7 +242,15 @@ pub fn digest(bytes: &[u8]) -> u64 {
     twox_hash::XxHash64::oneshot(0, bytes)
 }
 
-/// Digest of one chunk. The exclusive-or over an object's chunks is the object's digest, whatever their order.
-pub fn chunk_digest(index: u16, payload: &[u8]) -> u64 {
-    twox_hash::XxHash64::oneshot(u64::from(index) + 1, payload)
+/// Digest of a model: of its parameters as little-endian `f32`.
+pub fn model_digest(parameters: &[f32]) -> u64 {
+    let mut hasher = twox_hash::XxHash64::with_seed(0);
+    let mut bytes = [0; 1024];
+    for parameters in parameters.chunks(bytes.len() / 4) {
+        for (place, parameter) in bytes.chunks_exact_mut(4).zip(parameters) {
+            place.copy_from_slice(&parameter.to_le_bytes());
+        }
+        hasher.write(bytes.get(..parameters.len() * 4).unwrap_or(&[]));
+    }
+    hasher.finish()
 }

@@ -14,10 +14,10 @@ mod topic;
 
 pub use assembly::{Assembly, Part, PartError, Progress, parts};
 pub use body::{
-    Activation, Assign, Body, DataMode, Durations, Evidence, Extra, Gradient, Join, Loss, Purpose, Refusal, Round,
-    Shape, Spec, Subject,
+    Activation, Assign, Body, Codec, DataMode, Durations, Evidence, Extra, Gradient, Join, Loss, Purpose, Refusal,
+    Round, Shape, Spec, Subject,
 };
 pub use frame::{
-    DecodeError, EncodeError, Frame, Kind, PROTOCOL_VERSION, Payload, chunk_digest, decode, digest, encode, read_f32,
+    DecodeError, EncodeError, Frame, Kind, PROTOCOL_VERSION, Payload, decode, digest, encode, model_digest, read_f32,
 };
 pub use topic::{CONTRACT, Channel, Contract, Direction, Topic, TopicText, Topics, parse};

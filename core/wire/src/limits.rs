@@ -26,6 +26,8 @@ pub const CLASSES_MAX: usize = 256;
 pub const TEXT_BYTES_MAX: usize = 256;
 /// Most samples in one global batch.
 pub const BATCH_SAMPLES_MAX: u32 = 1 << 20;
+/// Most local steps of a round.
+pub const LOCAL_STEPS_MAX: u16 = 1024;
 /// Furthest beginning of a range in the global batch: where shares are upper bounds, their sum exceeds the batch.
 pub const OFFSET_MAX: u32 = 16 * BATCH_SAMPLES_MAX;
 /// Most rows of one agent, so that sums over all agents stay far from the end of 64 bits.

@@ -36,6 +36,8 @@ pub enum Channel {
     Evidence,
     /// `extra/<agent>`
     Extra,
+    /// `snapshot/<agent>`
+    Snapshot,
     /// `agents/<agent>/state`, also the last will
     AgentState,
     /// `agents/<agent>/info`
@@ -79,7 +81,7 @@ const fn row(
 }
 
 /// Everything that crosses the bus. No packet is larger than the configured packet size.
-pub const CONTRACT: [Contract; 13] = [
+pub const CONTRACT: [Contract; 14] = [
     row(Channel::Join, "join/<agent>", Direction::Up, Some(Kind::Join), true, false),
     row(Channel::Spec, "spec", Direction::Down, Some(Kind::Spec), true, true),
     row(Channel::Assign, "assign/<agent>", Direction::Down, Some(Kind::Assign), true, true),
@@ -87,6 +89,7 @@ pub const CONTRACT: [Contract; 13] = [
     row(Channel::Gradient, "gradient/<agent>", Direction::Up, Some(Kind::Gradient), true, false),
     row(Channel::Evidence, "evidence/<agent>", Direction::Up, Some(Kind::Evidence), true, false),
     row(Channel::Extra, "extra/<agent>", Direction::Down, Some(Kind::Extra), true, false),
+    row(Channel::Snapshot, "snapshot/<agent>", Direction::Down, Some(Kind::Round), true, false),
     row(Channel::AgentState, "agents/<agent>/state", Direction::People, None, true, true),
     row(Channel::AgentInfo, "agents/<agent>/info", Direction::People, None, true, true),
     row(Channel::AgentStatus, "agents/<agent>/status", Direction::People, None, false, true),

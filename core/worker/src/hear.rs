@@ -4,8 +4,8 @@ use crate::note::Note;
 use crate::worker::{Current, Worker};
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{
-    Assembly, Assign, Body, Channel, DataMode, DecodeError, Extra, PartError, Progress, Purpose, Round, Spec,
-    chunk_digest, decode, digest, read_f32,
+    Assembly, Assign, Body, Channel, DataMode, DecodeError, Extra, PartError, Progress, Purpose, Round, Spec, decode,
+    digest,
 };
 
 impl Worker<'_> {
@@ -57,6 +57,9 @@ impl Worker<'_> {
         self.announce_due = false;
         self.survey_next = None;
         self.answer_next = None;
+        self.held = None;
+        self.lacking = false;
+        self.forget_memory();
     }
 
     fn hear_spec(&mut self, now: Timestamp, spec: Spec, payload: &[u8]) {
@@ -89,7 +92,7 @@ impl Worker<'_> {
         }
         if spec.fitted {
             let parameters = spec.shape.parameters().unwrap_or(usize::MAX);
-            let room = self.buffers.model.len().min(self.buffers.gradient.len());
+            let room = self.buffers.model.len().min(self.buffers.gradient.len() / 4);
             if parameters > room {
                 let bytes = parameters.saturating_mul(4);
                 return self.note(Note::NoRoom { bytes, bytes_max: room.saturating_mul(4) });
@@ -145,7 +148,14 @@ impl Worker<'_> {
         match self.current {
             Some(current) if round.round < current.head.round && !self.doubtful => return,
             Some(current) if round.round == current.head.round && current.complete => return self.hear_again(round),
-            Some(current) if round.round == current.head.round && !self.doubtful => {}
+            Some(current) if round.round == current.head.round && !self.doubtful => {
+                match (current.head.base, round.base) {
+                    // The whole model has begun to come: the update is not needed.
+                    (None, Some(_)) => return,
+                    (Some(_), None) => self.enter_round(now, round),
+                    _ => {}
+                }
+            }
             _ => self.enter_round(now, round),
         }
         self.take_model_chunk(now, round, payload);
@@ -207,9 +217,9 @@ impl Worker<'_> {
                 self.note(Note::Overtaken(current.head.round));
             }
         }
+        self.take_back_unused(&round);
         self.current = Some(Current::new(round, now));
         self.model_assembly = Assembly::new();
-        self.model_digest = 0;
         self.compute_due = false;
         if self.probing.is_none_or(|probing| probing.is_busy()) {
             self.answer_next = None;
@@ -217,50 +227,21 @@ impl Worker<'_> {
         self.status.round = round.round;
         self.status.batch_samples = round.batch_samples;
         self.doubtful = false;
-        self.progressed(now);
+        if self.is_useful(&round) {
+            self.progressed(now);
+        }
     }
 
     /// A round in which this agent counts is progress; one that it is left out of is none, however many come.
-    fn progressed(&mut self, now: Timestamp) {
+    pub(crate) fn progressed(&mut self, now: Timestamp) {
         let version = self.assign.map(|assign| assign.version);
         if self.current.map(|current| current.head.allocation) == version {
             self.announce.reset(now);
         }
     }
 
-    fn take_model_chunk(&mut self, now: Timestamp, round: Round, payload: &[u8]) {
-        let parameters = self.spec.as_ref().and_then(|spec| spec.shape.parameters()).unwrap_or(0);
-        if round.part.total_bytes as usize != parameters * 4 {
-            return self.note(Note::BadPart(PartError::Sizes));
-        }
-        let (progress, begin) = match self.model_assembly.accept(round.part, payload.len(), parameters * 4) {
-            Ok((Progress::Duplicate, _)) => return,
-            Ok(taken) => taken,
-            Err(error) => return self.note(Note::BadPart(error)),
-        };
-        if let Err(error) = read_f32(payload, begin / 4, self.buffers.model) {
-            self.current = None;
-            return self.note(Note::Undecodable(error));
-        }
-        self.model_digest ^= chunk_digest(round.part.index, payload);
-        // A slow link is no lost one.
-        self.progressed(now);
-        if progress == Progress::Complete {
-            let expected = self.current.map(|current| current.head.digest);
-            if expected != Some(self.model_digest) {
-                // A chunk or the head is damaged: the next copy of the round begins afresh.
-                self.current = None;
-                return self.note(Note::DigestMismatch);
-            }
-            if let Some(current) = self.current.as_mut() {
-                current.complete = true;
-            }
-            self.begin_if_ready(now);
-        }
-    }
-
     /// Starts the round's work once model and share are both there.
-    fn begin_if_ready(&mut self, now: Timestamp) {
+    pub(crate) fn begin_if_ready(&mut self, now: Timestamp) {
         let (Some(current), Some(assign)) = (self.current.as_mut(), self.assign) else { return };
         if current.extra.is_some() && !current.taken {
             self.compute_due = true;

@@ -5,7 +5,9 @@
 //! or an allocator: the caller owns the [`Buffers`], whose lengths are the bounds.
 #![cfg_attr(not(test), no_std)]
 
+mod compact;
 mod hear;
+mod model;
 mod note;
 mod retry;
 mod speak;
@@ -14,4 +16,4 @@ mod tests;
 mod worker;
 
 pub use note::Note;
-pub use worker::{Buffers, Input, Output, Prepared, Settings, Status, Worker};
+pub use worker::{Buffers, Input, Output, Prepared, Settings, Status, Worker, gradient_bytes, update_bytes};

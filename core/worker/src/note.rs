@@ -32,6 +32,8 @@ pub enum Note {
     BadPart(PartError),
     /// A message of an aggregator that has been replaced; holds its run.
     StaleRun(RunId),
+    /// An update of the model came of which this agent does not have the older version: it asks for the whole model.
+    Lacks(RoundId),
     /// An object arrived whole but not as it was sent.
     DigestMismatch,
     /// The model or document needs more than the memory set aside.
@@ -61,6 +63,9 @@ impl fmt::Display for Note {
             Self::Undecodable(error) => write!(f, "ignored a message: {error}"),
             Self::BadPart(error) => write!(f, "ignored a chunk: {error}"),
             Self::StaleRun(run) => write!(f, "ignored a message of run {run}, which has been replaced"),
+            Self::Lacks(round) => {
+                write!(f, "round {round} builds on a model that this agent missed: it asks for the whole")
+            }
             Self::DigestMismatch => f.write_str("an object arrived damaged and was thrown away"),
             Self::NoRoom { bytes, bytes_max } => {
                 write!(f, "the job needs {bytes} bytes at once, this agent has set {bytes_max} aside")

@@ -33,7 +33,7 @@ impl<'b> Worker<'b> {
             }
             Some(Err(EncodeError)) => {
                 let bytes_max = self.buffers.packet.len();
-                Output::Note(Note::NoRoom { bytes: self.buffers.gradient.len() * 4, bytes_max })
+                Output::Note(Note::NoRoom { bytes: self.buffers.gradient.len(), bytes_max })
             }
             // The probe's answer is sent: what waited for it begins.
             None if self.probing.is_none() && core::mem::take(&mut self.compute_due) => self.begin(now),
@@ -82,7 +82,12 @@ impl<'b> Worker<'b> {
             stop.saturating_sub(network).saturating_sub(now.since(current.begun))
         });
         let extra = current.extra.is_some();
-        Output::Compute { round, position, samples, extra, stop_after, model }
+        let (local_steps, learning_rate) = (current.head.local_steps, current.head.learning_rate);
+        let stride = match spec.data_mode {
+            DataMode::Shared => u64::from(current.head.batch_samples),
+            DataMode::Private => u64::from(samples),
+        };
+        Output::Compute { round, position, samples, local_steps, stride, learning_rate, extra, stop_after, model }
     }
 
     /// Encodes the next message into the packet buffer.
@@ -113,6 +118,7 @@ impl<'b> Worker<'b> {
             data_digest: prepared.data_digest,
             samples_max: self.settings.samples_max,
             threads: self.settings.threads,
+            model: self.held,
         });
         let frame = encode(self.run, &join, Payload::None, self.buffers.packet)?;
         Ok((Channel::Join, frame.len()))
@@ -138,10 +144,9 @@ impl<'b> Worker<'b> {
                 let scores = self.buffers.scores.get(..bytes)?;
                 evidence(self.run, subject, session, index, chunk, scores, self.buffers.packet)
             }
-            Answer::Gradient { samples, loss_sum, durations, computed_at } => {
-                let parameters = self.spec.as_ref()?.shape.parameters()?;
-                let gradient = self.buffers.gradient.get(..parameters)?;
-                let all = parts(gradient.len() * 4, chunk)?;
+            Answer::Gradient { samples, loss_sum, durations, computed_at, written } => {
+                let gradient = self.buffers.gradient.get(..written.bytes)?;
+                let all = parts(gradient.len(), chunk)?;
                 let part = all.clone().nth(usize::from(index))?;
                 let durations = Durations { encode_us: micros(now.since(computed_at)), ..durations };
                 let body = Body::Gradient(Gradient {
@@ -152,9 +157,10 @@ impl<'b> Worker<'b> {
                     samples,
                     loss_sum,
                     durations,
+                    codec: written.codec,
                     part,
                 });
-                let encoded = encode(self.run, &body, Payload::Numbers(gradient), self.buffers.packet)
+                let encoded = encode(self.run, &body, Payload::Bytes(gradient), self.buffers.packet)
                     .map(|frame| (Channel::Gradient, frame.len()));
                 (encoded, (all.count() > usize::from(index) + 1).then_some(index + 1))
             }

@@ -1,10 +1,11 @@
 //! The worker's state, inputs and outputs.
 
+use crate::compact::Written;
 use crate::note::Note;
 use crate::retry::Retry;
 use core::time::Duration;
 use heapless::Deque;
-use heijunka_units::{AgentId, RoundId, RunId, SampleCount, Samples, Timestamp};
+use heijunka_units::{AgentId, ModelVersion, RoundId, RunId, SampleCount, Samples, Timestamp};
 use heijunka_wire::{Assembly, Assign, Channel, Durations, Extra, Gradient, Purpose, Round, Spec, limits};
 
 /// Memory that the caller lends. Lengths are bounds: a job that needs more is refused with a note.
@@ -12,8 +13,14 @@ use heijunka_wire::{Assembly, Assign, Channel, Durations, Extra, Gradient, Purpo
 pub struct Buffers<'b> {
     /// The model of the current round, in parameters.
     pub model: &'b mut [f32],
-    /// The share's mean gradient, as long as the model.
-    pub gradient: &'b mut [f32],
+    /// The share's mean gradient as it is sent, in bytes: 4 for each parameter.
+    pub gradient: &'b mut [u8],
+    /// The model's difference to the last one as it is sent, in bytes; without room whole models are asked for.
+    pub update: &'b mut [u8],
+    /// Zeros, as long as the model: what sparse gradients have yet to send. Without room they are sent in 8 bits instead.
+    pub residual: &'b mut [f32],
+    /// Zeros, as long as the model: the momentum of gradients, where agents give it to them.
+    pub momentum: &'b mut [f32],
     /// The job's document, in bytes.
     pub spec: &'b mut [u8],
     /// The survey of the data, in bytes.
@@ -22,6 +29,16 @@ pub struct Buffers<'b> {
     pub scores: &'b mut [u8],
     /// One outgoing packet: at least [`limits::PACKET_BYTES_MIN`] bytes.
     pub packet: &'b mut [u8],
+}
+
+/// Bytes of [`Buffers::gradient`] for a model of so many parameters.
+pub const fn gradient_bytes(parameters: usize) -> usize {
+    parameters.saturating_mul(4).saturating_add(64)
+}
+
+/// Bytes of [`Buffers::update`] for every update that an aggregator writes.
+pub const fn update_bytes(parameters: usize) -> usize {
+    parameters.saturating_mul(2).saturating_add(64)
 }
 
 /// What does not change while the agent runs.
@@ -127,6 +144,13 @@ pub enum Output<'w> {
         position: u64,
         /// How many samples.
         samples: Samples,
+        /// The sum of so many mean gradients is wanted: each of `samples` samples, and at the model after a step along the one
+        /// before by `learning_rate`.
+        local_steps: u16,
+        /// The next step's samples begin so much further on.
+        stride: u64,
+        /// Rate of the steps between.
+        learning_rate: f32,
         /// They are another agent's, which was lost.
         extra: bool,
         /// Stop after so long, counted from now, and answer with what is done: one sample at least.
@@ -179,7 +203,7 @@ pub struct Status {
 /// A result that may still have to be sent again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
-    Gradient { samples: Samples, loss_sum: f64, durations: Durations, computed_at: Timestamp },
+    Gradient { samples: Samples, loss_sum: f64, durations: Durations, computed_at: Timestamp, written: Written },
     Scores { bytes: usize },
 }
 
@@ -244,7 +268,12 @@ pub struct Worker<'b> {
     /// An older round whose probe is not yet answered. The current one begins after it.
     pub(crate) probing: Option<Current>,
     pub(crate) model_assembly: Assembly,
-    pub(crate) model_digest: u64,
+    /// The version that the model's buffer holds whole.
+    pub(crate) held: Option<ModelVersion>,
+    /// It has been asked for the model, since updates of what it holds no longer come.
+    pub(crate) lacking: bool,
+    /// Residual or momentum are not zero.
+    pub(crate) remembers: bool,
     pub(crate) compute_due: bool,
     pub(crate) abandon_due: bool,
     pub(crate) announce_due: bool,
@@ -280,7 +309,9 @@ impl<'b> Worker<'b> {
             current: None,
             probing: None,
             model_assembly: Assembly::new(),
-            model_digest: 0,
+            held: None,
+            lacking: false,
+            remembers: false,
             compute_due: false,
             abandon_due: false,
             announce_due: false,
@@ -294,7 +325,8 @@ impl<'b> Worker<'b> {
     }
 
     /// Ends the worker and gives the memory back, for another start.
-    pub fn into_buffers(self) -> Buffers<'b> {
+    pub fn into_buffers(mut self) -> Buffers<'b> {
+        self.forget_memory();
         self.buffers
     }
 
@@ -410,15 +442,14 @@ impl<'b> Worker<'b> {
             compute_us: micros(took),
             encode_us: 0,
         };
-        current.answer = Some(Answer::Gradient { samples, loss_sum, durations, computed_at: now });
-        let Some(place) = self.buffers.gradient.get_mut(..gradient.len()) else { return };
-        if sound {
-            place.copy_from_slice(gradient);
-        } else {
-            place.fill(0.0);
-        }
+        let asked = *current;
+        let written = if sound { self.write(&asked, gradient, samples) } else { Some(Written::nothing(0)) };
+        let Some(written) = written else { return };
+        let Some(current) = self.answering(round, Purpose::Train) else { return };
+        current.answer = Some(Answer::Gradient { samples, loss_sum, durations, computed_at: now, written });
         if advances {
-            self.cursor = self.cursor.wrapping_add(u64::from(samples));
+            let steps = u64::from(asked.head.local_steps);
+            self.cursor = self.cursor.wrapping_add(u64::from(samples).wrapping_mul(steps));
         }
         self.status.loss = loss_sum / f64::from(samples);
         self.status.compute_seconds = took.as_secs_f64();

@@ -4,7 +4,7 @@ use heijunka_allocate::PolicyName;
 use heijunka_learn::random::Random;
 use heijunka_learn::{ModelShape, Optimizer, initialize};
 use heijunka_round::Outcome;
-use heijunka_sim::{Engine, Record, RunRecord, Scenario, Step, Trouble, Truth, machines, plan, scenario};
+use heijunka_sim::{Engine, LocalSteps, Record, RunRecord, Scenario, Step, Trouble, Truth, machines, plan, scenario};
 use heijunka_units::AgentId;
 use heijunka_wire::document::Document;
 use heijunka_wire::{DataMode, Loss, Part, Shape, Spec, digest};
@@ -108,7 +108,7 @@ pub(crate) fn alone(world: &Scenario, run: &RunRecord) -> Vec<f32> {
     let mut optimizer = Optimizer::new(world.plan.optimizer, state).unwrap();
     let batch = world.plan.batch_samples;
     for step in 0..world.plan.until.rounds {
-        let (gradient, _) = engine.compute(step * u64::from(batch), batch, &model);
+        let (gradient, _) = engine.compute(step * u64::from(batch), batch, &model, LocalSteps::ONE);
         optimizer.step(&mut model, &gradient, world.plan.schedule.at(step)).unwrap();
     }
     model

@@ -4,7 +4,7 @@ use crate::helpers::{alone, engine, seeds, small, sound, troubled, unruly};
 use heijunka_allocate::PolicyName;
 use heijunka_learn::OptimizerKind;
 use heijunka_round::RoundRecord;
-use heijunka_sim::{Engine, RunRecord, Scenario, Truth, machines, plan, run, scenario};
+use heijunka_sim::{Engine, LocalSteps, RunRecord, Scenario, Truth, machines, plan, run, scenario};
 use heijunka_wire::DataMode;
 
 /// The model after a round, from the model before it and the slices that the round's record names.
@@ -14,7 +14,7 @@ fn stepped(round: &RoundRecord, batch: u32, engine: &Engine, before: &[f32]) -> 
     for agent in &round.agents {
         let samples = agent.samples + agent.reissued;
         if samples > 0 {
-            let (gradient, _) = engine.compute(position, samples, before);
+            let (gradient, _) = engine.compute(position, samples, before, LocalSteps::ONE);
             sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += f64::from(samples) * f64::from(g));
         }
         position += u64::from(agent.assigned);

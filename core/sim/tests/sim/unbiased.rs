@@ -2,7 +2,7 @@
 
 use crate::helpers::{engine, seeds, sound};
 use heijunka_allocate::PolicyName;
-use heijunka_sim::{Scenario, Truth, machines, plan, run, scenario};
+use heijunka_sim::{LocalSteps, Scenario, Truth, machines, plan, run, scenario};
 use heijunka_wire::DataMode;
 
 /// Two fast machines hold class 0, a slow one holds class 1; all hold as many rows.
@@ -60,7 +60,7 @@ fn the_mean_update_is_the_full_gradient_however_the_shares_lie() {
         let step = |(before, after): (&f32, &f32)| (f64::from(*before) - f64::from(*after)) / round.learning_rate;
         update.push(minus(&before.iter().zip(after).map(step).collect::<Vec<_>>(), &full));
         let shares = engines.iter().zip(&round.agents).map(|(engine, agent)| {
-            let (gradient, _) = engine.compute(0, agent.samples, before);
+            let (gradient, _) = engine.compute(0, agent.samples, before, LocalSteps::ONE);
             (f64::from(agent.samples), gradient)
         });
         by_samples.push(minus(&weighted(&shares.collect::<Vec<_>>()), &full));

@@ -5,8 +5,8 @@ use heijunka_wire::document::{
     ClassWeights, Column, Document, Encoding, Fitted, HeldOut, Input, Job, Normalize, Scores, Survey, Target, Task,
 };
 use heijunka_wire::{
-    Activation, Assign, Body, DataMode, Durations, Evidence, Extra, Gradient, Join, Loss, Part, Payload, Purpose,
-    Refusal, Round, Shape, Spec, Subject, chunk_digest, decode, digest, encode,
+    Activation, Assign, Body, Codec, DataMode, Durations, Evidence, Extra, Gradient, Join, Loss, Part, Payload,
+    Purpose, Refusal, Round, Shape, Spec, Subject, decode, digest, encode, model_digest,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -34,8 +34,9 @@ fn join_is_golden() {
         data_digest: u64::MAX,
         samples_max: 4096,
         threads: 4,
+        model: Some(ModelVersion(117)),
     });
-    is_golden(0, body, Payload::None, &[], "01010000ef9bafcdf8acd191010101ac02a09c017fffffffffffffffffff01802004");
+    is_golden(0, body, Payload::None, &[], "01010000ef9bafcdf8acd191010101ac02a09c017fffffffffffffffffff018020040175");
 }
 
 #[test]
@@ -65,18 +66,19 @@ fn assign_is_golden() {
         offset: 215,
         probe: false,
         network_us: 2500,
+        codec: Codec::SparseSign,
         held_out_offset: 0,
         held_out_rows: 360,
         refused: None,
     };
-    is_golden(7, Body::Assign(body), Payload::None, &[], "0103000709050329d70100c41300e80200");
+    is_golden(7, Body::Assign(body), Payload::None, &[], "0103000709050329d70100c4130500e80200");
     let refused = Assign { refused: Some(Refusal::DifferentData), ..body };
-    is_golden(7, Body::Assign(refused), Payload::None, &[], "0103000709050329d70100c41300e8020101");
+    is_golden(7, Body::Assign(refused), Payload::None, &[], "0103000709050329d70100c4130500e8020101");
 }
 
 #[test]
 fn round_is_golden() {
-    let body = Body::Round(Round {
+    let body = Round {
         round: RoundId(118),
         purpose: Purpose::Train,
         allocation: AllocationVersion(3),
@@ -85,16 +87,31 @@ fn round_is_golden() {
         batch_samples: 256,
         deadline_ms: 5000,
         stop_us: 150_000,
+        local_steps: 2,
+        learning_rate: 0.5,
+        kept_ppm: 10_000,
+        momentum: 0.5,
+        base: None,
+        codec: Codec::Float32,
         digest: 1 << 63,
         part: Part { index: 0, chunk_bytes: 8, total_bytes: 12 },
-    });
+    };
     let payload = [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0];
     is_golden(
         7,
-        body,
+        Body::Round(body),
         Payload::Numbers(&[1.0, -2.0, 0.5]),
         &payload,
-        "010400077600037580ea0180028827f093098080808080808080800100080c0000803f000000c0",
+        "010400077600037580ea0180028827f09309020000003f904e0000003f00008080808080808080800100080c0000803f000000c0",
+    );
+    let part = Part { index: 0, chunk_bytes: 4, total_bytes: 3 };
+    let update = Round { base: Some(ModelVersion(116)), codec: Codec::SparseInt8, part, ..body };
+    is_golden(
+        7,
+        Body::Round(update),
+        Payload::Bytes(b"abc"),
+        b"abc",
+        "010400077600037580ea0180028827f09309020000003f904e0000003f01740480808080808080808001000403616263",
     );
 }
 
@@ -108,9 +125,10 @@ fn gradient_is_golden() {
         samples: 41,
         loss_sum: 17.25,
         durations: Durations { decode_us: 100, compute_us: 148_000, encode_us: 0 },
+        codec: Codec::Float32,
         part: Part { index: 1, chunk_bytes: 8, total_bytes: 12 },
     });
-    let golden = "01050007760309d70129000000000040314064a084090001080c0000003f";
+    let golden = "01050007760309d70129000000000040314064a08409000001080c0000003f";
     is_golden(7, body, Payload::Numbers(&[1.0, -2.0, 0.5]), &[0, 0, 0, 0x3f], golden);
     assert!(crate::PAGE.contains(golden), "docs/wire.md shows this frame as its example");
 }
@@ -173,5 +191,9 @@ fn documents_are_golden() {
 fn digests_are_golden() {
     assert_eq!(digest(b""), 0xef46_db37_51d8_e999);
     assert_eq!(format!("{:016x}", digest(b"heijunka")), "0990f238cafb4ea3");
-    assert_eq!(format!("{:016x}", chunk_digest(0, b"heijunka")), "8ea9aec943de63f6");
+    let bytes = |parameters: &[f32]| parameters.iter().flat_map(|p| p.to_le_bytes()).collect::<Vec<u8>>();
+    // Longer than the blocks that it is read in, and not a multiple of them.
+    let parameters: Vec<f32> = (0..1000_u16).map(f32::from).collect();
+    assert_eq!(model_digest(&parameters), digest(&bytes(&parameters)));
+    assert_eq!(model_digest(&[]), digest(b""));
 }

@@ -3,7 +3,9 @@
 use crate::messages::{message, part_of};
 use heijunka_units::{AllocationVersion, RoundId, RunId};
 use heijunka_wire::limits::{BATCH_SAMPLES_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX, TAG_BYTES_MAX, WIDTHS_MAX};
-use heijunka_wire::{Body, DecodeError, Durations, Evidence, Extra, Gradient, Part, Payload, Subject, decode, encode};
+use heijunka_wire::{
+    Body, Codec, DecodeError, Durations, Evidence, Extra, Gradient, Part, Payload, Subject, decode, encode,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -41,6 +43,7 @@ fn gradient(loss_sum: f64, samples: u32) -> Body {
         samples,
         loss_sum,
         durations: Durations::default(),
+        codec: Codec::Float32,
         part: Part { index: 0, chunk_bytes: 4, total_bytes: 4 },
     })
 }
@@ -149,7 +152,7 @@ fn losses_that_are_not_finite_and_impossible_counts_are_refused() {
     }
     let many = varint(u64::from(BATCH_SAMPLES_MAX) + 1);
     let far = varint(u64::from(OFFSET_MAX) + 1);
-    let assign = |samples: &[u8], offset: &[u8]| frame(3, &[&[1, 1, 1], samples, offset, &[0, 0, 0, 0, 0]]);
+    let assign = |samples: &[u8], offset: &[u8]| frame(3, &[&[1, 1, 1], samples, offset, &[0, 0, 0, 0, 0, 0]]);
     assert!(decode(&assign(&[0], &[0])).is_ok());
     assert_eq!(decode(&assign(&many, &[0])), Err(DecodeError::Implausible));
     assert_eq!(decode(&assign(&[0], &far)), Err(DecodeError::Implausible));
@@ -158,15 +161,18 @@ fn losses_that_are_not_finite_and_impossible_counts_are_refused() {
     for (offset, samples) in [(&far[..], &[1][..]), (&[0], &[0]), (&[0], &many)] {
         assert_eq!(decode(&extra(offset, samples)), Err(DecodeError::Implausible));
     }
-    let round = |batch: &[u8]| frame(4, &[&[1, 0, 1, 1, 0], batch, &[0, 0, 0], &part(0, 4, 0)]);
+    let round = |batch: &[u8]| {
+        let numbers = [&[0, 0, 1][..], &[0; 4], &[0], &[0; 4], &[0, 0, 0]].concat();
+        frame(4, &[&[1, 0, 1, 1, 0], batch, &numbers, &part(0, 4, 0)])
+    };
     assert!(decode(&round(&[1])).is_ok());
     assert_eq!(decode(&round(&many)), Err(DecodeError::Implausible));
-    let join = |protocols: [u8; 2]| frame(1, &[&[1], &protocols, &[0, 1, 1, 1, 1, 1]]);
+    let join = |protocols: [u8; 2]| frame(1, &[&[1], &protocols, &[0, 1, 1, 1, 1, 1, 0]]);
     assert!(decode(&join([1, 1])).is_ok());
     assert_eq!(decode(&join([2, 1])), Err(DecodeError::Implausible));
     let rows = varint(ROWS_MAX + 1);
-    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0], &rows, &[1, 1, 1, 1]])), Err(DecodeError::Implausible));
-    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0, 1], &rows, &[1, 1, 1]])), Err(DecodeError::Implausible));
+    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0], &rows, &[1, 1, 1, 1, 0]])), Err(DecodeError::Implausible));
+    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0, 1], &rows, &[1, 1, 1, 0]])), Err(DecodeError::Implausible));
 }
 
 /// F6: sizes that a peer names are checked before anything is made of them.
@@ -223,8 +229,20 @@ fn models_and_gradients_are_whole_numbers_of_f32() {
         gradient.part.total_bytes = 3;
     }
     assert_eq!(decode(&encoded(&body, Payload::Bytes(&[0; 3]))), Err(DecodeError::Implausible));
-    let round = frame(4, &[&[1, 0, 1, 1, 0, 1, 0, 0, 0], &part(0, 4, 3), &[0; 3]]);
-    assert_eq!(decode(&round), Err(DecodeError::Implausible));
+    let round = |base: &[u8], codec, momentum: f32, steps, bytes: u64| {
+        let numbers = [&[steps][..], &1.0_f32.to_le_bytes(), &[0], &momentum.to_le_bytes(), base, &[codec]].concat();
+        let head = [&[1, 0, 1, 1, 0, 1, 0, 0][..], &numbers, &[0], &part(0, 4, bytes)].concat();
+        decode(&frame(4, &[&head, &vec![0; bytes as usize]])).map(|_| ())
+    };
+    assert_eq!(round(&[0], 0, 0.9, 1, 4), Ok(()));
+    assert_eq!(round(&[0], 0, 0.9, 1, 3), Err(DecodeError::Implausible));
+    // Updates alone are written otherwise.
+    assert_eq!(round(&[0], 2, 0.9, 1, 3), Err(DecodeError::Implausible));
+    assert_eq!(round(&[1, 5], 2, 0.9, 1, 3), Ok(()));
+    assert_eq!(round(&[0], 0, 1.0, 1, 4), Err(DecodeError::Implausible));
+    assert_eq!(round(&[0], 0, f32::NAN, 1, 4), Err(DecodeError::Implausible));
+    assert_eq!(round(&[0], 0, 0.9, 0, 4), Err(DecodeError::Implausible));
+    assert_eq!(round(&[0], 6, 0.9, 1, 4), Err(DecodeError::Malformed));
     let evidence =
         Evidence { subject: Subject::Survey(1), session: 1, part: Part { index: 0, chunk_bytes: 4, total_bytes: 3 } };
     assert!(decode(&encoded(&Body::Evidence(evidence), Payload::Bytes(&[0; 3]))).is_ok());

@@ -1,10 +1,10 @@
 //! Any message that an honest peer can send, and the object of which it carries a chunk.
 
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId};
-use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX};
+use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, LOCAL_STEPS_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX};
 use heijunka_wire::{
-    Activation, Assign, Body, DataMode, Durations, EncodeError, Evidence, Extra, Gradient, Join, Loss, Part, Payload,
-    Purpose, Refusal, Round, Shape, Spec, Subject, encode,
+    Activation, Assign, Body, Codec, DataMode, Durations, EncodeError, Evidence, Extra, Gradient, Join, Loss, Part,
+    Payload, Purpose, Refusal, Round, Shape, Spec, Subject, encode,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -48,6 +48,10 @@ fn object() -> impl Strategy<Value = (Vec<u8>, Part)> {
     })
 }
 
+fn codec() -> impl Strategy<Value = Codec> {
+    select(vec![Codec::Float32, Codec::Float16, Codec::Int8, Codec::Int4, Codec::SparseInt8, Codec::SparseSign])
+}
+
 fn join() -> impl Strategy<Value = Body> {
     let numbers = (any::<u64>(), any::<u64>(), 0..=ROWS_MAX, 0..=ROWS_MAX, any::<u64>());
     (numbers, any::<[u8; 2]>(), any::<u32>(), any::<u16>()).prop_map(|(numbers, protocols, samples_max, threads)| {
@@ -63,6 +67,7 @@ fn join() -> impl Strategy<Value = Body> {
             data_digest,
             samples_max,
             threads,
+            model: (spec % 2 == 1).then_some(ModelVersion(session)),
         })
     })
 }
@@ -94,9 +99,9 @@ fn assign() -> impl Strategy<Value = Body> {
         Some(Refusal::NoRows),
         Some(Refusal::Full),
     ]);
-    let share = (0..=BATCH_SAMPLES_MAX, 0..=OFFSET_MAX, any::<bool>());
+    let share = (0..=BATCH_SAMPLES_MAX, 0..=OFFSET_MAX, any::<bool>(), codec());
     (any::<(u64, u64)>(), any::<u32>(), share, any::<[u32; 3]>(), refused).prop_map(
-        |((session, spec), version, (samples, offset, probe), numbers, refused)| {
+        |((session, spec), version, (samples, offset, probe, codec), numbers, refused)| {
             let [network_us, held_out_offset, held_out_rows] = numbers;
             Body::Assign(Assign {
                 session,
@@ -106,6 +111,7 @@ fn assign() -> impl Strategy<Value = Body> {
                 offset,
                 probe,
                 network_us,
+                codec,
                 held_out_offset,
                 held_out_rows,
                 refused,
@@ -114,10 +120,20 @@ fn assign() -> impl Strategy<Value = Body> {
     )
 }
 
+/// Whole models are in `f32`; only updates are written otherwise.
+fn payload() -> impl Strategy<Value = (Option<ModelVersion>, Codec)> {
+    prop_oneof![
+        Just((None, Codec::Float32)),
+        (any::<u64>(), codec()).prop_map(|(base, codec)| (Some(ModelVersion(base)), codec))
+    ]
+}
+
 fn round(part: Part) -> impl Strategy<Value = Body> {
     let purpose = select(vec![Purpose::Train, Purpose::Score, Purpose::Finished]);
-    (any::<[u64; 4]>(), purpose, any::<u32>(), 0..=BATCH_SAMPLES_MAX, any::<[u32; 2]>()).prop_map(
-        move |([round, model, first_position, digest], purpose, allocation, batch_samples, [deadline_ms, stop_us])| {
+    let work = (0..=BATCH_SAMPLES_MAX, 1..=LOCAL_STEPS_MAX, 0.0_f32..1.0, 0..=1_000_000_u32, payload());
+    (any::<[u64; 4]>(), purpose, any::<u32>(), work, any::<[u32; 2]>()).prop_map(
+        move |([round, model, first_position, digest], purpose, allocation, work, [deadline_ms, stop_us])| {
+            let (batch_samples, local_steps, share, kept_ppm, (base, codec)) = work;
             Body::Round(Round {
                 round: RoundId(round),
                 purpose,
@@ -127,6 +143,12 @@ fn round(part: Part) -> impl Strategy<Value = Body> {
                 batch_samples,
                 deadline_ms,
                 stop_us,
+                local_steps,
+                learning_rate: share * 100.0,
+                kept_ppm,
+                momentum: share,
+                base,
+                codec,
                 digest,
                 part,
             })
@@ -136,9 +158,15 @@ fn round(part: Part) -> impl Strategy<Value = Body> {
 
 fn gradient(part: Part) -> impl Strategy<Value = Body> {
     let loss = any::<f64>().prop_filter("finite", |loss| loss.is_finite());
-    let range = (0..=OFFSET_MAX, 1..=BATCH_SAMPLES_MAX);
+    let range = (0..=OFFSET_MAX, 1..=BATCH_SAMPLES_MAX, codec());
     (any::<(u64, u64)>(), any::<u32>(), range, loss, any::<[u32; 3]>()).prop_map(
-        move |((round, session), allocation, (offset, samples), loss_sum, [decode_us, compute_us, encode_us])| {
+        move |(
+            (round, session),
+            allocation,
+            (offset, samples, codec),
+            loss_sum,
+            [decode_us, compute_us, encode_us],
+        )| {
             Body::Gradient(Gradient {
                 round: RoundId(round),
                 allocation: AllocationVersion(allocation),
@@ -147,6 +175,7 @@ fn gradient(part: Part) -> impl Strategy<Value = Body> {
                 samples,
                 loss_sum,
                 durations: Durations { decode_us, compute_us, encode_us },
+                codec,
                 part,
             })
         },
@@ -154,8 +183,8 @@ fn gradient(part: Part) -> impl Strategy<Value = Body> {
 }
 
 fn extra() -> impl Strategy<Value = Body> {
-    let range = (0..=OFFSET_MAX, 1..=BATCH_SAMPLES_MAX);
-    (any::<[u64; 3]>(), any::<u32>(), range).prop_map(|([session, round, digest], number, (offset, samples))| {
+    let range = (0..=OFFSET_MAX, 1..=BATCH_SAMPLES_MAX, codec());
+    (any::<[u64; 3]>(), any::<u32>(), range).prop_map(|([session, round, digest], number, (offset, samples, _))| {
         Body::Extra(Extra { session, round: RoundId(round), digest, number, offset, samples })
     })
 }

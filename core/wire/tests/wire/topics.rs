@@ -110,12 +110,12 @@ fn what_is_not_ours_is_nothing() {
 }
 
 #[test]
-fn each_channel_and_each_kind_has_one_row() {
+fn each_channel_has_one_row_and_each_kind_one_direction() {
     for (index, contract) in CONTRACT.iter().enumerate() {
         assert_eq!(contract.channel.contract().pattern, contract.pattern);
         for other in &CONTRACT[index + 1..] {
             assert_ne!(contract.channel, other.channel);
-            assert!(contract.kind.is_none() || contract.kind != other.kind);
+            assert!(contract.kind.is_none() || contract.kind != other.kind || contract.direction == other.direction);
         }
     }
 }

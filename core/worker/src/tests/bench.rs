@@ -1,11 +1,11 @@
 //! A worker on the bench: memory, frames of an aggregator, and everything it says.
 
-use crate::{Buffers, Input, Note, Output, Prepared, Settings, Worker};
+use crate::{Buffers, Input, Note, Output, Prepared, Settings, Worker, gradient_bytes, update_bytes};
 use core::time::Duration;
 use heijunka_units::{AgentId, AllocationVersion, ModelVersion, RoundId, RunId, Samples, Timestamp};
 use heijunka_wire::{
-    Activation, Assign, Body, Channel, DataMode, Join, Loss, Part, Payload, Purpose, Round, Shape, Spec, chunk_digest,
-    decode, digest, encode, parts,
+    Activation, Assign, Body, Channel, Codec, DataMode, Join, Loss, Part, Payload, Purpose, Round, Shape, Spec, decode,
+    digest, encode, model_digest, parts,
 };
 
 pub(super) const SESSION: u64 = 99;
@@ -36,7 +36,10 @@ impl Bench {
     pub(super) fn with_room(parameters: usize, bytes: usize) -> Self {
         let buffers = Buffers {
             model: vec![0.0; parameters].leak(),
-            gradient: vec![0.0; parameters].leak(),
+            gradient: vec![0; gradient_bytes(parameters)].leak(),
+            update: vec![0; update_bytes(parameters)].leak(),
+            residual: vec![0.0; parameters].leak(),
+            momentum: vec![0.0; parameters].leak(),
             spec: vec![0; bytes].leak(),
             survey: vec![0; bytes].leak(),
             scores: vec![0; bytes].leak(),
@@ -158,6 +161,7 @@ pub(super) fn assign(version: u32) -> Assign {
         offset: 4,
         probe: false,
         network_us: 0,
+        codec: Codec::Float32,
         held_out_offset: 10,
         held_out_rows: 20,
         refused: None,
@@ -166,11 +170,7 @@ pub(super) fn assign(version: u32) -> Assign {
 
 /// The chunks of a round for gradients in division `version`, with `chunk_bytes` of the model in each.
 pub(super) fn round(number: u64, version: u32, model: &[f32], chunk_bytes: usize) -> Vec<Round> {
-    let bytes: Vec<u8> = model.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
-    let all: Vec<Part> = parts(bytes.len(), chunk_bytes).unwrap().collect();
-    let chunk =
-        |part: &Part| part.range().map(|(begin, length)| chunk_digest(part.index, &bytes[begin..begin + length]));
-    let digest = all.iter().fold(0, |digest, part| digest ^ chunk(part).unwrap());
+    let all: Vec<Part> = parts(model.len() * 4, chunk_bytes).unwrap().collect();
     let head = Round {
         round: RoundId(number),
         purpose: Purpose::Train,
@@ -180,7 +180,13 @@ pub(super) fn round(number: u64, version: u32, model: &[f32], chunk_bytes: usize
         batch_samples: 100,
         deadline_ms: 5000,
         stop_us: 0,
-        digest,
+        local_steps: 1,
+        learning_rate: 0.0,
+        kept_ppm: 0,
+        momentum: 0.0,
+        base: None,
+        codec: Codec::Float32,
+        digest: model_digest(model),
         part: all[0],
     };
     all.into_iter().map(|part| Round { part, ..head }).collect()

@@ -1,0 +1,176 @@
+//! What the agents' links need: codecs and local steps that are settled by measurement.
+//!
+//! A link that takes more than a fifth of a round gets the codec that would bring it below; one that is no faster for it
+//! waits for something else than bytes, gets its old codec back and is left alone.
+
+use crate::compact::{Compact, codec};
+use crate::coordinator::Coordinator;
+use crate::plan::LocalSteps;
+use crate::record::{AgentRound, Level, RoundRecord};
+use alloc::format;
+use alloc::vec::Vec;
+use heijunka_units::AgentId;
+use heijunka_wire::{Codec, DataMode};
+
+/// Rounds between two looks at the links: the first of them settle what the last look changed.
+const LOOK_EVERY: u64 = 16;
+/// Share of a round that a link may take.
+const LINK_SHARE_MAX: f64 = 0.2;
+/// Shorter network times are not worth a codec.
+const NETWORK_S_MIN: f64 = 0.002;
+/// What a codec must have saved of the network's time to be kept.
+const SAVED_MIN: f64 = 0.2;
+/// Local steps that are chosen at most: beyond, agents' models drift too far apart.
+const AUTO_STEPS_MAX: u16 = 8;
+/// Weight of the newest round in the means.
+const NEWEST: f64 = 0.2;
+
+/// The codecs of `auto`, and how many times shorter than `Float32` they are at least.
+const LADDER: [(Codec, f64); 5] =
+    [(Codec::Float32, 1.0), (Codec::Float16, 2.0), (Codec::Int8, 3.9), (Codec::Int4, 7.5), (Codec::SparseSign, 40.0)];
+
+/// What is known of an agent's link.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Link {
+    /// How it writes its gradients.
+    pub(crate) codec: Codec,
+    network_s: f64,
+    compute_s: f64,
+    rounds: u64,
+    /// The codec before the last change, and the network's time then.
+    before: Option<(Codec, f64)>,
+    /// Fewer bytes made it no faster.
+    latency_bound: bool,
+}
+
+impl Link {
+    pub(crate) fn new(codec: Codec) -> Self {
+        Self { codec, ..Self::default() }
+    }
+
+    fn observe(&mut self, seen: &AgentRound) {
+        let newest = if self.rounds == 0 { 1.0 } else { NEWEST };
+        let network_s = (seen.total_s - seen.own_s).max(0.0);
+        self.network_s += newest * (network_s - self.network_s);
+        self.compute_s += newest * (seen.compute_s - self.compute_s);
+        self.rounds += 1;
+    }
+
+    fn change(&mut self, codec: Codec, before: Option<(Codec, f64)>) {
+        *self = Self { codec, before, latency_bound: self.latency_bound, ..Self::default() };
+    }
+
+    /// The codec that the link needs in rounds of `round_s`, the last of them being `last`; nothing if it is the one it has.
+    fn wish(&mut self, round_s: f64, last: usize) -> Option<Codec> {
+        if self.latency_bound || self.rounds < LOOK_EVERY / 2 {
+            return None;
+        }
+        if let Some((codec, network_s)) = self.before.take()
+            && self.network_s > network_s * (1.0 - SAVED_MIN)
+        {
+            self.latency_bound = true;
+            return Some(codec);
+        }
+        let share = self.network_s / round_s;
+        if share <= LINK_SHARE_MAX || self.network_s < NETWORK_S_MIN {
+            return None;
+        }
+        let now = LADDER.iter().position(|(codec, _)| *codec == self.codec).unwrap_or(last);
+        let has = LADDER.get(now).map_or(1.0, |(_, times)| *times);
+        let ladder = LADDER.get(..=last).unwrap_or(&LADDER);
+        let enough = |(_, times): &&(Codec, f64)| times / has >= share / LINK_SHARE_MAX;
+        let next = ladder.iter().skip(now + 1).find(enough).or(ladder.iter().skip(now + 1).last());
+        next.map(|(codec, _)| *codec)
+    }
+}
+
+impl Coordinator {
+    /// Takes note of a round's network times, and now and then draws the conclusions.
+    pub(crate) fn look_at_links(&mut self, record: &RoundRecord) {
+        for seen in record.agents.iter().filter(|seen| seen.samples > 0) {
+            if let Some(member) = self.roster.members.get_mut(&seen.agent) {
+                member.link.observe(seen);
+            }
+        }
+        let newest = if self.round_s == 0.0 { 1.0 } else { NEWEST };
+        self.round_s += newest * (record.seconds - self.round_s);
+        if record.round.0.is_multiple_of(LOOK_EVERY) {
+            let changed = self.plan.compact.gradient.is_none() && self.settle_codecs();
+            if !changed && self.plan.local_steps == LocalSteps::Auto {
+                self.settle_local_steps();
+            }
+        }
+    }
+
+    fn settle_codecs(&mut self) -> bool {
+        let shared = self.job.data_mode == DataMode::Shared;
+        // With data of its own an agent that misses rounds would hold back what only it knows.
+        let last = if shared { LADDER.len() - 1 } else { LADDER.len() - 2 };
+        let round_s = self.round_s;
+        let wishes: Vec<(AgentId, Codec, f64, Codec)> = self
+            .roster
+            .members
+            .iter_mut()
+            .filter_map(|(agent, member)| {
+                let (network_s, had) = (member.link.network_s, member.link.codec);
+                let codec = member.link.wish(round_s, last)?;
+                let before = (!member.link.latency_bound).then_some((had, network_s));
+                member.link.change(codec, before);
+                Some((agent.clone(), codec, network_s, had))
+            })
+            .collect();
+        for (agent, codec, network_s, had) in &wishes {
+            let (codec, had) = (crate::compact::codec(*codec).as_str(), crate::compact::codec(*had).as_str());
+            let message = format!(
+                "{agent}: {:.0} of {:.0} ms of a round are its network; its gradients go as {codec} from now on, no longer as {had}",
+                network_s * 1e3,
+                round_s * 1e3
+            );
+            self.event(Level::Info, "HJ-160", Some(agent), message, "");
+        }
+        self.follow_links();
+        !wishes.is_empty()
+    }
+
+    /// Updates and momentum go with the shortest codec that some agent has.
+    fn follow_links(&mut self) {
+        let shortest = self.roster.members.values().map(|member| member.link.codec).max().unwrap_or_default();
+        if codec(shortest).is_sparse()
+            && let Some(trainer) = &mut self.trainer
+        {
+            trainer.hand_momentum_over();
+        }
+        if self.plan.compact.update.is_none() {
+            self.update_codec = match shortest {
+                Codec::Float32 => Codec::Float32,
+                Codec::Float16 | Codec::Int8 | Codec::Int4 => Codec::Int8,
+                Codec::SparseInt8 | Codec::SparseSign => Codec::SparseInt8,
+            };
+        }
+    }
+
+    fn settle_local_steps(&mut self) {
+        let links = || self.roster.members.values().map(|member| &member.link).filter(|link| link.rounds > 0);
+        let network_s = links().map(|link| link.network_s).fold(0.0, f64::max);
+        let step_s = links().map(|link| link.compute_s).fold(0.0, f64::max) / f64::from(self.local_steps);
+        if step_s <= 0.0 {
+            return;
+        }
+        let wanted = ((network_s / step_s) as u16).clamp(1, AUTO_STEPS_MAX);
+        let have = self.local_steps;
+        if wanted >= have * 2 || wanted * 2 <= have {
+            self.local_steps = wanted;
+            let message = format!(
+                "the network takes {:.0} ms of a round, a step {:.0} ms: agents take {wanted} steps in a round from now on, no longer {have}",
+                network_s * 1e3,
+                step_s * 1e3
+            );
+            self.event(Level::Info, "HJ-161", None, message, "");
+        }
+    }
+
+    /// The codec that an agent begins with.
+    pub(crate) fn first_codec(compact: &Compact) -> Codec {
+        compact.gradient.unwrap_or_default()
+    }
+}

@@ -1,0 +1,129 @@
+//! Writing gradients: codecs, error feedback and momentum, and taking back what did not count.
+//!
+//! The memory (residual and momentum) is in units of summed gradients: a contribution is the mean gradient times the
+//! samples with shared data, times 1 with data of one's own, which is what the aggregator makes of it. So uneven and
+//! changing shares neither lose nor invent anything.
+
+use crate::note::Note;
+use crate::worker::{Current, Worker};
+use heijunka_compress::{Codec, Memory, Rounding, add, encode};
+use heijunka_units::Samples;
+use heijunka_wire::{Codec as Wanted, DataMode, Round, Spec};
+
+/// A gradient that has been written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub(crate) codec: Wanted,
+    /// Its length.
+    pub(crate) bytes: usize,
+    /// What the memory gave for it: by how much the written numbers count there; nothing if the memory was not asked.
+    factor: Option<f32>,
+}
+
+impl Written {
+    /// It means nothing: the payload is not looked at.
+    pub(crate) fn nothing(bytes: usize) -> Self {
+        Self { codec: Wanted::Float32, bytes, factor: None }
+    }
+}
+
+/// The codec's name in the crate that knows the formats.
+pub(crate) fn codec(codec: Wanted) -> Codec {
+    match codec {
+        Wanted::Float32 => Codec::Float32,
+        Wanted::Float16 => Codec::Float16,
+        Wanted::Int8 => Codec::Int8,
+        Wanted::Int4 => Codec::Int4,
+        Wanted::SparseInt8 => Codec::SparseInt8,
+        Wanted::SparseSign => Codec::SparseSign,
+    }
+}
+
+/// How many of `numbers` are kept, one at least.
+fn kept(numbers: usize, head: &Round) -> usize {
+    ((numbers as u64 * u64::from(head.kept_ppm) / 1_000_000) as usize).max(1)
+}
+
+/// Sends all of the residual, which keeps what the writing rounded away.
+fn encode_all(codec: Codec, residual: &mut [f32], factor: f32, out: &mut [u8]) -> Option<usize> {
+    residual.iter_mut().for_each(|number| *number /= factor);
+    let bytes = encode(codec, residual, Rounding::Nearest, out).ok();
+    let sent = bytes.and_then(|bytes| out.get(..bytes)).unwrap_or_default();
+    let _ = add(codec, sent, -1.0, residual);
+    residual.iter_mut().for_each(|number| *number *= factor);
+    bytes
+}
+
+impl Worker<'_> {
+    /// Writes the mean gradient of `samples` samples into the gradient's buffer.
+    pub(crate) fn write(&mut self, current: &Current, gradient: &[f32], samples: Samples) -> Option<Written> {
+        let spec = self.spec.as_ref()?;
+        let (head, numbers) = (&current.head, gradient.len());
+        let wanted = self.assign?.codec;
+        let kept = kept(numbers, head);
+        if current.probe {
+            // It is timed and not looked at: it has the length of one that counts.
+            let bytes = codec(wanted).bytes_max(numbers, kept).min(self.buffers.gradient.len());
+            return Some(Written { codec: wanted, bytes, factor: None });
+        }
+        let remembers = codec(wanted).is_sparse() || head.momentum > 0.0;
+        if !remembers || self.buffers.residual.len() < numbers || self.buffers.momentum.len() < numbers {
+            // Without memory for feedback what is dropped would be lost: 8 bits without bias are the least.
+            let wanted = if codec(wanted).is_sparse() { Wanted::Int8 } else { wanted };
+            let rounding = Rounding::Stochastic { seed: self.seed(spec, current) };
+            let bytes = encode(codec(wanted), gradient, rounding, self.buffers.gradient).ok();
+            return self.fitting(bytes).map(|bytes| Written { codec: wanted, bytes, factor: None });
+        }
+        let factor = match spec.data_mode {
+            DataMode::Shared => samples as f32,
+            DataMode::Private => 1.0,
+        };
+        self.remembers = true;
+        let mut memory = Memory {
+            residual: self.buffers.residual.get_mut(..numbers)?,
+            momentum: self.buffers.momentum.get_mut(..numbers)?,
+        };
+        let (masked, out) = (head.momentum > 0.0, &mut *self.buffers.gradient);
+        let taken = memory.take(gradient, factor, head.momentum, current.extra.is_some()).ok();
+        let bytes = taken.and_then(|()| match codec(wanted) {
+            wanted if wanted.is_sparse() => memory.encode(wanted, kept, factor, masked, out).ok(),
+            wanted => encode_all(wanted, memory.residual, factor, out),
+        });
+        self.fitting(bytes).map(|bytes| Written { codec: wanted, bytes, factor: Some(factor) })
+    }
+
+    fn fitting(&mut self, bytes: Option<usize>) -> Option<usize> {
+        if bytes.is_none() {
+            let bytes_max = self.buffers.gradient.len();
+            self.note(Note::NoRoom { bytes: bytes_max, bytes_max });
+        }
+        bytes
+    }
+
+    /// Other bits for each agent, round and range, the same whenever the job is run again.
+    fn seed(&self, spec: &Spec, current: &Current) -> u64 {
+        let name = heijunka_wire::digest(self.settings.agent.as_str().as_bytes());
+        let round = current.head.round.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        spec.seed ^ name ^ round ^ u64::from(current.offset).rotate_left(40)
+    }
+
+    /// The answer that was written last does not count: what it carried is sent another time.
+    pub(crate) fn take_back(&mut self, written: Written) {
+        let Some(parameters) = self.spec.as_ref().and_then(|spec| spec.shape.parameters()) else { return };
+        let (Some(factor), Some(residual)) = (written.factor, self.buffers.residual.get_mut(..parameters)) else {
+            return;
+        };
+        let Some(momentum) = self.buffers.momentum.get_mut(..parameters) else { return };
+        let Some(bytes) = self.buffers.gradient.get(..written.bytes) else { return };
+        // Bytes of our own writing can be read.
+        let _ = Memory { residual, momentum }.restore(codec(written.codec), bytes, factor);
+    }
+
+    /// Another job: what is left of this one's gradients means nothing there.
+    pub(crate) fn forget_memory(&mut self) {
+        if core::mem::take(&mut self.remembers) {
+            self.buffers.residual.fill(0.0);
+            self.buffers.momentum.fill(0.0);
+        }
+    }
+}
