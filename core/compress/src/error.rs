@@ -60,9 +60,9 @@ pub enum DecodeError {
         /// Numbers of the object.
         numbers: usize,
     },
-    /// The indices are written in an unknown way.
-    #[error("unknown way {0} of writing indices")]
-    Indices(u8),
+    /// The parameter of Golomb-Rice is above 31.
+    #[error("Golomb-Rice parameter {0}")]
+    Parameter(u8),
     /// An index lies outside the object.
     #[error("an index is out of range")]
     Index,

@@ -15,16 +15,17 @@
 //! | `float16` | n x binary16, rounded to the nearest, saturating at 65504 |
 //! | `int8` | blocks of 256: binary32 scale, one signed byte a number. n + 4 ceil(n / 256) bytes |
 //! | `int4` | blocks of 64: bfloat16 scale, half a byte a number, low half first. ceil(n / 2) + 2 ceil(n / 64) bytes |
-//! | `sparse-int8` | m (u32), way of the indices (u8), indices, values as blocks of `int8` |
+//! | `sparse-int8` | m (u32), k of the indices (u8), indices, values as blocks of `int8` |
 //! | `sparse-sign` | the same, but values in blocks of 256: binary32 scale, one bit a number (1: negative), whole bytes |
 //!
 //! A number is its signed integer x its block's scale, as binary32 product. Scales are not negative; 128 (`int8`) or 8
 //! (`int4`) of them are finite. An encoder uses -127 to 127 and -7 to 7; blocks whose scale would be below 2^-100 become
 //! zeros. A sparse block's scale is the mean magnitude (`sparse-sign`) or the largest / 127 (`sparse-int8`).
 //!
-//! Indices come in one of two ways, whichever is shorter. *Golomb-Rice*, way k of 0 to 31: for each kept number the gap g,
-//! the numbers left out since the last kept one, as g >> k zero bits, a one bit, and the k low bits of g (Rice, "Some
-//! practical universal noiseless coding techniques", 1979). *Bitmap*, way 255: n bits. Bits that pad the last byte are 0.
+//! Indices are written by Golomb-Rice with the parameter k of 0 to 31 that makes them shortest: for each kept number the
+//! gap g, the numbers left out since the last kept one, as g >> k zero bits, a one bit, and the k low bits of g (Rice,
+//! "Some practical universal noiseless coding techniques", 1979). With k = 0 that is a bitmap that ends with the last one
+//! kept, so that indices never take more than one bit a number. Bits that pad the last byte are 0.
 //!
 //! ## Example
 //!
@@ -48,6 +49,6 @@ mod format;
 mod memory;
 mod sparse;
 
-pub use codec::{Codec, Rounding, accumulate, add, check, decode, encode, encode_sparse};
+pub use codec::{Codec, Rounding, accumulate, accumulate_checked, add, check, decode, encode, encode_sparse};
 pub use error::{DecodeError, EncodeError};
 pub use memory::Memory;

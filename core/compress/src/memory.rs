@@ -60,8 +60,10 @@ impl Memory<'_> {
         first_not_finite(mean).map_or(Ok(()), |index| Err(EncodeError::NotFinite { index }))
     }
 
-    /// Sends about the mean: [`encode_sparse`] from the residual. `masked` stops the momentum of what is sent, which
-    /// belongs to a decay above 0.
+    /// Sends about the mean: [`encode_sparse`] from the residual. `masked` stops the momentum of what is sent (section
+    /// 3.2). That keeps steps from going on in a direction that is stale, where steps are large and few numbers are kept;
+    /// but what is sent every T rounds then moves less by a part of b(1 - b^T) / ((1 - b) T), b being the decay: with 0.9
+    /// by 0.09 if a hundredth is kept, by 0.26 of three and 0.59 of ten. Unmasked, nothing of the steps is lost.
     pub fn encode(
         &mut self,
         codec: Codec,

@@ -1,4 +1,5 @@
-//! IEEE binary16 and back in integer arithmetic, so that the bits do not depend on the processor.
+//! IEEE binary16 and back in integer arithmetic, so that the bits do not depend on the processor. Nothing here can
+//! overflow; additions that wrap keep checks for it out of loops that are to be vectorized.
 
 /// Bits that a binary32 has more of in its fraction.
 const FRACTION: u32 = 13;
@@ -36,15 +37,15 @@ fn subnormal(magnitude: u32) -> u32 {
 
 /// `value` / 2^`shift` to the nearest integer, of two the even one.
 fn round(value: u32, shift: u32) -> u32 {
-    let below_half = (1 << (shift - 1)) - 1;
-    (value + below_half + (value >> shift & 1)) >> shift
+    let below_half = (1_u32 << shift >> 1).wrapping_sub(1);
+    value.wrapping_add(below_half).wrapping_add(value >> shift & 1) >> shift
 }
 
 /// Every finite binary16 is a binary32.
 pub(crate) fn to_f32(half: u16) -> f32 {
     let (sign, magnitude) = (u32::from(half & 0x8000) << 16, u32::from(half & 0x7FFF));
     let subnormal = (magnitude as i32 as f32 * STEP).to_bits();
-    let normal = (magnitude << FRACTION) + BIAS;
+    let normal = (magnitude << FRACTION).wrapping_add(BIAS);
     f32::from_bits(sign | if magnitude < 0x400 { subnormal } else { normal })
 }
 
