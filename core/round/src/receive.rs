@@ -113,7 +113,9 @@ impl Coordinator {
     /// The share is the receipt of the join. A round that the agent lacks is published again.
     fn answer_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
         let Some(member) = self.roster.members.get_mut(agent) else { return };
-        if now >= member.snapshot_until {
+        // A whole model that is on its way to it counts, whatever it had when it spoke.
+        let whole = self.open.as_ref().is_some_and(|open| open.head.base.is_none());
+        if now >= member.snapshot_until && !whole {
             member.holds = join.model;
         }
         let share = member.assign.filter(|assign| assign.spec == self.content && assign.refused.is_none());

@@ -93,6 +93,11 @@ impl World<'_, '_> {
     /// Tells of a second, different question for the same round.
     pub(crate) fn check_asked(&mut self, agent: usize, key: crate::agent::AskedKey, asked: crate::agent::Asked) {
         let first = *self.agents[agent].asked.entry(key).or_insert(asked);
+        let model = *self.models_asked.entry((key.1, key.2)).or_insert(asked.2);
+        if model != asked.2 && self.scenario.bus.forgery == 0.0 {
+            let what = format!("agent {agent} has another model in round {} than the first that was asked", key.2);
+            self.violation(what);
+        }
         // Who obeys forged words may be asked anything.
         if first != asked && self.scenario.bus.forgery == 0.0 {
             let what: String = format!("agent {agent} was asked for two different things in round {}", key.2);

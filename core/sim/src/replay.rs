@@ -289,7 +289,7 @@ where
     /// The way down takes no time: all that the network costs is on the way up, so that the sum is the same.
     fn mind_publishes(&mut self, channel: Channel, agent: Option<&AgentId>, bytes: &[u8]) {
         match (channel, agent) {
-            (Channel::Assign | Channel::Extra, Some(id)) => {
+            (Channel::Assign | Channel::Extra | Channel::Snapshot, Some(id)) => {
                 if let Some(agent) = self.numbers.get(id).copied() {
                     self.agent_handles(agent, ForAgent::Frame { channel, bytes });
                 }

@@ -7,13 +7,14 @@ use crate::data::Truth;
 use crate::engine::Engine;
 use crate::record::Record;
 use crate::scenario::{Scenario, Trouble};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_learn::random::Random;
 use heijunka_round::{Coordinator, Input as ForAggregator};
-use heijunka_units::{AgentId, RunId, Timestamp};
+use heijunka_units::{AgentId, RoundId, RunId, Timestamp};
 use heijunka_worker::Input as ForAgent;
 
 /// Everything there is.
@@ -30,6 +31,8 @@ pub(crate) struct World<'s, 'b> {
     /// Nobody reaches the broker before.
     pub(crate) broker_back: Timestamp,
     pub(crate) aggregators_to_come: usize,
+    /// Digest of the model that the first agent computed on, of each run's rounds.
+    pub(crate) models_asked: BTreeMap<(RunId, RoundId), u64>,
 }
 
 /// Runs a world to its end, which is that of its last aggregator or the scenario's limit.
@@ -81,6 +84,7 @@ impl<'s, 'b> World<'s, 'b> {
             retained: Retained::new(),
             broker_back: Timestamp::ZERO,
             aggregators_to_come,
+            models_asked: BTreeMap::new(),
         };
         world.start_aggregator();
         world

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod agreement;
 #[cfg(test)]
+mod compact;
+#[cfg(test)]
 mod diverging;
 #[cfg(test)]
 mod ending;
