@@ -14,10 +14,11 @@ use kit::{Kit, Tools};
 const MICROCONTROLLER: &str = "thumbv7em-none-eabihf";
 const BOARD: &str = "aarch64-unknown-linux-gnu";
 /// The agent's side: it must do without an allocator.
-const WITHOUT_ALLOCATOR: [&str; 4] = ["units", "wire", "learn", "worker"];
+const WITHOUT_ALLOCATOR: [&str; 5] = ["units", "wire", "learn", "compress", "worker"];
 /// The aggregator's side: without std, with an allocator.
 const WITH_ALLOCATOR: [&str; 3] = ["allocate", "round", "sim"];
-const TESTED_ON_BOARD: [&str; 4] = ["heijunka-agent", "heijunka-worker", "heijunka-wire", "heijunka-learn"];
+const TESTED_ON_BOARD: [&str; 5] =
+    ["heijunka-agent", "heijunka-worker", "heijunka-wire", "heijunka-learn", "heijunka-compress"];
 /// Emulation is slow, and the same properties run in full on the machine itself.
 const PROPTEST_CASES: &str = "32";
 /// Compiling is what takes long here; what computes much keeps the optimisation that the workspace gives it.

@@ -44,31 +44,27 @@ impl Selection {
 
 /// Bits of the `keep`-th largest magnitude, and how many that equal it are among the `keep`.
 fn threshold(numbers: &[f32], keep: usize) -> (u32, usize) {
-    let (bucket, left) = bucket_of(&histogram(numbers), keep);
-    let (lower, left) = bucket_of(&histogram_within(numbers, bucket, 20, 10), left);
-    let bucket = bucket << 10 | lower;
-    let (lower, left) = bucket_of(&histogram_within(numbers, bucket, 10, 0), left);
-    (bucket << 10 | lower, left)
-}
-
-/// How many magnitudes share their upper 11 bits.
-fn histogram(numbers: &[f32]) -> [u32; BUCKETS] {
+    // One array for all three: microcontrollers have little stack.
     let mut counts = [0; BUCKETS];
     numbers.iter().for_each(|number| count(&mut counts, magnitude_bits(*number) >> 20));
-    counts
+    let (upper, left) = bucket_of(&counts, keep);
+    count_within(numbers, upper, 20, 10, &mut counts);
+    let (middle, left) = bucket_of(&counts, left);
+    count_within(numbers, upper << 10 | middle, 10, 0, &mut counts);
+    let (lower, left) = bucket_of(&counts, left);
+    (upper << 20 | middle << 10 | lower, left)
 }
 
 /// Of the magnitudes whose bits from `shift` up are `bucket`, how many share the ten bits from `lower` up.
-fn histogram_within(numbers: &[f32], bucket: u32, shift: u32, lower: u32) -> [u32; BUCKETS] {
-    let mut counts = [0; BUCKETS];
+fn count_within(numbers: &[f32], bucket: u32, shift: u32, lower: u32, counts: &mut [u32; BUCKETS]) {
+    counts.fill(0);
     let within = |number: &f32| magnitude_bits(*number) >> shift == bucket;
     for chunk in numbers.chunks(CHUNK) {
         if chunk.iter().fold(0, |any, number| any | u32::from(within(number))) != 0 {
             let inside = chunk.iter().filter(|number| within(number));
-            inside.for_each(|number| count(&mut counts, magnitude_bits(*number) >> lower & 0x3FF));
+            inside.for_each(|number| count(counts, magnitude_bits(*number) >> lower & 0x3FF));
         }
     }
-    counts
 }
 
 fn count(counts: &mut [u32; BUCKETS], bucket: u32) {
