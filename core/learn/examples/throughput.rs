@@ -24,15 +24,15 @@ const SECONDS: f64 = 0.2;
 const TRIALS: usize = 3;
 
 fn main() -> Result<(), Box<dyn StdError>> {
-    for widths in [[64, 64, 10].as_slice(), &[784, 256, 10], &[784, 1024, 1024, 10], &[20, 1]] {
-        let loss = if widths.last() == Some(&1) { Loss::MeanSquaredError } else { Loss::CrossEntropy };
-        let shape = ModelShape::new(widths, Activation::Relu, loss)?;
-        for block in [64, usize::MAX] {
-            let rates = BATCHES.map(|batch| best(&shape, batch, batch.min(block)));
-            let rates: Result<Vec<String>, Error> =
-                rates.into_iter().map(|rate| Ok(format!("{:8.1}", rate? / 1e3))).collect();
-            let name = if block == 64 { "blocks of 64" } else { "one block" };
-            println!("{widths:?} {name:>12}: {} thousand samples/s at batch {BATCHES:?}", rates?.join(" "));
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    for widths in [[64, 64, 10].as_slice(), &[784, 256, 10], &[784, 1024, 1024, 10]] {
+        let name = widths.iter().map(u32::to_string).collect::<Vec<_>>().join("-");
+        if !wanted.is_empty() && !wanted.contains(&name) {
+            continue;
+        }
+        let shape = ModelShape::new(widths, Activation::Relu, Loss::CrossEntropy)?;
+        for batch in BATCHES {
+            println!("rate heijunka {name} {batch} {:.2}", best(&shape, batch, batch)? / 1e3);
         }
     }
     println!("mean of 64 vectors of 1e6: {:.1} GB/s", best_mean()? / 1e9);
@@ -46,17 +46,13 @@ fn best(shape: &ModelShape, batch: usize, block: usize) -> Result<f64, Error> {
     initialize(shape, 1, &mut parameters)?;
     let x: Vec<f32> = (0..batch * shape.inputs()).map(|_| random.normal() as f32).collect();
     let classes: Vec<u32> = (0..batch as u32).map(|row| row % shape.outputs() as u32).collect();
-    let values = vec![0.5; batch * shape.outputs()];
     let mut gradient = vec![0.0; parameters.len()];
     let mut scratch = vec![0.0; scratch_len(shape, block)];
     let mut pass = || -> Result<(), Error> {
         gradient.fill(0.0);
         for first in (0..batch).step_by(block) {
             let rows = first..batch.min(first + block);
-            let targets = match shape.loss() {
-                Loss::CrossEntropy => Targets::Classes(&classes[rows.clone()]),
-                Loss::MeanSquaredError => Targets::Values(&values[rows.clone()]),
-            };
+            let targets = Targets::Classes(&classes[rows.clone()]);
             let x = &x[rows.start * shape.inputs()..rows.end * shape.inputs()];
             black_box(gradient_sum(shape, black_box(&parameters), x, targets, None, &mut scratch, &mut gradient)?);
         }

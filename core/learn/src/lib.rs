@@ -4,9 +4,9 @@
 //! perceptrons are the same thing with more or fewer layers. Nothing here allocates, and no function depends on time,
 //! threads or ambient randomness. Elementary functions come from `libm`, so that they round alike everywhere.
 //!
-//! Floating-point sums depend on their order. Who splits a share among threads therefore cuts it into blocks of
-//! [`BLOCK`] samples from its start, computes each block's [`gradient_sum`] and adds the blocks in order: the bits then
-//! depend on the share alone.
+//! Floating-point sums depend on their order. Who splits a share among threads therefore cuts it into runs that depend on
+//! the share alone, and adds the runs' sums in order. Within a run, [`add_gradient`] adds sample after sample: its bits do
+//! not depend on how many are computed at once.
 #![cfg_attr(not(test), no_std)]
 
 pub mod average;
@@ -14,6 +14,8 @@ mod error;
 pub mod finite;
 mod forward_backward;
 pub mod init;
+#[cfg(feature = "std")]
+mod kernel;
 pub mod loss;
 pub mod metrics;
 pub mod optimizer;
@@ -28,7 +30,7 @@ mod update;
 pub use average::weighted_mean;
 pub use error::Error;
 pub use finite::all_finite;
-pub use forward_backward::{BLOCK, gradient_sum, predict, scratch_len};
+pub use forward_backward::{BATCH_UNIT, BLOCK, Batch, add_gradient, gradient_sum, predict, scratch_len};
 pub use init::initialize;
 pub use loss::{Targets, class_of, loss_sum};
 pub use metrics::Confusion;

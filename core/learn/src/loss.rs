@@ -42,25 +42,24 @@ pub fn class_of(logits: &[f32]) -> usize {
     logits.iter().enumerate().fold((0, f32::NEG_INFINITY), best).0
 }
 
-/// Turns outputs into the derivatives of the weighted losses and returns the losses' weighted sum. Targets and weights
-/// have been checked.
+/// Turns outputs into the derivatives of the weighted losses and returns `loss` with the losses added, one after another.
+/// Targets and weights have been checked.
 pub(crate) fn differentiate(
     shape: &ModelShape,
     outputs: &mut [f32],
     targets: Targets<'_>,
     sample_weights: Option<&[f32]>,
+    loss: f64,
 ) -> f64 {
     let width = shape.outputs();
     let rows = outputs.chunks_exact_mut(width).enumerate();
     match targets {
         Targets::Classes(classes) => rows
             .zip(classes)
-            .map(|((row, logits), class)| cross_entropy(logits, *class, weight(sample_weights, row)))
-            .sum(),
-        Targets::Values(values) => rows
-            .zip(values.chunks_exact(width))
-            .map(|((row, outputs), values)| half_squares(outputs, values, weight(sample_weights, row)))
-            .sum(),
+            .fold(loss, |sum, ((row, logits), class)| sum + cross_entropy(logits, *class, weight(sample_weights, row))),
+        Targets::Values(values) => rows.zip(values.chunks_exact(width)).fold(loss, |sum, ((row, outputs), values)| {
+            sum + half_squares(outputs, values, weight(sample_weights, row))
+        }),
     }
 }
 

@@ -1,12 +1,28 @@
 //! The three matrix products of a layer. All matrices are row-major slices: inputs x `[samples][inputs]`, weights w
 //! `[inputs][outputs]`, derivatives d `[samples][outputs]`.
 //!
-//! The loops here serve small products, and all without the feature `std`. With it, nalgebra serves those that are large
-//! enough to pay for packing. It is column-major, so it sees each matrix transposed, and each product as the product of
-//! the transposed factors in reverse.
+//! The loops here serve small products, and all without the feature `std`. With it, the kernel serves those that are large
+//! enough to pay for packing.
+
+#![cfg_attr(
+    not(feature = "std"),
+    expect(unused_variables, dead_code, reason = "plain loops need no memory and transpose nothing")
+)]
 
 #[cfg(feature = "std")]
-use nalgebra::{DMatrixView, DMatrixViewMut, Dyn, MatrixView};
+use crate::kernel::{Factor, Product, add_product};
+
+/// Length of the memory that the products of layers at most `widest` wide need.
+#[cfg(feature = "std")]
+pub(crate) fn panels_len(samples: usize, widest: usize) -> usize {
+    crate::kernel::panels_len(samples.max(widest), widest)
+}
+
+/// The plain loops need no memory.
+#[cfg(not(feature = "std"))]
+pub(crate) fn panels_len(_samples: usize, _widest: usize) -> usize {
+    0
+}
 
 /// Dimensions of a layer's products.
 #[derive(Clone, Copy, Debug)]
@@ -19,28 +35,38 @@ pub(crate) struct Dimensions {
     pub(crate) outputs: usize,
 }
 
-/// Least dimension of products for nalgebra. It must be above 5: for smaller ones nalgebra 0.35 leaves its packing
-/// kernels for loops that write out of bounds when a factor is strided (its issue 1616).
+/// Least number of samples for the kernel; at most [`BATCH_UNIT`](crate::BATCH_UNIT).
 #[cfg(feature = "std")]
-const PACKED_MIN: usize = 6;
+const SAMPLES_MIN: usize = 4;
+
+/// Least number of inputs and outputs for the kernel.
+#[cfg(feature = "std")]
+const WIDTH_MIN: usize = 6;
 
 #[cfg(feature = "std")]
 impl Dimensions {
+    /// Whether a product is worth packing.
     fn large(self) -> bool {
-        self.samples.min(self.inputs).min(self.outputs) >= PACKED_MIN
+        self.samples >= SAMPLES_MIN && self.inputs.min(self.outputs) >= WIDTH_MIN
     }
 }
 
 /// out = x w + biases in every row.
-pub(crate) fn affine(size: Dimensions, x: &[f32], weights: &[f32], biases: &[f32], out: &mut [f32]) {
+pub(crate) fn affine(
+    size: Dimensions,
+    x: &[f32],
+    weights: &[f32],
+    biases: &[f32],
+    out: &mut [f32],
+    panels: &mut [f32],
+) {
     debug_assert_eq!(x.len(), size.samples * size.inputs);
     out.chunks_exact_mut(size.outputs).for_each(|row| row.copy_from_slice(biases));
     #[cfg(feature = "std")]
     if size.large() {
-        let weights = DMatrixView::from_slice(weights, size.outputs, size.inputs);
-        let x = DMatrixView::from_slice(x, size.inputs, size.samples);
-        DMatrixViewMut::from_slice(out, size.outputs, size.samples).gemm(1.0, &weights, &x, 1.0);
-        return;
+        let (rows, columns, terms) = (size.samples, size.outputs, size.inputs);
+        let (left, right) = (Factor::Rows(x), Factor::Rows(weights));
+        return add_product(Product { rows, columns, terms, left, right, out, panels });
     }
     for (x, out) in x.chunks_exact(size.inputs).zip(out.chunks_exact_mut(size.outputs)) {
         add_combination(out, x.iter(), weights);
@@ -48,42 +74,58 @@ pub(crate) fn affine(size: Dimensions, x: &[f32], weights: &[f32], biases: &[f32
 }
 
 /// gradient += transposed(x) d.
-pub(crate) fn add_transposed_times(size: Dimensions, x: &[f32], d: &[f32], gradient: &mut [f32]) {
+pub(crate) fn add_transposed_times(size: Dimensions, x: &[f32], d: &[f32], gradient: &mut [f32], panels: &mut [f32]) {
     #[cfg(feature = "std")]
     if size.large() {
-        let d = DMatrixView::from_slice(d, size.outputs, size.samples);
-        let x = transposed(x, size.samples, size.inputs);
-        DMatrixViewMut::from_slice(gradient, size.outputs, size.inputs).gemm(1.0, &d, &x, 1.0);
-        return;
+        let (rows, columns, terms) = (size.inputs, size.outputs, size.samples);
+        let (left, right) = (Factor::Columns(x), Factor::Rows(d));
+        return add_product(Product { rows, columns, terms, left, right, out: gradient, panels });
     }
     for (input, gradient) in gradient.chunks_exact_mut(size.outputs).enumerate() {
         add_combination(gradient, x.iter().skip(input).step_by(size.inputs), d);
     }
 }
 
-/// out = d transposed(w).
-pub(crate) fn times_transposed(size: Dimensions, d: &[f32], weights: &[f32], out: &mut [f32]) {
+/// How [`times_transposed`] has written its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// `[samples][inputs]`.
+    BySample,
+    /// `[inputs][samples]`.
+    ByInput,
+}
+
+/// out = d transposed(w). The kernel has to transpose one of the factors: the derivatives, and with them the result, where
+/// they are smaller than the weights.
+pub(crate) fn times_transposed(
+    size: Dimensions,
+    d: &[f32],
+    weights: &[f32],
+    out: &mut [f32],
+    panels: &mut [f32],
+) -> Layout {
     #[cfg(feature = "std")]
     if size.large() {
-        let weights = transposed(weights, size.inputs, size.outputs);
-        let d = DMatrixView::from_slice(d, size.outputs, size.samples);
-        DMatrixViewMut::from_slice(out, size.inputs, size.samples).gemm(1.0, &weights, &d, 0.0);
-        return;
+        out.fill(0.0);
+        let Dimensions { samples, inputs, outputs: terms } = size;
+        if samples * (inputs + terms) < inputs * terms {
+            let (left, right) = (Factor::Rows(weights), Factor::Columns(d));
+            add_product(Product { rows: inputs, columns: samples, terms, left, right, out, panels });
+            return Layout::ByInput;
+        }
+        let (left, right) = (Factor::Rows(d), Factor::Columns(weights));
+        add_product(Product { rows: samples, columns: inputs, terms, left, right, out, panels });
+        return Layout::BySample;
     }
     for (d, out) in d.chunks_exact(size.outputs).zip(out.chunks_exact_mut(size.inputs)) {
         out.iter_mut().zip(weights.chunks_exact(size.outputs)).for_each(|(out, weights)| *out = dot(d, weights));
     }
+    Layout::BySample
 }
 
 /// sums += the rows of d.
 pub(crate) fn add_rows(d: &[f32], sums: &mut [f32]) {
     d.chunks_exact(sums.len()).for_each(|row| sums.iter_mut().zip(row).for_each(|(sum, d)| *sum += d));
-}
-
-/// A row-major matrix as nalgebra sees it untransposed.
-#[cfg(feature = "std")]
-fn transposed(slice: &[f32], rows: usize, columns: usize) -> MatrixView<'_, f32, Dyn, Dyn, Dyn, Dyn> {
-    MatrixView::from_slice_with_strides_generic(slice, Dyn(rows), Dyn(columns), Dyn(columns), Dyn(1))
 }
 
 /// sums += the rows, each times its scale. Four rows at a time spare most loads and stores of the sums.

@@ -142,6 +142,11 @@ impl ModelShape {
         (1..self.count - 1).map(|index| self.width(index)).max().unwrap_or(0)
     }
 
+    /// The greatest of all widths.
+    pub(crate) fn widest(&self) -> usize {
+        (0..self.count).map(|index| self.width(index)).max().unwrap_or(0)
+    }
+
     fn width(&self, index: usize) -> usize {
         self.widths.get(index).map_or(0, |width| *width as usize)
     }

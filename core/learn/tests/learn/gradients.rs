@@ -2,7 +2,8 @@
 
 use heijunka_learn::random::Random;
 use heijunka_learn::{
-    Activation, BLOCK, Error, Loss, ModelShape, Targets, gradient_sum, initialize, loss_sum, predict, scratch_len,
+    Activation, Batch, Error, Loss, ModelShape, Targets, add_gradient, gradient_sum, initialize, loss_sum, predict,
+    scratch_len,
 };
 use proptest::prelude::*;
 
@@ -85,9 +86,11 @@ fn check_slopes(problem: &Problem) {
 /// Sizes around those where other kernels take over.
 #[test]
 fn a_block_is_the_sum_of_its_samples() {
-    for samples in [1, 2, 5, 6, 7, 8, 9, 64] {
-        for widths in [[5, 5, 5], [6, 6, 6], [7, 6, 5], [6, 7, 9], [33, 6, 6], [6, 17, 33]] {
-            let shape = ModelShape::new(&widths, Activation::Tanh, Loss::CrossEntropy).unwrap();
+    let widths: [&[u32]; 7] =
+        [&[5, 5, 5], &[6, 6, 6], &[7, 6, 5], &[6, 7, 9], &[33, 6, 6], &[6, 17, 33], &[9, 33, 40, 21, 7]];
+    for samples in [1, 2, 3, 4, 5, 6, 7, 8, 9, 64] {
+        for widths in widths {
+            let shape = ModelShape::new(widths, Activation::Tanh, Loss::CrossEntropy).unwrap();
             let problem = Problem::new(shape, samples, 3);
             let (mut whole, mut single) = (vec![0.0; shape.parameters()], vec![0.0; shape.parameters()]);
             let loss = problem.add_gradient(0..samples, &mut whole);
@@ -100,24 +103,33 @@ fn a_block_is_the_sum_of_its_samples() {
     }
 }
 
-/// Whoever computes which block, adding them in order gives the same bits.
+/// However many samples are computed at once.
 #[test]
-fn blocks_added_in_order_do_not_depend_on_who_computed_them() {
-    let shape = ModelShape::new(&[12, 16, 10], Activation::Relu, Loss::CrossEntropy).unwrap();
-    let problem = Problem::new(shape, 3 * BLOCK + 7, 5);
-    let rows = |block: usize| block * BLOCK..problem.weights.len().min((block + 1) * BLOCK);
-    let alone = |block| {
-        let mut gradient = vec![0.0; shape.parameters()];
-        problem.add_gradient(rows(block), &mut gradient);
-        gradient
-    };
-    let sum = |blocks: [Vec<f32>; 4]| {
-        blocks.into_iter().reduce(|sum, block| sum.iter().zip(block).map(|(a, b)| a + b).collect()).unwrap()
-    };
-    let forwards = [0, 1, 2, 3].map(alone);
-    let mut backwards = [3, 2, 1, 0].map(alone);
-    backwards.reverse();
-    assert_eq!(sum(forwards), sum(backwards));
+fn sums_have_the_same_bits_wherever_samples_are_cut() {
+    let widths: [&[u32]; 5] = [&[12, 16, 10], &[12, 40, 33, 10], &[300, 20, 10], &[3, 4, 5, 2], &[5, 1]];
+    for (widths, activation) in widths.into_iter().zip([Activation::Relu, Activation::Tanh].into_iter().cycle()) {
+        let loss = if widths.last() == Some(&1) { Loss::MeanSquaredError } else { Loss::CrossEntropy };
+        let samples = 75;
+        let problem = Problem::new(ModelShape::new(widths, activation, loss).unwrap(), samples, 5);
+        let sum = |pieces: &[usize]| {
+            let (mut gradient, mut loss, mut first) = (vec![0.0; problem.parameters.len()], 0.0, 0);
+            let mut scratch = vec![f32::NAN; scratch_len(&problem.shape, samples)];
+            for piece in pieces {
+                let rows = first..first + piece;
+                let x = &problem.x[rows.start * problem.shape.inputs()..rows.end * problem.shape.inputs()];
+                let batch = Batch { x, targets: problem.targets(rows.clone()), weights: Some(&problem.weights[rows]) };
+                add_gradient(&problem.shape, &problem.parameters, batch, &mut scratch, &mut gradient, &mut loss)
+                    .unwrap();
+                first += piece;
+            }
+            assert_eq!(first, samples);
+            (gradient, loss.to_bits())
+        };
+        let whole = sum(&[75]);
+        for pieces in [[8, 16, 24, 8, 19].as_slice(), &[64, 11], &[8, 8, 8, 8, 8, 8, 8, 8, 11], &[32, 43]] {
+            assert_eq!(sum(pieces), whole, "{widths:?} {pieces:?}");
+        }
+    }
 }
 
 #[test]
@@ -149,20 +161,24 @@ fn what_does_not_fit_is_refused_and_nothing_changed() {
     let shape = ModelShape::new(&[2, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
     let (parameters, x, classes) = ([0.5_f32; 9], [1.0_f32; 4], Targets::Classes(&[0, 2]));
     let mut gradient = [7.0_f32; 9];
+    let enough = scratch_len(&shape, 2);
     let mut try_with =
         |parameters: &[f32], x: &[f32], targets: Targets<'_>, weights: Option<&[f32]>, scratch: usize| {
             gradient_sum(&shape, parameters, x, targets, weights, &mut vec![0.0; scratch], &mut gradient).unwrap_err()
         };
     let length = |what, found, expected| Error::Length { what, found, expected };
-    assert_eq!(try_with(&parameters[1..], &x, classes, None, 6), length("parameters", 8, 9));
-    assert_eq!(try_with(&parameters, &x[1..], classes, None, 6), length("inputs", 3, 2));
-    assert_eq!(try_with(&parameters, &x, Targets::Classes(&[0]), None, 6), length("targets", 1, 2));
-    assert_eq!(try_with(&parameters, &x, Targets::Classes(&[0, 3]), None, 6), Error::Class { class: 3, classes: 3 });
-    assert_eq!(try_with(&parameters, &x, Targets::Values(&[0.0; 6]), None, 6), Error::TargetKind);
-    assert_eq!(try_with(&parameters, &x, classes, Some(&[1.0]), 6), length("sample weights", 1, 2));
-    assert_eq!(try_with(&parameters, &x, classes, None, 5), length("scratch", 5, 6));
+    assert_eq!(try_with(&parameters[1..], &x, classes, None, enough), length("parameters", 8, 9));
+    assert_eq!(try_with(&parameters, &x[1..], classes, None, enough), length("inputs", 3, 2));
+    assert_eq!(try_with(&parameters, &x, Targets::Classes(&[0]), None, enough), length("targets", 1, 2));
+    assert_eq!(
+        try_with(&parameters, &x, Targets::Classes(&[0, 3]), None, enough),
+        Error::Class { class: 3, classes: 3 }
+    );
+    assert_eq!(try_with(&parameters, &x, Targets::Values(&[0.0; 6]), None, enough), Error::TargetKind);
+    assert_eq!(try_with(&parameters, &x, classes, Some(&[1.0]), enough), length("sample weights", 1, 2));
+    assert_eq!(try_with(&parameters, &x, classes, None, enough - 1), length("scratch", enough - 1, enough));
     assert_eq!(gradient, [7.0; 9]);
-    let result = gradient_sum(&shape, &parameters, &x, classes, None, &mut [0.0; 6], &mut gradient[1..]);
+    let result = gradient_sum(&shape, &parameters, &x, classes, None, &mut vec![0.0; enough], &mut gradient[1..]);
     assert_eq!(result, Err(length("gradient", 8, 9)));
 }
 

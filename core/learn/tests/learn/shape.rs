@@ -35,8 +35,11 @@ fn parameters_lie_layer_by_layer() {
 }
 
 #[test]
-fn scratch_holds_all_units_and_the_widest_hidden_layer() {
-    assert_eq!(scratch_len(&shape(&[64, 32, 48, 10], Loss::CrossEntropy).unwrap(), 3), 3 * (90 + 48));
-    assert_eq!(scratch_len(&shape(&[64, 10], Loss::CrossEntropy).unwrap(), 3), 30);
-    assert_eq!(scratch_len(&shape(&[64, 10], Loss::CrossEntropy).unwrap(), usize::MAX), usize::MAX);
+fn scratch_holds_all_units_the_widest_hidden_layer_and_packed_weights() {
+    let packed = |numbers| if cfg!(feature = "std") { numbers } else { 0 };
+    let len = |widths: &[u32], samples| scratch_len(&shape(widths, Loss::CrossEntropy).unwrap(), samples);
+    assert_eq!(len(&[64, 32, 48, 10], 3), 3 * (90 + 48) + packed(64 * 64));
+    assert_eq!(len(&[64, 10], 3), 30 + packed(64 * 64));
+    assert_eq!(len(&[784, 1000, 10], 8), 8 * (1010 + 1000) + packed(32_768));
+    assert_eq!(len(&[64, 10], usize::MAX), usize::MAX);
 }
