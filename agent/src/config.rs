@@ -1,6 +1,6 @@
 //! The agent's settings file.
 
-use heijunka_bus::{BusConfig, Secret as BusSecret};
+use heijunka_bus::{BusConfig, Secret as BusSecret, Tls, TlsFiles};
 use heijunka_data::{Missing, Source};
 use heijunka_settings::{
     BrokerSettings, Exit, Failure, Guide, Loaded, LogSettings, Problem, Size, Span, load as load_settings,
@@ -222,12 +222,23 @@ fn bus_config(loaded: &Loaded<File>, site: &SiteName, job: &JobName, agent: &Age
     // The job is part of the id, so that one machine can serve two jobs.
     let client_id = format!("heijunka-{site}-{job}-{agent}");
     let mut bus = BusConfig::new(&broker.url.host, broker.url.port, client_id);
+    bus.tls = tls(loaded)?;
     bus.username = broker.username.clone();
     bus.password = password.map(|password| BusSecret::new(password.reveal()));
     bus.keep_alive = broker.keep_alive.duration();
     bus.reconnect_max = broker.reconnect_max.duration();
     bus.packet_bytes_max = u32::try_from(broker.max_packet.bytes()).unwrap_or(u32::MAX);
     Ok(bus)
+}
+
+fn tls(loaded: &Loaded<File>) -> Result<Option<Tls>, Problem> {
+    let broker = &loaded.settings.broker;
+    let texts = broker.tls(|path| loaded.resolve(path)).map_err(|problem| problem.within("broker"))?;
+    let Some(texts) = texts else { return Ok(None) };
+    let client = texts.client.as_ref().map(|(certificate, key)| (certificate.as_slice(), key.as_slice()));
+    let files = TlsFiles { ca: &texts.ca, client, server_name: broker.tls_server_name.as_deref() };
+    let problem = |error: heijunka_bus::TlsError| Problem::new(error.setting(), error.to_string(), error.fix());
+    Tls::new(&files).map(Some).map_err(|error| problem(error).within("broker"))
 }
 
 fn source(loaded: &Loaded<File>) -> Source {

@@ -1,7 +1,7 @@
 //! The aggregator's settings file.
 
 use heijunka_allocate::{PolicyName, RoundEnd};
-use heijunka_bus::{BusConfig, Secret as BusSecret};
+use heijunka_bus::{BusConfig, Secret as BusSecret, Tls, TlsFiles};
 use heijunka_learn::{Decay, OptimizerKind, Schedule};
 use heijunka_round::{Patience, Plan, Until};
 use heijunka_settings::{BrokerSettings, Failure, Guide, Loaded, LogSettings, Problem, Span, load as load_settings};
@@ -303,6 +303,7 @@ fn bus_config(loaded: &Loaded<File>, site: &SiteName, job: &JobName) -> Result<B
     let unique = std::hash::RandomState::new().build_hasher().finish();
     let client_id = format!("heijunka-{site}-{job}-aggregator-{unique:016x}");
     let mut bus = BusConfig::new(&broker.url.host, broker.url.port, client_id);
+    bus.tls = tls(loaded)?;
     bus.username = broker.username.clone();
     bus.password = password.map(|password| BusSecret::new(password.reveal()));
     bus.keep_alive = broker.keep_alive.duration();
@@ -312,6 +313,16 @@ fn bus_config(loaded: &Loaded<File>, site: &SiteName, job: &JobName) -> Result<B
     bus.session_expiry = Duration::from_secs(60);
     bus.queue_bytes_max = 512 << 20;
     Ok(bus)
+}
+
+fn tls(loaded: &Loaded<File>) -> Result<Option<Tls>, Problem> {
+    let broker = &loaded.settings.broker;
+    let texts = broker.tls(|path| loaded.resolve(path)).map_err(|problem| problem.within("broker"))?;
+    let Some(texts) = texts else { return Ok(None) };
+    let client = texts.client.as_ref().map(|(certificate, key)| (certificate.as_slice(), key.as_slice()));
+    let files = TlsFiles { ca: &texts.ca, client, server_name: broker.tls_server_name.as_deref() };
+    let problem = |error: heijunka_bus::TlsError| Problem::new(error.setting(), error.to_string(), error.fix());
+    Tls::new(&files).map(Some).map_err(|error| problem(error).within("broker"))
 }
 
 fn plan(file: &File) -> Result<Plan, Problem> {

@@ -37,6 +37,10 @@ mod tests {
         let examples = [
             "username",
             "password_file",
+            "ca_file",
+            "client_cert_file",
+            "client_key_file",
+            "tls_server_name",
             "inputs",
             "ignore",
             "learning_rate",

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::Tls;
+
 /// Longest string that MQTT can carry (its length is 16 bits), in bytes.
 const STRING_BYTES_MAX: usize = 65_535;
 /// Shortest and longest keep-alive: rumqttc takes no less than 5 s, the protocol has 16 bits of seconds.
@@ -97,6 +99,8 @@ pub struct BusConfig {
     pub host: String,
     /// Broker's TCP port.
     pub port: u16,
+    /// TLS, unless the network is trusted.
+    pub tls: Option<Tls>,
     /// Client id: one per program in the whole plant.
     pub client_id: String,
     /// User name, if the broker wants one.
@@ -123,11 +127,12 @@ pub struct BusConfig {
 
 impl BusConfig {
     /// A configuration with the usual values: keep-alive 30 s, reconnect within 30 s, packets of 1 MiB, a session of one
-    /// hour, 4,096 messages and 64 MiB waiting, no login, no will, no subscriptions.
+    /// hour, 4,096 messages and 64 MiB waiting, no TLS, no login, no will, no subscriptions.
     pub fn new(host: impl Into<String>, port: u16, client_id: impl Into<String>) -> Self {
         Self {
             host: host.into(),
             port,
+            tls: None,
             client_id: client_id.into(),
             username: None,
             password: None,
@@ -169,6 +174,13 @@ impl BusConfig {
             short_enough(setting, text.len())?;
         }
         self.check_topics()
+    }
+
+    /// Whether a password would cross the network readable for everybody on the way.
+    pub(crate) fn shows_password(&self) -> bool {
+        let stays_here = self.host.eq_ignore_ascii_case("localhost")
+            || self.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        self.password.is_some() && self.tls.is_none() && !stays_here
     }
 
     fn check_topics(&self) -> Result<(), ConfigError> {
@@ -250,6 +262,18 @@ mod tests {
         config.password = Some(Secret::new("hunter2"));
         assert!(!format!("{config:?}").contains("hunter2"));
         assert_eq!(config.password.as_ref().map(Secret::expose), Some("hunter2"));
+    }
+
+    #[test]
+    fn a_password_is_shown_only_to_a_network() {
+        for (host, shown) in
+            [("plant", true), ("192.168.1.10", true), ("127.0.0.1", false), ("::1", false), ("LocalHost", false)]
+        {
+            let mut config = BusConfig::new(host, 1883, "press-07");
+            assert!(!config.shows_password(), "there is none");
+            config.password = Some(Secret::new("hunter2"));
+            assert_eq!(config.shows_password(), shown, "{host}");
+        }
     }
 
     #[test]

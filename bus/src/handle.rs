@@ -40,6 +40,13 @@ pub fn start(config: BusConfig) -> Result<(Bus, Events), ConfigError> {
 /// [`start`] with the watchdog's limit given, so that its test need not wait for a real keep-alive.
 pub(crate) fn start_watched(config: BusConfig, silence_max: Duration) -> Result<(Bus, Events), ConfigError> {
     config.check()?;
+    if config.shows_password() {
+        tracing::warn!(
+            "the password for {} crosses the network unprotected, and whoever listens on the way can read it: use \
+             mqtts:// and ca_file",
+            config.host
+        );
+    }
     let limits = Limits {
         packet_bytes_max: config.packet_bytes_max as usize,
         queue_max: config.queue_max,

@@ -1,4 +1,4 @@
-//! The bus: the one place that knows rumqttc (MQTT 5 over TCP).
+//! The bus: the one place that knows rumqttc (MQTT 5 over TCP or TLS).
 //!
 //! [`start`] gives two ends: a [`Bus`], which publishes without ever waiting, and [`Events`], which yields what came
 //! in. Between them one task owns the connection: it polls, forwards, backs off and watches, and does nothing else.
@@ -23,6 +23,7 @@ mod outbox;
 mod probe;
 mod reason;
 mod session;
+mod tls;
 
 pub use backoff::backoff;
 pub use config::{BusConfig, ConfigError, Message, Quality, Secret};
@@ -31,3 +32,4 @@ pub use handle::{Bus, PublishError, start};
 pub use inbox::Events;
 pub use probe::{ProbeError, Probed, probe};
 pub use reason::DisconnectReason;
+pub use tls::{Tls, TlsError, TlsFiles, TlsTrouble};

@@ -4,6 +4,7 @@ use rumqttc::v5::MqttOptions;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Filter, LastWill, Subscribe};
 
+use crate::tls::with_tls;
 use crate::{BusConfig, Quality, Secret};
 
 /// Unacknowledged publishes on the way at most; the broker may ask for less. rumqttc keeps a table of this size, which
@@ -13,8 +14,9 @@ pub(crate) const INFLIGHT_MAX: u16 = 64;
 pub(crate) const CONNECT_TIMEOUT_S: u64 = 5;
 
 pub(crate) fn mqtt_options(config: &BusConfig) -> MqttOptions {
-    // rumqttc joins host and port with a colon, which an IPv6 address survives only in brackets.
-    let host = if config.host.contains(':') && !config.host.starts_with('[') {
+    // rumqttc joins host and port with a colon, which an IPv6 address survives in brackets. With TLS it takes the host
+    // for the certificate's name as well, which has none; there the resolver takes what is after the last colon as port.
+    let host = if config.host.contains(':') && !config.host.starts_with('[') && config.tls.is_none() {
         format!("[{}]", config.host)
     } else {
         config.host.clone()
@@ -31,6 +33,9 @@ pub(crate) fn mqtt_options(config: &BusConfig) -> MqttOptions {
     let mut network = options.network_options();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
+    if let Some(tls) = &config.tls {
+        with_tls(&mut options, tls);
+    }
     if config.username.is_some() || config.password.is_some() {
         let password = config.password.as_ref().map_or("", Secret::expose);
         options.set_credentials(config.username.as_deref().unwrap_or_default(), password);
@@ -78,6 +83,21 @@ mod tests {
         assert_eq!(options.get_outgoing_inflight_upper_limit(), Some(INFLIGHT_MAX));
         assert!(options.last_will().is_some_and(|will| will.retain && will.topic == "state"));
         assert!(options.credentials().is_none());
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn with_tls_an_ipv6_address_is_a_name_of_the_certificate() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let ca = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+        let mut config = BusConfig::new("::1", 8883, "a");
+        config.tls = crate::Tls::new(&crate::TlsFiles { ca: ca.as_bytes(), client: None, server_name: None }).ok();
+        let (address, _) = mqtt_options(&config).broker_address();
+        assert!(matches!(mqtt_options(&config).transport(), rumqttc::Transport::Tls(_)));
+        assert!(rustls::pki_types::ServerName::try_from(address.as_str()).is_ok(), "{address}");
+        // As rumqttc joins them: the system takes what is after the last colon as the port.
+        let mut found = std::net::ToSocketAddrs::to_socket_addrs(format!("{address}:8883").as_str()).unwrap();
+        assert_eq!(found.next(), Some("[::1]:8883".parse().unwrap()));
     }
 
     #[test]

@@ -7,6 +7,9 @@ use rumqttc::v5::mqttbytes::Error as CodecError;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode};
 use rumqttc::v5::{ConnectionError, StateError};
 
+use crate::TlsTrouble;
+use crate::tls::trouble_of;
+
 /// Abrupt endings within a minute from which a second user of the client id becomes likely.
 const ABRUPT_MANY: usize = 3;
 
@@ -35,6 +38,18 @@ pub enum DisconnectReason {
     NotAuthorised {
         /// Whether a password was sent.
         password_sent: bool,
+    },
+    /// No TLS connection was made.
+    Tls {
+        /// `host:port`.
+        address: String,
+        /// Why.
+        trouble: TlsTrouble,
+    },
+    /// The peer ended a connection without TLS, or answered with nothing that is MQTT, before there was any.
+    NotMqtt {
+        /// `host:port`.
+        address: String,
     },
     /// The peer ended the connection without a word.
     ClosedAbruptly {
@@ -90,15 +105,21 @@ impl fmt::Display for DisconnectReason {
                 "the broker wants a login and no password was given \
                  (a wrong and a missing password look the same)",
             ),
+            Self::Tls { address, trouble } => write!(f, "no TLS with {address}: {trouble}"),
+            Self::NotMqtt { address } => write!(
+                f,
+                "{address} ended the connection before it said anything in MQTT 5: probably the port speaks TLS (write \
+                 mqtts:// and ca_file); otherwise it is no broker, or one that is being stopped"
+            ),
             Self::ClosedAbruptly { times_in_a_minute } if *times_in_a_minute >= ABRUPT_MANY => write!(
                 f,
                 "the broker closed the connection abruptly, {times_in_a_minute} times within a minute: \
                  probably another agent uses the same client id; otherwise a packet over the broker's \
-                 max_packet_size, or a TLS port spoken to without TLS"
+                 max_packet_size"
             ),
             Self::ClosedAbruptly { .. } => f.write_str(
                 "the broker closed the connection abruptly: it was stopped, or a packet exceeded its \
-                 max_packet_size, or the port speaks TLS",
+                 max_packet_size",
             ),
             Self::TakenOver { client_id } => {
                 write!(f, "another agent connected with the same client id '{client_id}': give each its own")
@@ -114,12 +135,17 @@ impl fmt::Display for DisconnectReason {
 }
 
 /// What is known besides the error itself.
+#[derive(Clone, Copy)]
 pub(crate) struct Circumstances<'a> {
     pub(crate) host: &'a str,
     pub(crate) port: u16,
     pub(crate) client_id: &'a str,
     pub(crate) password_sent: bool,
     pub(crate) silence_limit_s: u64,
+    /// Whether TLS is spoken, and if so, whether this side shows a certificate.
+    pub(crate) tls_with_certificate: Option<bool>,
+    /// Whether the broker had accepted the connection.
+    pub(crate) connected: bool,
 }
 
 impl Circumstances<'_> {
@@ -129,6 +155,23 @@ impl Circumstances<'_> {
 
     /// Names the reason behind an error of rumqttc's event loop.
     pub(crate) fn classify(&self, error: &ConnectionError) -> DisconnectReason {
+        if let Some(trouble) = trouble_of(error, self.tls_with_certificate == Some(true)) {
+            return DisconnectReason::Tls { address: self.address(), trouble };
+        }
+        let reason = self.classify_mqtt(error);
+        if self.connected || !matches!(reason, DisconnectReason::ClosedAbruptly { .. }) {
+            return reason;
+        }
+        match self.tls_with_certificate {
+            None => DisconnectReason::NotMqtt { address: self.address() },
+            Some(client_certificate) => {
+                let trouble = TlsTrouble::EndedWithoutAWord { client_certificate };
+                DisconnectReason::Tls { address: self.address(), trouble }
+            }
+        }
+    }
+
+    fn classify_mqtt(&self, error: &ConnectionError) -> DisconnectReason {
         match error {
             ConnectionError::Io(error) => self.classify_io(error),
             ConnectionError::Timeout(_) => {

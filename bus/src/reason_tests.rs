@@ -2,8 +2,15 @@
 
 use super::*;
 
-const HERE: Circumstances<'static> =
-    Circumstances { host: "plant", port: 1883, client_id: "press-07", password_sent: true, silence_limit_s: 45 };
+const HERE: Circumstances<'static> = Circumstances {
+    host: "plant",
+    port: 1883,
+    client_id: "press-07",
+    password_sent: true,
+    silence_limit_s: 45,
+    tls_with_certificate: None,
+    connected: true,
+};
 
 fn io_reason(error: io::Error) -> DisconnectReason {
     HERE.classify(&ConnectionError::Io(error))
@@ -77,4 +84,27 @@ fn an_oversize_arrival_names_size_and_limit() {
         reason.to_string(),
         "a packet is too large: one of 2000 bytes arrived, but this side takes at most 1000 bytes"
     );
+}
+
+#[test]
+fn an_ending_before_the_first_answer_points_to_the_port() {
+    let before = Circumstances { connected: false, ..HERE };
+    let ended = || ConnectionError::MqttState(StateError::ConnectionAborted);
+    assert_eq!(
+        before.classify(&ended()).to_string(),
+        "plant:1883 ended the connection before it said anything in MQTT 5: probably the port speaks TLS (write \
+         mqtts:// and ca_file); otherwise it is no broker, or one that is being stopped"
+    );
+    let text = |client_certificate| {
+        let circumstances = Circumstances { tls_with_certificate: Some(client_certificate), ..before };
+        circumstances.classify(&ended()).to_string()
+    };
+    assert_eq!(
+        text(false),
+        "no TLS with plant:1883: the broker ended the connection without a word: probably it wants a certificate from \
+         this program (client_cert_file and client_key_file)"
+    );
+    assert!(text(true).contains("probably it does not accept the certificate in client_cert_file"));
+    let with_tls = Circumstances { tls_with_certificate: Some(false), ..HERE };
+    assert_eq!(with_tls.classify(&ended()), DisconnectReason::ClosedAbruptly { times_in_a_minute: 1 });
 }

@@ -19,7 +19,7 @@ use crate::inbox::Inbox;
 use crate::options::{CONNECT_TIMEOUT_S, INFLIGHT_MAX, subscribe_packet};
 use crate::outbox::Outbox;
 use crate::reason::Circumstances;
-use crate::{BusConfig, BusEvent, DisconnectReason, Incoming};
+use crate::{BusConfig, BusEvent, DisconnectReason, Incoming, Tls};
 
 /// A connection that stood this long was a good one: the back-off starts over.
 const GOOD_CONNECTION: Duration = Duration::from_secs(5);
@@ -100,6 +100,8 @@ impl Session {
             port: self.config.port,
             client_id: &self.config.client_id,
             password_sent: self.config.password.is_some(),
+            tls_with_certificate: self.config.tls.as_ref().map(Tls::has_client_certificate),
+            connected: self.connected_at.is_some(),
             silence_limit_s: self.silence_max.as_secs(),
         }
     }

@@ -1,5 +1,6 @@
 //! The `[broker]` section.
 
+use crate::secret::read_bounded;
 use crate::{Problem, Secret, Size, Span};
 use heijunka_wire::limits::{PACKET_BYTES_DEFAULT, PACKET_BYTES_MIN};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,17 +10,21 @@ use std::str::FromStr;
 
 /// Port of MQTT without TLS.
 const PORT_DEFAULT: u16 = 1883;
+/// Port of MQTT with TLS.
+const PORT_TLS_DEFAULT: u16 = 8883;
 /// Largest packet that MQTT can carry, in bytes.
 const PACKET_BYTES_MAX: u64 = 268_435_455;
-const URL_FIX: &str = "write for example mqtt://192.168.1.10 or mqtt://broker.local:1883";
+const URL_FIX: &str = "write for example mqtt://192.168.1.10 or mqtts://broker.local:8883";
 
-/// Where the broker listens: `mqtt://host:port`; port 1883 unless written.
+/// Where the broker listens: `mqtt://host:port`, or `mqtts://host:port` with TLS; port 1883 or 8883 unless written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerUrl {
     /// Name or address, an IPv6 address without brackets.
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// Whether TLS is spoken there.
+    pub tls: bool,
 }
 
 impl FromStr for BrokerUrl {
@@ -30,15 +35,11 @@ impl FromStr for BrokerUrl {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(format!("the broker's address has no mqtt:// in front\n{URL_FIX}"));
         };
-        match scheme {
-            "mqtt" | "tcp" => {}
-            "mqtts" | "ssl" | "tls" => {
-                return Err(format!(
-                    "{scheme}:// asks for TLS; TLS comes with a later version\nuse mqtt:// within a trusted network"
-                ));
-            }
+        let tls = match scheme {
+            "mqtt" | "tcp" => false,
+            "mqtts" | "ssl" | "tls" => true,
             _ => return Err(format!("{scheme}:// is not supported\n{URL_FIX}")),
-        }
+        };
         if rest.contains('@') {
             return Err("the broker's address holds a user name or password\n\
                  write username and password_file as keys of their own"
@@ -48,32 +49,35 @@ impl FromStr for BrokerUrl {
         if rest.contains(['/', '?', '#', ' ']) {
             return Err(format!("the broker's address '{text}' goes on after the port\n{URL_FIX}"));
         }
-        let (host, port) = split_port(rest).ok_or_else(|| format!("'{text}' has no valid port\n{URL_FIX}"))?;
+        let port_default = if tls { PORT_TLS_DEFAULT } else { PORT_DEFAULT };
+        let (host, port) =
+            split_port(rest, port_default).ok_or_else(|| format!("'{text}' has no valid port\n{URL_FIX}"))?;
         if host.is_empty() {
             return Err(format!("'{text}' has no host\n{URL_FIX}"));
         }
-        Ok(Self { host: host.to_owned(), port })
+        Ok(Self { host: host.to_owned(), port, tls })
     }
 }
 
 /// Host and port; an IPv6 address stands in brackets.
-fn split_port(text: &str) -> Option<(&str, u16)> {
+fn split_port(text: &str, port_default: u16) -> Option<(&str, u16)> {
     let (host, rest) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
         None => text.find(':').map_or((text, ""), |colon| text.split_at(colon)),
     };
     match rest.strip_prefix(':') {
         Some(port) => port.parse().ok().filter(|port| *port > 0).map(|port| (host, port)),
-        None => rest.is_empty().then_some((host, PORT_DEFAULT)),
+        None => rest.is_empty().then_some((host, port_default)),
     }
 }
 
 impl fmt::Display for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
         if self.host.contains(':') {
-            write!(f, "mqtt://[{}]:{}", self.host, self.port)
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
         } else {
-            write!(f, "mqtt://{}:{}", self.host, self.port)
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
         }
     }
 }
@@ -94,12 +98,20 @@ impl<'de> Deserialize<'de> for BrokerUrl {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BrokerSettings {
-    /// `mqtt://host:port`.
+    /// `mqtt://host:port`, or `mqtts://host:port` with TLS.
     pub url: BrokerUrl,
     /// Login, if the broker wants one.
     pub username: Option<String>,
     /// File whose first line is the password; a relative path counts from the settings file's folder.
     pub password_file: Option<PathBuf>,
+    /// With TLS: certificate of the CA that signed the broker's, PEM; relative as `password_file`.
+    pub ca_file: Option<PathBuf>,
+    /// With TLS: this program's certificate, if the broker wants one, PEM.
+    pub client_cert_file: Option<PathBuf>,
+    /// With TLS: the private key of that certificate, PEM.
+    pub client_key_file: Option<PathBuf>,
+    /// With TLS: the name in the broker's certificate, if it is not the one in the url.
+    pub tls_server_name: Option<String>,
     /// Longest silence on the connection, 5s to 18h (default 15s).
     #[serde(default = "keep_alive_default")]
     pub keep_alive: Span,
@@ -130,6 +142,10 @@ impl BrokerSettings {
             url,
             username: None,
             password_file: None,
+            ca_file: None,
+            client_cert_file: None,
+            client_key_file: None,
+            tls_server_name: None,
             keep_alive: keep_alive_default(),
             reconnect_max: reconnect_max_default(),
             max_packet: max_packet_default(),
@@ -145,7 +161,40 @@ impl BrokerSettings {
         if self.password_file.is_some() && self.username.is_none() {
             return Err(Problem::new("password_file", "there is a password but no user", "add username = \"…\""));
         }
-        Ok(())
+        if self.url.tls { self.check_tls() } else { self.check_without_tls() }
+    }
+
+    fn check_tls(&self) -> Result<(), Problem> {
+        if self.ca_file.is_none() {
+            let message =
+                "mqtts:// asks for TLS, and without ca_file there is no telling the broker from somebody else";
+            let fix = "add ca_file = \"ca.crt\", the certificate of the CA that signed the broker's";
+            return Err(Problem::new("url", message, fix));
+        }
+        match (&self.client_cert_file, &self.client_key_file) {
+            (Some(_), None) => {
+                let fix = "add client_key_file = \"…\", or remove it";
+                Err(Problem::new("client_cert_file", "there is a certificate but no private key", fix))
+            }
+            (None, Some(_)) => {
+                let fix = "add client_cert_file = \"…\", or remove it";
+                Err(Problem::new("client_key_file", "there is a private key but no certificate", fix))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whoever writes a key of TLS believes to be protected.
+    fn check_without_tls(&self) -> Result<(), Problem> {
+        let keys = [
+            ("ca_file", self.ca_file.is_some()),
+            ("client_cert_file", self.client_cert_file.is_some()),
+            ("client_key_file", self.client_key_file.is_some()),
+            ("tls_server_name", self.tls_server_name.is_some()),
+        ];
+        let Some((key, _)) = keys.into_iter().find(|(_, written)| *written) else { return Ok(()) };
+        let fix = format!("write url = \"mqtts://…\" and the broker's port for TLS, or remove {key}");
+        Err(Problem::new(key, "it is for TLS, and the url begins with mqtt://", fix))
     }
 
     /// Reads the password, if there is one. `resolve` turns a path of the settings into one to open
@@ -156,6 +205,29 @@ impl BrokerSettings {
         read.map(Some)
             .map_err(|why| Problem::new("password_file", why, "put the password alone on the file's first line"))
     }
+
+    /// Reads what TLS needs, if the url asks for it and [`BrokerSettings::check`] passes. `resolve` as above.
+    pub fn tls(&self, resolve: impl Fn(&Path) -> PathBuf) -> Result<Option<TlsTexts>, Problem> {
+        let (true, Some(ca_file)) = (self.url.tls, &self.ca_file) else { return Ok(None) };
+        let read = |key: &str, path: &Path| {
+            read_bounded(&resolve(path)).map_err(|why| Problem::new(key, why, "name a file in PEM form"))
+        };
+        let client = match (&self.client_cert_file, &self.client_key_file) {
+            (Some(certificate), Some(key)) => {
+                Some((read("client_cert_file", certificate)?, read("client_key_file", key)?))
+            }
+            _ => None,
+        };
+        Ok(Some(TlsTexts { ca: read("ca_file", ca_file)?, client }))
+    }
+}
+
+/// The texts of the files that TLS needs. No `Debug`: one of them is a secret.
+pub struct TlsTexts {
+    /// Of `ca_file`.
+    pub ca: Vec<u8>,
+    /// Of `client_cert_file` and `client_key_file`.
+    pub client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 fn between<T: PartialOrd + fmt::Display>(key: &str, value: T, least: T, most: T) -> Result<(), Problem> {

@@ -12,7 +12,7 @@ mod secret;
 mod size;
 mod span;
 
-pub use broker::{BrokerSettings, BrokerUrl};
+pub use broker::{BrokerSettings, BrokerUrl, TlsTexts};
 pub use error::{Problem, SettingsError};
 pub use failure::{Exit, Failure};
 pub use load::{Guide, Loaded, load, parse};

@@ -7,6 +7,7 @@ mod errors;
 mod faults;
 mod people;
 mod reissue;
+mod tls;
 mod training;
 mod trajectory;
 mod watch;
