@@ -48,6 +48,7 @@ async fn broker(valid: &Valid) -> Result<Option<Job>, Failure> {
         topics.of(Channel::Assign, &valid.agent).to_string(),
         topics.common(Channel::Round).to_string(),
         topics.of(Channel::Extra, &valid.agent).to_string(),
+        topics.of(Channel::Snapshot, &valid.agent).to_string(),
     ];
     let address = format!("{}:{}", config.host, config.port);
     let payload = format!("{{\"check\":{}}}", std::process::id()).into();

@@ -145,8 +145,9 @@ const GUIDE: Guide = Guide {
     ],
 };
 
-/// Copies of the model that the agent holds at once: model, gradient, the engine's model and sums.
-const MODEL_COPIES: u64 = 6;
+/// Copies of the model that the agent holds at once: model, written gradient and update, residual, momentum, the engine's
+/// model and sums.
+const MODEL_COPIES: u64 = 8;
 
 /// Reads and checks the settings file.
 pub(crate) fn load(path: &Path) -> Result<Valid, Failure> {

@@ -2,13 +2,14 @@
 
 use crate::config::Valid;
 use crate::diagnosis::{Diagnosis, Spent};
-use crate::engine::{Cancel, Compute, Counts, Done, Engine, Work};
+use crate::engine::{Cancel, Compute, Counts, Done, Engine, LocalSteps, Work};
 use crate::people::{Info, State, json, status};
+use crate::uplink::Uplink;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_settings::{Exit, Failure, init_logging};
 use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::{Channel, Topics, limits};
-use heijunka_worker::{Buffers, Input, Note, Output, Settings, Worker};
+use heijunka_worker::{Buffers, Input, Note, Output, Settings, Worker, gradient_bytes, update_bytes};
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -39,7 +40,10 @@ fn session() -> u64 {
 async fn serve(valid: &Valid) -> Result<(), Failure> {
     // Zeroed memory is only taken from the system once it is written to.
     let mut model = vec![0.0; valid.parameters_max];
-    let mut gradient = vec![0.0; valid.parameters_max];
+    let mut gradient = vec![0; gradient_bytes(valid.parameters_max)];
+    let mut update = vec![0; update_bytes(valid.parameters_max)];
+    let mut residual = vec![0.0; valid.parameters_max];
+    let mut momentum = vec![0.0; valid.parameters_max];
     let mut spec = vec![0; limits::DOCUMENT_BYTES_MAX];
     let mut survey = vec![0; limits::DOCUMENT_BYTES_MAX];
     let mut scores = vec![0; limits::DOCUMENT_BYTES_MAX];
@@ -47,6 +51,9 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let buffers = Buffers {
         model: &mut model,
         gradient: &mut gradient,
+        update: &mut update,
+        residual: &mut residual,
+        momentum: &mut momentum,
         spec: &mut spec,
         survey: &mut survey,
         scores: &mut scores,
@@ -68,6 +75,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         topics.of(Channel::Assign, &valid.agent).to_string(),
         topics.common(Channel::Round).to_string(),
         topics.of(Channel::Extra, &valid.agent).to_string(),
+        topics.of(Channel::Snapshot, &valid.agent).to_string(),
     ];
     let (bus, events) = heijunka_bus::start(bus)
         .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", valid.path.display())))?;
@@ -83,6 +91,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         counts: Counts::default(),
         open: None,
         finished: None,
+        uplink: Uplink::new(valid.emulate.uplink_bps, Instant::now()),
         status_due: Instant::now() + valid.publish_every,
     };
     info!("{} looks for job {} at {} on {}:{}", valid.agent, valid.job, valid.site, valid.bus.host, valid.bus.port);
@@ -108,6 +117,7 @@ struct Driver<'a> {
     open: Option<(RoundId, Spent, Instant)>,
     /// The share before the round that has begun.
     finished: Option<Diagnosis>,
+    uplink: Uplink,
     status_due: Instant,
 }
 
@@ -124,6 +134,7 @@ impl Driver<'_> {
             let wait = self.drain()?;
             self.publish_status();
             let due = self.instant(wait).min(self.status_due);
+            let due = self.uplink.due().map_or(due, |at| at.min(due));
             tokio::select! {
                 event = events.next() => match event {
                     Some(event) => {
@@ -137,6 +148,9 @@ impl Driver<'_> {
                     None => return Err(self.valid.unavailable("the compute thread has ended")),
                 },
                 () = tokio::time::sleep_until(due.into()) => {
+                    while let Some(message) = self.uplink.ready(Instant::now()) {
+                        report(self.bus.publish(message));
+                    }
                     let now = self.now();
                     self.worker.handle(now, Input::Tick);
                 }
@@ -250,7 +264,7 @@ impl Driver<'_> {
                 Output::Publish { channel, bytes } => {
                     let topic = self.topics.of(channel, &self.valid.agent);
                     let message = Message::new(topic.as_str(), bytes.to_vec());
-                    report(self.bus.publish(message));
+                    self.send(message);
                     continue;
                 }
                 Output::Note(note) => {
@@ -262,11 +276,23 @@ impl Driver<'_> {
                     continue;
                 }
                 Output::Prepare { spec, document } => Work::Prepare { spec: spec.clone(), document: document.to_vec() },
-                Output::Compute { round, position, samples, stop_after, model, .. } => {
+                Output::Compute {
+                    round,
+                    position,
+                    samples,
+                    local_steps,
+                    stride,
+                    learning_rate,
+                    stop_after,
+                    model,
+                    ..
+                } => {
                     self.cancel = Cancel::default();
                     let model = copied(&mut self.spare_model, model);
                     let stop = stop_after.map(|after| Instant::now() + after);
-                    Work::Compute(Compute { round, position, samples, stop, model, cancel: self.cancel.clone() })
+                    let local = LocalSteps { steps: local_steps, stride, rate: learning_rate };
+                    let cancel = self.cancel.clone();
+                    Work::Compute(Compute { round, position, samples, local, stop, model, cancel })
                 }
                 Output::Score { round, first, rows, model } => {
                     self.cancel = Cancel::default();
@@ -277,6 +303,21 @@ impl Driver<'_> {
             if self.engine.work.send(work).is_err() {
                 return Err(self.valid.unavailable("the compute thread has ended"));
             }
+        }
+    }
+
+    fn send(&mut self, message: Message) {
+        let now = Instant::now();
+        let (message, until) = self.uplink.send(message, now);
+        if let Some((_, spent, since)) = &mut self.open
+            && until > now
+        {
+            // What is held back belongs to the share whose answer it is.
+            spent.emulated_uplink += until.saturating_duration_since(*since);
+            *since = until;
+        }
+        if let Some(message) = message {
+            report(self.bus.publish(message));
         }
     }
 
@@ -362,7 +403,12 @@ fn on_note(valid: &Valid, note: Note) -> Result<(), Failure> {
             let fix = "correct it on this machine or in the aggregator's settings, then start the agent again";
             return Err(Failure::new(Exit::Config, format!("job {}: {note}", valid.job)).fix(fix));
         }
-        Note::Undecodable(_) | Note::BadPart(_) | Note::StaleRun(_) | Note::DigestMismatch | Note::Overtaken(_) => {
+        Note::Undecodable(_)
+        | Note::BadPart(_)
+        | Note::StaleRun(_)
+        | Note::DigestMismatch
+        | Note::Overtaken(_)
+        | Note::Lacks(_) => {
             warn!("{note}");
         }
         Note::Share { .. } => tracing::debug!("{note}"),

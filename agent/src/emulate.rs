@@ -35,12 +35,6 @@ impl Emulate {
         self.per_sample_us * 1e-6 * factor * noise
     }
 
-    /// Seconds that the uplink takes for `bytes`.
-    pub(crate) fn uplink_time(&self, bytes: usize) -> Duration {
-        let Some(bps) = self.uplink_bps else { return Duration::ZERO };
-        Duration::try_from_secs_f64(bytes as f64 * 8.0 / bps as f64).unwrap_or_default()
-    }
-
     /// Box and Muller's transform of two draws that depend on seed and round alone.
     fn normal(&self, round: RoundId) -> f64 {
         let mut random = heijunka_learn::random::Random::new(self.seed ^ round.0.wrapping_mul(0x9E37_79B9_7F4A_7C15));

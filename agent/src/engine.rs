@@ -33,10 +33,21 @@ pub(crate) struct Compute {
     /// First position in the stream of samples.
     pub(crate) position: u64,
     pub(crate) samples: Samples,
+    pub(crate) local: LocalSteps,
     /// What is not done then is left out.
     pub(crate) stop: Option<Instant>,
     pub(crate) model: Vec<f32>,
     pub(crate) cancel: Cancel,
+}
+
+/// The sum of so many steps' mean gradients is wanted, each of the samples after the last one's and at a model of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalSteps {
+    pub(crate) steps: u16,
+    /// Where the next step's samples begin, beyond the last one's.
+    pub(crate) stride: u64,
+    /// Learning rate between them.
+    pub(crate) rate: f32,
 }
 
 /// What it answers.
@@ -201,36 +212,60 @@ impl Loader {
     }
 
     fn compute(&mut self, asked: Compute) -> Done {
-        let Compute { round, position, samples, stop, model, cancel } = asked;
+        let Compute { round, position, samples, local, stop, mut model, cancel } = asked;
         let (began, cpu_wait_before) = (Instant::now(), thread_cpu_wait());
         let mut gradient = Gradient::default();
         let stop_after = stop.map(|stop| stop.saturating_duration_since(began));
         let samples = self.emulate.samples_within(round, samples, stop_after);
-        let mut choosing = Duration::ZERO;
-        if let Some(ready) = &self.ready {
-            self.rows.clear();
-            let row = |i| ready.order.row(position.wrapping_add(i)) as usize;
-            self.rows.extend((0..u64::from(samples)).map(row));
-            choosing = began.elapsed();
-            self.share.gradient(ready.problem(&model, &cancel, stop), &self.rows, &mut gradient);
+        let (mut data, mut sum, mut loss_sum) = (Duration::ZERO, Vec::new(), 0.0);
+        for step in 0..local.steps {
+            let begin = position.wrapping_add(u64::from(step).wrapping_mul(local.stride));
+            data += self.compute_step(begin, samples, &model, stop, &cancel, &mut gradient);
+            if gradient.samples == 0 || local.steps == 1 {
+                break;
+            }
+            loss_sum += gradient.loss_sum / f64::from(local.steps);
+            descend(&mut model, &mut sum, &gradient, local.rate);
+        }
+        if gradient.samples > 0 && local.steps > 1 {
+            (gradient.mean, gradient.loss_sum) = (sum, loss_sum);
         }
         // Read before any sleep, which is no wait for a processor.
         let own = thread_cpu_wait().zip(cpu_wait_before).map(|(after, before)| after.saturating_sub(before));
         let busy = began.elapsed();
-        let data = choosing + gradient.gathering;
-        let emulated_compute = cancel.sleep_until(began + self.emulate.compute_time(round, gradient.samples));
+        let seeming = self.emulate.compute_time(round, gradient.samples).saturating_mul(u32::from(local.steps));
+        let emulated_compute = cancel.sleep_until(began + seeming);
         let took = began.elapsed();
-        let uplink_time = self.emulate.uplink_time(gradient.mean.len() * 4);
         let spent = Spent {
             samples: gradient.samples,
             data,
             computing: busy.saturating_sub(data),
             emulated_compute,
-            emulated_uplink: cancel.sleep_until(Instant::now() + uplink_time),
+            emulated_uplink: Duration::ZERO,
             // Threads wait side by side: the longest counts, and no longer than the work took.
             cpu_wait: own.map(|own| own.max(gradient.helpers_cpu_wait).min(busy)),
         };
         Done::Computed { round, gradient, took, spent, model }
+    }
+
+    /// The mean gradient of a step, and the time of choosing and gathering its rows.
+    fn compute_step(
+        &mut self,
+        position: u64,
+        samples: Samples,
+        model: &[f32],
+        stop: Option<Instant>,
+        cancel: &Cancel,
+        gradient: &mut Gradient,
+    ) -> Duration {
+        let began = Instant::now();
+        let Some(ready) = &self.ready else { return Duration::ZERO };
+        self.rows.clear();
+        let row = |i| ready.order.row(position.wrapping_add(i)) as usize;
+        self.rows.extend((0..u64::from(samples)).map(row));
+        let choosing = began.elapsed();
+        self.share.gradient(ready.problem(model, cancel, stop), &self.rows, gradient);
+        choosing + gradient.gathering
     }
 
     fn score(&mut self, round: RoundId, first: u32, rows: u32, model: Vec<f32>, cancel: &Cancel) -> Done {
@@ -242,6 +277,15 @@ impl Loader {
             scores = self.share.score(ready.problem(&model, cancel, None), range);
         }
         Done::Scored { round, scores: scores.to_bytes(), model }
+    }
+}
+
+/// Adds a step's mean gradient to the sum, and goes along it.
+fn descend(model: &mut [f32], sum: &mut Vec<f32>, gradient: &Gradient, rate: f32) {
+    sum.resize(model.len(), 0.0);
+    for ((parameter, sum), mean) in model.iter_mut().zip(sum).zip(&gradient.mean) {
+        *sum += mean;
+        *parameter -= rate * mean;
     }
 }
 

@@ -9,6 +9,7 @@ mod engine;
 mod init;
 mod people;
 mod share;
+mod uplink;
 
 use clap::{Parser, Subcommand};
 use heijunka_settings::Exit;

@@ -1,5 +1,6 @@
 //! The aggregator's settings file.
 
+use crate::compact::{Gradient, Steps};
 use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_bus::{BusConfig, Secret as BusSecret, Tls, TlsFiles};
 use heijunka_learn::{Decay, OptimizerKind, Schedule};
@@ -28,6 +29,8 @@ struct File {
     training: Training,
     #[serde(default)]
     allocation: Allocation,
+    #[serde(default)]
+    gradient: Gradient,
     #[serde(default)]
     output: OutputSettings,
     #[serde(default)]
@@ -137,6 +140,8 @@ struct Training {
     learning_rate: Option<f64>,
     #[serde(default)]
     momentum: f64,
+    #[serde(default)]
+    local_steps: Steps,
     #[serde(default)]
     nesterov: bool,
     #[serde(default)]
@@ -339,9 +344,12 @@ fn plan(file: &File) -> Result<Plan, Problem> {
         let fix = format!("write at most {} widths of 1 to 65536, for example hidden = [64]", WIDTHS_MAX - 2);
         return Err(Problem::new("model.hidden", "these layers cannot be built", fix));
     }
-    let fraction = between("training.validation_fraction", training.validation_fraction, 0.0, 0.9)?;
+    let (round_end, optimizer) = (round_end(file.allocation.round_end), optimizer(training)?);
+    let job = job(file, between("training.validation_fraction", training.validation_fraction, 0.0, 0.9)?);
     Ok(Plan {
-        job: job(file, fraction),
+        compact: file.gradient.check(optimizer, job.data_mode)?,
+        local_steps: training.local_steps.check(round_end == RoundEnd::Exact)?,
+        job,
         hidden: file.model.hidden.clone(),
         activation: match file.model.activation {
             HiddenActivation::Relu => Activation::Relu,
@@ -349,14 +357,10 @@ fn plan(file: &File) -> Result<Plan, Problem> {
         },
         seed: training.seed,
         batch_samples: training.global_batch_samples,
-        optimizer: optimizer(training)?,
+        optimizer,
         schedule: schedule(training)?,
         policy: policy(&file.allocation.policy)?,
-        round_end: match file.allocation.round_end {
-            End::Exact => RoundEnd::Exact,
-            End::Guard => RoundEnd::Guard,
-            End::Anytime => RoundEnd::Anytime,
-        },
+        round_end,
         pins: pins(file)?,
         patience: patience(&file.allocation)?,
         until: Until {
@@ -367,6 +371,14 @@ fn plan(file: &File) -> Result<Plan, Problem> {
         score_every_rounds: training.score_every_rounds.unwrap_or_else(|| (training.max_rounds / 20).max(1)),
         packet_bytes_max: usize::try_from(file.broker.max_packet.bytes()).unwrap_or(usize::MAX),
     })
+}
+
+fn round_end(end: End) -> RoundEnd {
+    match end {
+        End::Exact => RoundEnd::Exact,
+        End::Guard => RoundEnd::Guard,
+        End::Anytime => RoundEnd::Anytime,
+    }
 }
 
 fn job(file: &File, validation_fraction: f64) -> Job {

@@ -3,6 +3,7 @@
 mod advise;
 mod card;
 mod check;
+mod compact;
 mod config;
 mod demo;
 mod driver;

@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// Rounds for each policy; the fleet's own number if left out.
     #[arg(long)]
     rounds: Option<u64>,
-    /// Policies to compare, in this order.
+    /// Policies to compare, in this order; with a codec behind a slash if not float32, for example adaptive/sparse.
     #[arg(long = "policy", value_name = "POLICY", default_values = ["equal", "dynamic", "enhanced", "adaptive"])]
     policies: Vec<String>,
     /// Another broker than the demo's own.
@@ -66,6 +66,18 @@ pub(crate) struct Arguments {
     /// Momentum, for sgd.
     #[arg(long, default_value_t = 0.0)]
     momentum: f64,
+    /// Share of the numbers that sparse codecs keep.
+    #[arg(long, default_value_t = 0.01)]
+    kept: f64,
+    /// Rounds in which sparse gradients fall to that share.
+    #[arg(long, default_value_t = 0)]
+    warm_up_rounds: u64,
+    /// How the model goes out, with a codec: as short as that if left out.
+    #[arg(long, value_name = "CODEC")]
+    update: Option<String>,
+    /// Steps of each agent by itself in a round.
+    #[arg(long, default_value_t = 1)]
+    local_steps: u16,
     /// Seed of model and order.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -191,6 +203,10 @@ fn workload(arguments: &Arguments) -> Workload {
         optimizer: arguments.optimizer.clone(),
         learning_rate: arguments.learning_rate,
         momentum: arguments.momentum,
+        kept: arguments.kept,
+        warm_up_rounds: arguments.warm_up_rounds,
+        update: arguments.update.clone(),
+        local_steps: arguments.local_steps,
         seed: arguments.seed,
         rounds: arguments.rounds,
         score_every: arguments.score_every,

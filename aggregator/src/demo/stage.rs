@@ -30,6 +30,10 @@ pub(crate) struct Workload {
     pub(crate) optimizer: String,
     pub(crate) learning_rate: f64,
     pub(crate) momentum: f64,
+    pub(crate) kept: f64,
+    pub(crate) warm_up_rounds: u64,
+    pub(crate) update: Option<String>,
+    pub(crate) local_steps: u16,
     pub(crate) seed: u64,
     pub(crate) rounds: Option<u64>,
     pub(crate) score_every: Option<u64>,
@@ -102,6 +106,9 @@ impl<'a> Stage<'a> {
 
     /// Trains with `policy` and returns its figures.
     pub(crate) fn play(&self, policy: &str) -> Result<PolicyFigures, Failure> {
+        // A slash has a meaning in topics and folders.
+        let policy = policy.replace('/', "-");
+        let policy = policy.as_str();
         let folder = self.folder.path().join(policy);
         std::fs::create_dir_all(&folder).map_err(unavailable("cannot make a folder"))?;
         let own = std::env::current_exe().map_err(unavailable("this program's own path is unknown"))?;
@@ -197,19 +204,23 @@ impl<'a> Stage<'a> {
         text
     }
 
-    fn aggregator_toml(&self, policy: &str) -> String {
+    fn aggregator_toml(&self, job: &str) -> String {
         let w = self.workload;
+        let (policy, codec) = job.split_once('-').unwrap_or((job, "float32"));
+        let update = w.update.as_ref().filter(|_| codec != "float32");
+        let update = update.map_or(String::new(), |update| format!("update = {update:?}\n"));
         let kind = if w.regression { "regression" } else { "classification" };
         let score_every = w.score_every.unwrap_or_else(|| (self.rounds() / 20).max(1));
         let (fleet, rounds) = (self.fleet, self.rounds());
         // The bundled table marks the rows that the reference was scored on.
         let validation = if w.data.is_none() { "validation_column = \"split\"" } else { "" };
         format!(
-            "site = \"demo\"\njob = \"{policy}\"\n[broker]\nurl = \"{}\"\n\
+            "site = \"demo\"\njob = \"{job}\"\n[broker]\nurl = \"{}\"\n\
              [task]\nkind = \"{kind}\"\ntarget = {:?}\nnormalize = \"{}\"\ndata = \"shared\"\n\
              [model]\nhidden = {:?}\n\
              [training]\nmax_rounds = {rounds}\nseed = {}\nglobal_batch_samples = {}\noptimizer = \"{}\"\n\
              learning_rate = {:?}\nmomentum = {:?}\nscore_every_rounds = {score_every}\n{validation}\n\
+             local_steps = {}\n[gradient]\ncodec = \"{codec}\"\nkept = {:?}\nwarm_up_rounds = {}\n{update}\
              [allocation]\npolicy = \"{policy}\"\nmin_agents = {}\ngather = \"200ms\"\n\
              [output]\ndirectory = \"output\"\n",
             self.url,
@@ -221,6 +232,9 @@ impl<'a> Stage<'a> {
             w.optimizer,
             w.learning_rate,
             w.momentum,
+            w.local_steps,
+            w.kept,
+            w.warm_up_rounds,
             fleet.agent.len(),
         )
     }
