@@ -1,4 +1,4 @@
-//! Fast checks for infinities and NaN.
+//! Fast looks at all numbers: for infinities and NaN, zeros, the largest.
 
 /// Numbers looked at between two decisions to go on: without branches between them the loop is vectorized.
 const STRIDE: usize = 1024;
@@ -24,4 +24,11 @@ pub(crate) fn max_magnitude(numbers: &[f32]) -> f32 {
     // Signed comparison is the one that every processor has for vectors; magnitudes have no sign bit.
     let most = numbers.iter().fold(0_i32, |most, number| most.max(magnitude_bits(*number) as i32));
     f32::from_bits(most as u32)
+}
+
+/// How many numbers are not 0.
+pub(crate) fn count_not_zero(numbers: &[f32]) -> usize {
+    // Sums that wrap keep the check for overflow out of the loop; no stride has so many numbers.
+    let count = |chunk: &[f32]| chunk.iter().fold(0_u32, |sum, number| sum.wrapping_add(u32::from(*number != 0.0)));
+    numbers.chunks(STRIDE).map(|chunk| count(chunk) as usize).sum()
 }

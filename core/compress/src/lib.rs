@@ -1,8 +1,8 @@
 //! Gradients as bytes and back: dense codecs without memory, sparse ones with error feedback.
 //!
 //! Pure arithmetic on buffers that the caller owns: nothing here allocates, and the same numbers and seeds give the same
-//! bits on every machine. What comes from a peer goes through [`check`] before any of it is used; the functions that
-//! decode do so themselves.
+//! bits on every machine. Sparse encoding takes about 12 KiB of stack, all else less than 2. What comes from a peer goes
+//! through [`check`] before any of it is used; the functions that decode do so themselves.
 //!
 //! # Formats
 //!

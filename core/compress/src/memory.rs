@@ -23,6 +23,8 @@ impl Memory<'_> {
     ///
     /// With u the momentum, v the residual and g = `scale` x `mean`: u = `decay` u + g and v = v + u; further ones u = u + g
     /// and v = v + g. With a decay of 0: v = v + g, and the momentum stays as it is.
+    ///
+    /// Sums that leave the range make [`Memory::encode`] refuse the residual; the caller then begins afresh with zeros.
     pub fn take(&mut self, mean: &[f32], scale: f32, decay: f32, further: bool) -> Result<(), EncodeError> {
         self.fits(mean, scale, decay)?;
         let gradient = mean.iter().map(|mean| scale * mean);

@@ -3,7 +3,7 @@
 //! The scale is the upper half of a binary32, rounded up. A binary16 would end at 6e-8, where gradients late in
 //! training are; and a scale rounded down would cut the largest numbers, which stochastic rounding must not.
 
-use super::quantize::{Dither, inverse, quantize, usable};
+use super::quantize::{Dither, RUN, inverse, quantize_run, usable};
 use crate::Rounding;
 use crate::error::DecodeError;
 use crate::finite::max_magnitude;
@@ -11,7 +11,7 @@ use crate::format::{Dense, Format, check_length};
 
 pub(crate) struct Int4;
 
-const BLOCK: usize = 64;
+const BLOCK: usize = RUN;
 const SCALE: usize = 2;
 const LEVELS: i32 = 7;
 /// The largest bfloat16 of which 8 steps are finite still: every half byte is a number.
@@ -71,20 +71,13 @@ impl Dense for Int4 {
     fn encode(numbers: &[f32], rounding: Rounding, out: &mut [u8]) {
         let mut dither = Dither::new(rounding);
         for (numbers, block) in numbers.chunks(BLOCK).zip(out.chunks_mut(SCALE + BLOCK / 2)) {
-            let Some((head, steps)) = block.split_first_chunk_mut() else { return };
+            let Some((head, bytes)) = block.split_first_chunk_mut() else { return };
             let scale = scale(max_magnitude(numbers));
             *head = scale.to_le_bytes();
-            encode_steps(numbers, inverse(widen(scale)), &mut dither, steps);
+            let mut steps = [0; BLOCK];
+            quantize_run::<LEVELS>(numbers, inverse(widen(scale)), &mut dither, &mut steps);
+            let (pairs, _) = steps.as_chunks();
+            bytes.iter_mut().zip(pairs).for_each(|(byte, [low, high])| *byte = low & 0xF | high << 4);
         }
-    }
-}
-
-fn encode_steps(numbers: &[f32], inverse: f32, dither: &mut Dither, steps: &mut [u8]) {
-    for (numbers, bytes) in numbers.chunks(4).zip(steps.chunks_mut(2)) {
-        let mut steps = [0_u8; 4];
-        for ((number, steps), dither) in numbers.iter().zip(&mut steps).zip(dither.four()) {
-            *steps = quantize::<LEVELS>(*number, inverse, dither) as u8 & 0xF;
-        }
-        bytes.iter_mut().zip(steps.as_chunks().0).for_each(|(byte, [low, high])| *byte = low | high << 4);
     }
 }

@@ -1,6 +1,6 @@
 //! `int8`: blocks of 256 numbers, each a binary32 scale and one signed byte a number.
 
-use super::quantize::{Dither, inverse, quantize, usable};
+use super::quantize::{Dither, RUN, inverse, quantize_run, usable};
 use crate::Rounding;
 use crate::error::DecodeError;
 use crate::finite::max_magnitude;
@@ -57,15 +57,10 @@ impl Dense for Int8 {
             let Some((head, steps)) = block.split_first_chunk_mut() else { return };
             let scale = scale(max_magnitude(numbers));
             *head = scale.to_le_bytes();
-            encode_steps(numbers, inverse(scale), &mut dither, steps);
-        }
-    }
-}
-
-fn encode_steps(numbers: &[f32], inverse: f32, dither: &mut Dither, steps: &mut [u8]) {
-    for (numbers, steps) in numbers.chunks(4).zip(steps.chunks_mut(4)) {
-        for ((number, steps), dither) in numbers.iter().zip(steps).zip(dither.four()) {
-            *steps = quantize::<LEVELS>(*number, inverse, dither) as u8;
+            let inverse = inverse(scale);
+            for (numbers, steps) in numbers.chunks(RUN).zip(steps.chunks_mut(RUN)) {
+                quantize_run::<LEVELS>(numbers, inverse, &mut dither, steps);
+            }
         }
     }
 }

@@ -26,8 +26,21 @@ pub(crate) fn usable(scale: f32) -> f32 {
     if scale < SCALE_MIN { 0.0 } else { scale }
 }
 
+/// Numbers that are rounded together: first all chance, then arithmetic that can be vectorized.
+pub(crate) const RUN: usize = 64;
+
+/// Writes at most [`RUN`] numbers in steps, at most `LEVELS` of them, as two's complement.
+pub(crate) fn quantize_run<const LEVELS: i32>(numbers: &[f32], inverse: f32, dither: &mut Dither, steps: &mut [u8]) {
+    let mut added = [0; RUN];
+    let (fours, _) = added.as_chunks_mut();
+    fours.iter_mut().take(numbers.len().div_ceil(4)).for_each(|four| *four = dither.four());
+    for ((number, added), steps) in numbers.iter().zip(added).zip(steps) {
+        *steps = quantize::<LEVELS>(*number, inverse, added) as u8;
+    }
+}
+
 /// `number` in steps, at most `LEVELS` of them, rounded by `dither` in 0 up to below 2^15.
-pub(crate) fn quantize<const LEVELS: i32>(number: f32, inverse: f32, dither: i32) -> i8 {
+fn quantize<const LEVELS: i32>(number: f32, inverse: f32, dither: i32) -> i8 {
     let fractions = ((number * inverse + INTEGER).to_bits() as i32).wrapping_sub(INTEGER.to_bits() as i32);
     (fractions.wrapping_add(dither) >> FRACTION).clamp(-LEVELS, LEVELS) as i8
 }
@@ -44,7 +57,7 @@ impl Dither {
     }
 
     /// For the next four numbers.
-    pub(crate) fn four(&mut self) -> [i32; 4] {
+    fn four(&mut self) -> [i32; 4] {
         let Some(state) = &mut self.0 else { return [HALF; 4] };
         *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let bits = mix(*state);

@@ -4,7 +4,7 @@
 //! 10 of those in the bucket that the limit falls into, and the last 10, give the bits of the least magnitude kept.
 
 use crate::error::EncodeError;
-use crate::finite::{magnitude_bits, max_magnitude};
+use crate::finite::{count_not_zero, magnitude_bits, max_magnitude};
 
 /// Buckets of a histogram: 8 KiB of stack.
 const BUCKETS: usize = 2048;
@@ -31,7 +31,7 @@ impl Selection {
             let large = |number: &f32| magnitude_bits(*number) >= magnitude_bits(LIMIT);
             return Err(EncodeError::NotFinite { index: numbers.iter().position(large).unwrap_or_default() });
         }
-        let not_zero = numbers.iter().filter(|number| **number != 0.0).count();
+        let not_zero = count_not_zero(numbers);
         let (threshold, ties) = if not_zero <= keep { (1, not_zero) } else { threshold(numbers, keep) };
         Ok(Self { threshold, ties, count: not_zero.min(keep), magnitude_max })
     }

@@ -145,3 +145,14 @@ fn the_largest_numbers_stay_finite() {
         assert!(codec == Codec::Float16 || out[0] > 0.86 * f32::MAX, "{codec:?} {out:?}");
     }
 }
+
+#[test]
+fn codecs_have_names_and_sizes() {
+    for codec in Codec::ALL {
+        assert_eq!(Codec::from_name(codec.as_str()), Some(codec));
+        assert!(codec.bytes_max(1000, 2000) >= codec.bytes_max(1000, 10));
+        assert!(codec.bytes_max(usize::MAX, usize::MAX) > usize::MAX / 16);
+    }
+    assert_eq!(Codec::from_name("float64"), None);
+    assert_eq!(DENSE.map(|codec| codec.bytes_max(257, 0)), [1028, 514, 257 + 8, 129 + 10]);
+}
