@@ -1,25 +1,37 @@
 //! The gradient of a share, computed by several threads, with bits that do not depend on how many.
 //!
-//! A share is cut into at most [`LANES`] runs of whole blocks. Each lane adds its blocks in order, and the lanes are
-//! added in order. Threads take lanes; which thread takes which does not matter.
+//! A share is cut into at most [`RUNS`] runs, by its rows and the model's parameters alone. Each lane adds the gradients of
+//! a run's rows in order, and the runs are added in order. Threads take lanes; which thread takes which does not matter.
 //!
-//! Where a computation may be stopped, blocks are small units, and the clock is looked at before each: what is computed
-//! then depends on the time, but a share that is done in time has the same bits again however many threads there are.
+//! Within a run, pieces are computed at once, as many rows as take a moment: between pieces a lane looks whether it is
+//! cancelled or its time is over. How many there are changes no bits, so a share that is done in time has the same ones
+//! again.
 
 use crate::diagnosis::thread_cpu_wait;
 use crate::engine::Cancel;
 use heijunka_data::{Dataset, Rows, Targets as RowTargets};
-use heijunka_learn::{BLOCK, ModelShape, Targets, class_of, gradient_sum, loss_sum, predict, scratch_len};
+use heijunka_learn::{
+    BATCH_UNIT, BLOCK, Batch, ModelShape, Targets, add_gradient, class_of, loss_sum, predict, scratch_len,
+};
 use heijunka_wire::document::Scores;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Most runs that a share is cut into.
-const LANES: usize = 8;
+const RUNS: usize = 8;
 
-/// Rows of a unit, which is finished once it is begun. Few enough that a slow machine stops in time, and enough that
-/// stopping leaves no measurable bias towards samples that are quickly computed.
-const UNIT: usize = 8;
+/// Rows of a run, or a multiple, so that its sum is worth adding to the others.
+const RUN_ROWS: usize = 64;
+
+/// Least work of a run in rows times parameters: some milliseconds. On a busy machine a thread waits as long for a
+/// processor, so that for less it would rather delay the share.
+const RUN_WORK: usize = 16_000_000;
+
+/// Most rows of a piece. More are not computed faster, and take more memory.
+const PIECE_ROWS: usize = 256;
+
+/// Time for a piece, so that a lane notices soon that it is cancelled.
+const PIECE_TIME: Duration = Duration::from_millis(20);
 
 /// The mean gradient of a share.
 #[derive(Debug, Default)]
@@ -67,6 +79,8 @@ struct Lane {
     sum: Vec<f32>,
     /// Time of gathering rows for this sum.
     gathering: Duration,
+    /// Parameters of the model and time for each row of the last piece, once there was one.
+    pace: Option<(usize, Duration)>,
 }
 
 impl Default for Lane {
@@ -79,6 +93,7 @@ impl Default for Lane {
             outputs: Vec::new(),
             sum: Vec::new(),
             gathering: Duration::ZERO,
+            pace: None,
         }
     }
 }
@@ -96,38 +111,52 @@ fn targets(y: &RowTargets) -> Targets<'_> {
 }
 
 impl Lane {
-    /// Adds the gradients of `rows`, block by block, to this lane's sum. Returns samples and loss. `first`: the first block
+    /// Adds the gradients of `rows`, piece by piece, to this lane's sum. Returns samples and loss. `first`: the first piece
     /// is computed however late it is.
     fn add(&mut self, problem: Problem<'_>, rows: &[usize], first: bool) -> (u32, f64) {
         self.sum.clear();
         self.sum.resize(problem.model.len(), 0.0);
         self.gathering = Duration::ZERO;
-        let (mut samples, mut loss) = (0, 0.0);
-        for block in rows.chunks(if problem.stop.is_some() { UNIT } else { BLOCK }) {
+        let (mut rest, mut loss) = (rows, 0.0);
+        while !rest.is_empty() {
             if problem.cancel.is_cancelled() {
                 return (0, 0.0);
             }
-            if problem.is_over() && (samples > 0 || !first) {
+            if problem.is_over() && (rest.len() < rows.len() || !first) {
                 break;
             }
-            let began = Instant::now();
-            self.gather(problem, &problem.dataset.train, block);
-            self.gathering += began.elapsed();
-            let weights = (!self.weights.is_empty()).then_some(self.weights.as_slice());
-            let added = gradient_sum(
-                problem.shape,
-                problem.model,
-                &self.x,
-                targets(&self.y),
-                weights,
-                &mut self.scratch,
-                &mut self.sum,
-            );
-            let Ok(added) = added else { return (0, 0.0) };
-            loss += added;
-            samples += self.y.len() as u32;
+            let (piece, after) = rest.split_at(self.piece_rows(problem, rest.len()));
+            if self.add_piece(problem, piece, &mut loss).is_none() {
+                return (0, 0.0);
+            }
+            rest = after;
         }
-        (samples, loss)
+        ((rows.len() - rest.len()) as u32, loss)
+    }
+
+    fn add_piece(&mut self, problem: Problem<'_>, piece: &[usize], loss: &mut f64) -> Option<()> {
+        let began = Instant::now();
+        self.gather(problem, &problem.dataset.train, piece);
+        self.gathering += began.elapsed();
+        let weights = (!self.weights.is_empty()).then_some(self.weights.as_slice());
+        let batch = Batch { x: &self.x, targets: targets(&self.y), weights };
+        add_gradient(problem.shape, problem.model, batch, &mut self.scratch, &mut self.sum, loss).ok()?;
+        self.pace = Some((problem.model.len(), began.elapsed() / piece.len() as u32));
+        Some(())
+    }
+
+    /// How many of the next `rest` rows to compute at once: what takes [`PIECE_TIME`], but no more than half of the time
+    /// there is. The rows are cut so that bits do not depend on it.
+    fn piece_rows(&self, problem: Problem<'_>, rest: usize) -> usize {
+        let time =
+            problem.stop.map_or(PIECE_TIME, |stop| PIECE_TIME.min(stop.saturating_duration_since(Instant::now()) / 2));
+        let rows = match self.pace {
+            Some((parameters, row)) if parameters == problem.model.len() => time.as_nanos() / row.as_nanos().max(1),
+            _ => 0,
+        };
+        let units = rows.min(PIECE_ROWS as u128) as usize / BATCH_UNIT;
+        let piece = units.max(1) * BATCH_UNIT;
+        if rest < piece + BATCH_UNIT { rest } else { piece }
     }
 
     fn gather(&mut self, problem: Problem<'_>, rows: &Rows, block: &[usize]) {
@@ -176,7 +205,7 @@ impl Lane {
 impl ShareEngine {
     /// An engine for `threads` threads.
     pub(crate) fn new(threads: usize) -> Self {
-        Self { lanes: (0..threads.clamp(1, LANES)).map(|_| Lane::default()).collect() }
+        Self { lanes: (0..threads.clamp(1, RUNS)).map(|_| Lane::default()).collect() }
     }
 
     /// The mean gradient of the training rows `rows`, into `gradient`: of fewer, but some, where there is a time to stop.
@@ -186,18 +215,20 @@ impl ShareEngine {
         gradient.mean.resize(problem.model.len(), 0.0);
         (gradient.samples, gradient.loss_sum) = (0, 0.0);
         (gradient.gathering, gradient.helpers_cpu_wait) = (Duration::ZERO, Duration::ZERO);
-        let blocks = rows.len().div_ceil(BLOCK);
-        let lane_rows = blocks.div_ceil(LANES).max(1) * BLOCK;
-        let runs: Vec<&[usize]> = rows.chunks(lane_rows).collect();
+        let runs: Vec<&[usize]> = rows.chunks(run_rows(rows.len(), problem.model.len())).collect();
         for wave in runs.chunks(self.lanes.len()) {
             let first = gradient.samples == 0;
             let (sums, helpers_wait) = together(&mut self.lanes, wave, |lane, run| lane.add(problem, run, first));
             gradient.helpers_cpu_wait += helpers_wait;
             gradient.gathering += self.lanes.first().map_or(Duration::ZERO, |lane| lane.gathering);
-            for (lane, (samples, loss)) in self.lanes.iter().zip(sums) {
+            for (lane, (samples, loss)) in self.lanes.iter_mut().zip(sums) {
+                if gradient.samples == 0 {
+                    std::mem::swap(&mut gradient.mean, &mut lane.sum);
+                } else {
+                    gradient.mean.iter_mut().zip(&lane.sum).for_each(|(mean, sum)| *mean += sum);
+                }
                 gradient.samples += samples;
                 gradient.loss_sum += loss;
-                gradient.mean.iter_mut().zip(&lane.sum).for_each(|(mean, sum)| *mean += sum);
             }
         }
         let whole = gradient.samples as usize == rows.len() || problem.stop.is_some();
@@ -213,7 +244,7 @@ impl ShareEngine {
         let rows: Vec<usize> = range.collect();
         let classes = if problem.class_weights.is_empty() { 0 } else { problem.shape.outputs() };
         let empty = || Scores { confusion: vec![0; classes * classes], ..Scores::default() };
-        let lane_rows = rows.len().div_ceil(self.lanes.len()).max(1);
+        let lane_rows = rows.len().div_ceil(self.lanes.len()).max(run_rows(1, problem.model.len()));
         let runs: Vec<&[usize]> = rows.chunks(lane_rows).collect();
         let (parts, _) = together(&mut self.lanes, &runs, |lane, run| {
             let mut scores = empty();
@@ -228,6 +259,11 @@ impl ShareEngine {
         }
         all
     }
+}
+
+/// Rows of each run of a share, save that the last may have fewer.
+fn run_rows(rows: usize, parameters: usize) -> usize {
+    rows.div_ceil(RUNS).max(RUN_WORK / parameters.max(1)).max(1).next_multiple_of(RUN_ROWS)
 }
 
 /// Runs `work` on as many lanes as there are runs, the first on this thread; results in the order of the runs, and the
@@ -296,7 +332,7 @@ mod tests {
     #[test]
     fn bits_do_not_depend_on_the_number_of_threads() {
         let dataset = dataset();
-        let shape = ModelShape::new(&[2, 9, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
+        let shape = ModelShape::new(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
         let mut model = vec![0.0; shape.parameters()];
         initialize(&shape, 1, &mut model).unwrap();
         let problem = Problem {
@@ -308,7 +344,8 @@ mod tests {
             cancel: &Cancel::default(),
             stop: None,
         };
-        for samples in [1, 63, 64, 65, 500, 700] {
+        // 1, 1, 2, 3 and 8 runs.
+        for samples in [1, 65, 1001, 2500, 9000] {
             let rows: Vec<usize> = (0..samples).map(|i| i * 7 % dataset.train.len()).collect();
             let results: Vec<Gradient> = [1, 2, 3, 8, 20]
                 .map(|threads| {
@@ -353,7 +390,7 @@ mod tests {
     #[test]
     fn a_share_that_may_be_stopped_has_some_samples_and_the_bits_of_any_number_of_threads() {
         let dataset = dataset();
-        let shape = ModelShape::new(&[2, 9, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
+        let shape = ModelShape::new(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
         let mut model = vec![0.0; shape.parameters()];
         initialize(&shape, 1, &mut model).unwrap();
         let cancel = Cancel::default();
@@ -366,7 +403,7 @@ mod tests {
             cancel: &cancel,
             stop: Some(stop),
         };
-        let rows: Vec<usize> = (0..500).map(|i| i * 7 % dataset.train.len()).collect();
+        let rows: Vec<usize> = (0..3000).map(|i| i * 7 % dataset.train.len()).collect();
         let compute = |threads, stop, rows: &[usize]| {
             let mut gradient = Gradient::default();
             ShareEngine::new(threads).gradient(problem(stop), rows, &mut gradient);
@@ -375,7 +412,7 @@ mod tests {
         let now = Instant::now();
         let later = now + std::time::Duration::from_secs(3600);
         let whole = [1, 3, 8].map(|threads| compute(threads, later, &rows));
-        assert!(whole.iter().all(|g| g.samples == 500 && g.mean == whole[0].mean));
+        assert!(whole.iter().all(|g| g.samples == 3000 && g.mean == whole[0].mean));
         // At least a unit of each run of the first wave is computed.
         for (threads, least) in [(1, 8), (3, 24)] {
             let stopped = compute(threads, now, &rows);
