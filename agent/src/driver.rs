@@ -264,7 +264,7 @@ impl Driver<'_> {
                 Output::Publish { channel, bytes } => {
                     let topic = self.topics.of(channel, &self.valid.agent);
                     let message = Message::new(topic.as_str(), bytes.to_vec());
-                    self.send(message);
+                    self.send(if channel == Channel::Gradient { message.often() } else { message });
                     continue;
                 }
                 Output::Note(note) => {

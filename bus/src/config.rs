@@ -57,12 +57,15 @@ pub struct Message {
     pub retain: bool,
     /// How surely it arrives.
     pub qos: Quality,
+    /// Its topic is used again and again: where the broker allows it, it is named once a connection and then stands for
+    /// itself as a number (a topic alias). One topic of a client can be.
+    pub often: bool,
 }
 
 impl Message {
     /// A message that arrives at least once and is not retained.
     pub fn new(topic: impl Into<Arc<str>>, payload: impl Into<Bytes>) -> Self {
-        Self { topic: topic.into(), payload: payload.into(), retain: false, qos: Quality::AtLeastOnce }
+        Self { topic: topic.into(), payload: payload.into(), retain: false, qos: Quality::AtLeastOnce, often: false }
     }
 
     /// The same message, retained.
@@ -71,17 +74,24 @@ impl Message {
         Self { retain: true, ..self }
     }
 
+    /// The same message, on a topic that is used again and again.
+    #[must_use]
+    pub fn often(self) -> Self {
+        Self { often: true, ..self }
+    }
+
     /// The same message, at most once.
     #[must_use]
     pub fn at_most_once(self) -> Self {
         Self { qos: Quality::AtMostOnce, ..self }
     }
 
-    /// Bytes of the PUBLISH packet on the wire: header, remaining length, topic, packet id, empty properties, payload.
+    /// Bytes of the PUBLISH packet on the wire at most: header, remaining length, topic, packet id, properties, payload.
     #[must_use]
     pub fn packet_bytes(&self) -> usize {
         let id = if self.qos == Quality::AtLeastOnce { 2 } else { 0 };
-        let remaining = 2 + self.topic.len() + id + 1 + self.payload.len();
+        let alias = if self.often { 3 } else { 0 };
+        let remaining = 2 + self.topic.len() + id + 1 + alias + self.payload.len();
         let length_bytes = match remaining {
             0..128 => 1,
             128..16_384 => 2,

@@ -5,15 +5,19 @@
 //! few messages at a time, and after a lost connection it gets them all again from here, oldest first.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rumqttc::v5::AsyncClient;
+use rumqttc::v5::mqttbytes::v5::PublishProperties;
+use rumqttc::v5::{AsyncClient, ClientError};
 
 use crate::options::qos;
 use crate::{Message, PublishError};
 
 /// Messages handed to rumqttc ahead of the wire.
 pub(crate) const HANDED_MAX: usize = 32;
+
+/// The number that stands for a topic that is used often.
+const ALIAS: u16 = 1;
 
 /// Limits of the outbox.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +48,10 @@ struct State {
     bytes: usize,
     connected: bool,
     broker_packet_bytes_max: Option<usize>,
+    /// The broker takes a number in place of a topic.
+    aliases: bool,
+    /// What the number stands for on this connection.
+    aliased: Option<Arc<str>>,
     closing: bool,
     farewell_sent: bool,
 }
@@ -90,13 +98,7 @@ impl Outbox {
         while state.handed.len() < HANDED_MAX
             && let Some(message) = state.waiting.pop_front()
         {
-            let sent = self.client.try_publish(
-                message.topic.as_ref(),
-                qos(message.qos),
-                message.retain,
-                message.payload.clone(),
-            );
-            if sent.is_err() {
+            if self.hand(state, &message).is_err() {
                 state.waiting.push_front(message);
                 return;
             }
@@ -105,6 +107,20 @@ impl Outbox {
         if state.closing && state.is_empty() && !state.farewell_sent {
             state.farewell_sent = self.client.try_disconnect().is_ok();
         }
+    }
+
+    /// Gives rumqttc a message. It writes them in this order, so that the first one with a number names its topic.
+    fn hand(&self, state: &mut State, message: &Message) -> Result<(), ClientError> {
+        let Message { topic, payload, retain, qos: quality, often } = message;
+        let known = state.aliased.as_ref();
+        if !(*often && state.aliases && known.is_none_or(|known| known == topic)) {
+            return self.client.try_publish(topic.as_ref(), qos(*quality), *retain, payload.clone());
+        }
+        let name = if known.is_some() { "" } else { topic.as_ref() };
+        let properties = PublishProperties { topic_alias: Some(ALIAS), ..PublishProperties::default() };
+        self.client.try_publish_with_properties(name, qos(*quality), *retain, payload.clone(), properties)?;
+        state.aliased = Some(Arc::clone(topic));
+        Ok(())
     }
 
     /// rumqttc wrote the oldest handed message under this packet id (0: QoS 0).
@@ -136,9 +152,10 @@ impl Outbox {
     }
 
     /// The connection stands. Returns the messages that this broker could never take.
-    pub(crate) fn connected(&self, broker_packet_bytes_max: Option<u32>) -> Vec<Message> {
+    pub(crate) fn connected(&self, broker_packet_bytes_max: Option<u32>, aliases: bool) -> Vec<Message> {
         let mut state = self.state();
         state.connected = true;
+        (state.aliases, state.aliased) = (aliases, None);
         state.broker_packet_bytes_max = broker_packet_bytes_max.map(|max| max as usize);
         let max = state.broker_packet_bytes_max.unwrap_or(usize::MAX);
         let (fitting, too_large) =

@@ -23,7 +23,7 @@ fn topics(outbox: &Outbox) -> Vec<String> {
 #[test]
 fn what_was_not_acknowledged_waits_again_in_its_order() {
     let (outbox, mut event_loop) = outbox(100, 1 << 20);
-    assert!(outbox.connected(None).is_empty());
+    assert!(outbox.connected(None, true).is_empty());
     for topic in ["a", "b", "c", "d", "e"] {
         outbox.publish(Message::new(topic, "x")).unwrap();
     }
@@ -51,7 +51,7 @@ fn the_queue_is_bounded_by_count_and_bytes() {
 #[test]
 fn bytes_are_given_back() {
     let (outbox, mut event_loop) = outbox(100, 500);
-    outbox.connected(None);
+    outbox.connected(None, true);
     for _ in 0..50 {
         drain(&mut event_loop);
         outbox.publish(Message::new("t", vec![0; 400])).unwrap();
@@ -71,7 +71,7 @@ fn too_large_names_both_limits() {
         error.to_string(),
         "'t': a packet of 2009 bytes is over the limit: this side's is 1000 bytes, the broker's is not known"
     );
-    outbox.connected(Some(500));
+    outbox.connected(Some(500), false);
     let error = outbox.publish(Message::new("t", vec![0; 600])).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -85,7 +85,7 @@ fn what_a_new_broker_cannot_take_is_handed_back() {
     let (outbox, _event_loop) = outbox(100, 1 << 20);
     outbox.publish(Message::new("small", vec![0; 10])).unwrap();
     outbox.publish(Message::new("large", vec![0; 600])).unwrap();
-    let refused = outbox.connected(Some(500));
+    let refused = outbox.connected(Some(500), false);
     assert_eq!(refused.iter().map(|m| m.topic.as_ref()).collect::<Vec<_>>(), ["large"]);
     assert_eq!(outbox.len(), 1);
 }
@@ -93,7 +93,7 @@ fn what_a_new_broker_cannot_take_is_handed_back() {
 #[test]
 fn rumqttc_is_handed_only_a_few() {
     let (outbox, mut event_loop) = outbox(1000, 1 << 20);
-    outbox.connected(None);
+    outbox.connected(None, true);
     for _ in 0..200 {
         outbox.publish(Message::new("t", "x")).unwrap();
     }

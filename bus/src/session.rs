@@ -159,7 +159,9 @@ impl Session {
             self.event_loop.pending.push_back(Request::Subscribe(subscribe_packet(&self.config.subscriptions)));
         }
         let broker_max = ack.properties.as_ref().and_then(|properties| properties.max_packet_size);
-        for message in self.outbox.connected(broker_max) {
+        let aliases =
+            ack.properties.as_ref().and_then(|properties| properties.topic_alias_max).is_some_and(|max| max > 0);
+        for message in self.outbox.connected(broker_max, aliases) {
             let (bytes, max) = (message.packet_bytes(), broker_max.unwrap_or_default());
             let reason = format!("its packet of {bytes} bytes is over the broker's limit of {max} bytes");
             self.refused(message.topic.to_string(), reason).await;

@@ -63,6 +63,9 @@ pub(crate) struct Arguments {
     /// Learning rate.
     #[arg(long, default_value_t = 0.002)]
     learning_rate: f64,
+    /// How the learning rate goes on: constant, or cosine down to nothing at the last round.
+    #[arg(long, default_value = "constant")]
+    schedule: String,
     /// Momentum, for sgd.
     #[arg(long, default_value_t = 0.0)]
     momentum: f64,
@@ -202,6 +205,7 @@ fn workload(arguments: &Arguments) -> Workload {
         hidden: arguments.hidden.clone(),
         optimizer: arguments.optimizer.clone(),
         learning_rate: arguments.learning_rate,
+        schedule: arguments.schedule.clone(),
         momentum: arguments.momentum,
         kept: arguments.kept,
         warm_up_rounds: arguments.warm_up_rounds,

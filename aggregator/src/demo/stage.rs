@@ -29,6 +29,7 @@ pub(crate) struct Workload {
     pub(crate) hidden: Vec<u32>,
     pub(crate) optimizer: String,
     pub(crate) learning_rate: f64,
+    pub(crate) schedule: String,
     pub(crate) momentum: f64,
     pub(crate) kept: f64,
     pub(crate) warm_up_rounds: u64,
@@ -219,7 +220,7 @@ impl<'a> Stage<'a> {
              [task]\nkind = \"{kind}\"\ntarget = {:?}\nnormalize = \"{}\"\ndata = \"shared\"\n\
              [model]\nhidden = {:?}\n\
              [training]\nmax_rounds = {rounds}\nseed = {}\nglobal_batch_samples = {}\noptimizer = \"{}\"\n\
-             learning_rate = {:?}\nmomentum = {:?}\nscore_every_rounds = {score_every}\n{validation}\n\
+             learning_rate = {:?}\nschedule = {:?}\nmomentum = {:?}\nscore_every_rounds = {score_every}\n{validation}\n\
              local_steps = {}\n[gradient]\ncodec = \"{codec}\"\nkept = {:?}\nwarm_up_rounds = {}\n{update}\
              [allocation]\npolicy = \"{policy}\"\nmin_agents = {}\ngather = \"200ms\"\n\
              [output]\ndirectory = \"output\"\n",
@@ -231,6 +232,7 @@ impl<'a> Stage<'a> {
             fleet.batch_samples,
             w.optimizer,
             w.learning_rate,
+            w.schedule,
             w.momentum,
             w.local_steps,
             w.kept,

@@ -13,6 +13,7 @@ on_both!(
     a_farewell_keeps_the_will_back,
     close_delivers_everything_first,
     messages_stay_in_order,
+    a_topic_that_is_used_often_arrives_by_its_name,
     large_messages_cross_both_ways,
     a_queue_over_its_bound_refuses,
     a_client_that_does_not_read_harms_nobody,
@@ -109,6 +110,23 @@ async fn a_farewell_keeps_the_will_back(kind: Kind) {
     Client::join(config).await.crash();
     assert_eq!(watcher.text().await.1, "offline: stopped");
     assert_eq!(watcher.text().await.1, "mark");
+}
+
+async fn a_topic_that_is_used_often_arrives_by_its_name(kind: Kind) {
+    let broker = TestBroker::start(kind, Setup::default()).await;
+    let mut reader = broker.client("reader", &["gradient/+"]).await;
+    let sender = broker.client("sender", &[]).await;
+    for number in 0..100 {
+        sender.bus.publish(Message::new("gradient/a", number.to_string()).often()).unwrap();
+        // Another topic, even if it is used as often, goes by its name.
+        sender.bus.publish(Message::new("gradient/b", number.to_string()).often()).unwrap();
+        sender.bus.publish(Message::new("gradient/c", number.to_string())).unwrap();
+    }
+    for number in 0..100 {
+        for topic in ["gradient/a", "gradient/b", "gradient/c"] {
+            assert_eq!(reader.text().await, (topic.to_owned(), number.to_string()));
+        }
+    }
 }
 
 async fn close_delivers_everything_first(kind: Kind) {

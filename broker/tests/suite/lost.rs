@@ -11,6 +11,7 @@ on_both!(
     a_restarted_program_hears_the_retained_again,
     a_broker_that_forgot_everything_is_subscribed_anew,
     what_was_not_acknowledged_reaches_a_forgetful_broker,
+    a_topic_that_is_used_often_is_named_again_to_another_broker,
     a_shared_client_id_is_told,
 );
 
@@ -79,6 +80,25 @@ async fn what_was_not_acknowledged_reaches_a_forgetful_broker(kind: Kind) {
     }
     let expected = (acknowledged..400).map(|number| format!("kept/{number:03}"));
     assert!(topics.into_iter().eq(expected), "the broker acknowledged the first {acknowledged}");
+}
+
+/// The number that stood for a topic means nothing to the broker's next life.
+async fn a_topic_that_is_used_often_is_named_again_to_another_broker(kind: Kind) {
+    let mut broker = TestBroker::start(kind, Setup { forgetful: true, ..Setup::default() }).await;
+    let mut sender = broker.client("sender", &[]).await;
+    for number in 0..3 {
+        sender.bus.publish(Message::new("gradient/a", number.to_string()).retained().often()).unwrap();
+    }
+    sender.settled().await;
+    broker.stop().await;
+    sender.until(|event| matches!(event, BusEvent::Disconnected { .. })).await;
+    for number in 3..6 {
+        sender.bus.publish(Message::new("gradient/a", number.to_string()).retained().often()).unwrap();
+    }
+    broker.start_again().await;
+    sender.settled().await;
+    let mut reader = broker.client("reader", &["gradient/+"]).await;
+    assert_eq!(reader.text().await, ("gradient/a".to_owned(), "5".to_owned()));
 }
 
 /// F11: each displaces the other for ever. An endless quarrel must be told as one.

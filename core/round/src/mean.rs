@@ -88,8 +88,9 @@ impl Sums<'_> {
     }
 
     fn add(&mut self, gradient: &Gradient, incoming: &mut Incoming, weight: f64) {
-        // It was checked when it was whole.
-        if weight > 0.0 && self.trainer.add(gradient.codec, incoming.bytes(), weight).is_ok() {
+        if weight > 0.0 {
+            // It was checked when it was whole.
+            self.trainer.add(gradient.codec, incoming.bytes(), weight);
             self.mean.weights += weight;
             self.mean.loss += weight * (gradient.loss_sum / f64::from(gradient.samples));
         }

@@ -5,7 +5,7 @@ use crate::plan::Plan;
 use crate::replica::{Replica, Update};
 use alloc::vec;
 use alloc::vec::Vec;
-use heijunka_compress::{DecodeError, accumulate};
+use heijunka_compress::accumulate_checked;
 use heijunka_learn::{Error, ModelShape, Optimizer, Schedule, initialize};
 use heijunka_units::ModelVersion;
 use heijunka_wire::document::Scores;
@@ -144,9 +144,9 @@ impl Trainer {
         self.sums.resize(self.parameters.len(), 0.0);
     }
 
-    /// Adds a mean gradient, `weight` times. The order of the calls enters the bits.
-    pub(crate) fn add(&mut self, named: Named, bytes: &[u8], weight: f64) -> Result<(), DecodeError> {
-        accumulate(codec(named), bytes, weight, &mut self.sums)
+    /// Adds a mean gradient that has been checked, `weight` times. The order of the calls enters the bits.
+    pub(crate) fn add(&mut self, named: Named, bytes: &[u8], weight: f64) {
+        accumulate_checked(codec(named), bytes, weight, &mut self.sums);
     }
 
     /// Steps along `scale / weights` times the sums. Returns the learning rate.

@@ -83,7 +83,7 @@ impl Worker<'_> {
             residual: self.buffers.residual.get_mut(..numbers)?,
             momentum: self.buffers.momentum.get_mut(..numbers)?,
         };
-        let (masked, out) = (head.momentum > 0.0, &mut *self.buffers.gradient);
+        let (masked, out) = (false, &mut *self.buffers.gradient);
         let taken = memory.take(gradient, factor, head.momentum, current.extra.is_some()).ok();
         let bytes = taken.and_then(|()| match codec(wanted) {
             wanted if wanted.is_sparse() => memory.encode(wanted, kept, factor, masked, out).ok(),
