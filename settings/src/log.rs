@@ -3,7 +3,9 @@
 use crate::{Exit, Failure};
 use serde::{Deserialize, Serialize};
 use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// What is logged, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,28 +46,27 @@ pub enum LogFormat {
 }
 
 impl LogLevel {
-    /// The filter: this level for the project, the MQTT client's own lines from warnings up.
-    fn filter(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info,rumqttc=warn",
-            Self::Debug => "debug,rumqttc=warn",
-            Self::Trace => "trace,rumqttc=warn",
-        }
+    /// This level for the project; the MQTT client's own lines from warnings up.
+    fn filter(self) -> Targets {
+        let level = match self {
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        };
+        Targets::new().with_default(level).with_target("rumqttc", level.min(LevelFilter::WARN))
     }
 }
 
 /// Starts logging to standard error, lines of the `log` crate included. Error: logging has been started before.
 pub fn init_logging(settings: &LogSettings) -> Result<(), Failure> {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(settings.level.filter()))
-        .with_writer(std::io::stderr)
-        .with_ansi(colour);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
+    let filtered = tracing_subscriber::registry().with(settings.level.filter());
     let started = match settings.format {
-        LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => filtered.with(lines.with_target(false)).try_init(),
+        LogFormat::Json => filtered.with(lines.json()).try_init(),
     };
     started.map_err(|error| Failure::new(Exit::Config, "logging cannot start").why(error.to_string()))
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 mod bench;
 mod cross;
 mod demo;
+mod footprint;
 mod shell;
 mod suite;
 mod tidy;
@@ -24,6 +25,11 @@ const COMMANDS: &[Command] = &[
     Command { name: "test", about: "everything that must pass; --quick leaves out deny and cross", run: suite::run },
     Command { name: "tidy", about: "the rules no compiler keeps; --bless records a wire change", run: tidy::run },
     Command { name: "bench", about: "round: what a round costs beside the same bytes alone", run: bench::run },
+    Command {
+        name: "footprint",
+        about: "what the agent takes on disk and in memory, within its budget",
+        run: footprint::run,
+    },
     Command { name: "cross", about: "the same code for ARM; --debian takes Rust from Debian, too", run: cross::run },
 ];
 
@@ -49,7 +55,7 @@ fn usage(name: &str) -> ExitCode {
     }
     println!("Usage: cargo xtask <command>\n");
     for command in COMMANDS {
-        println!("  {:<8} {}", command.name, command.about);
+        println!("  {:<10} {}", command.name, command.about);
     }
     if matches!(name, "help" | "--help" | "-h") { ExitCode::SUCCESS } else { ExitCode::from(2) }
 }

@@ -5,6 +5,7 @@ use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::cross;
+use crate::footprint;
 use crate::shell::{Outcome, Place, succeed};
 use crate::tidy;
 use crate::tools;
@@ -48,6 +49,7 @@ const STEPS: &[Step] = &[
     },
     Step { title: "programs", slow: false, run: |place, _| cargo(place, &["build", "--workspace", "--bins"]) },
     Step { title: "tests", slow: false, run: |place, tally| tests(place, tally).map(|()| Ended::Passed) },
+    Step { title: "footprint", slow: true, run: |place, _| footprint::check(place).map(|()| Ended::Passed) },
     Step { title: "cross", slow: true, run: |place, _| cross::check(place, false) },
 ];
 
