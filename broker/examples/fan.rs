@@ -45,7 +45,7 @@ fn main() {
         let _agents = start_agents(&client, port, agents);
         runtime().block_on(aggregate(client == "bare", port, agents, payload_bytes, time))
     };
-    println!("{client} {broker} N={agents} S={payload_bytes}: {rate:.0} rounds/s");
+    println!("{client} {broker} N={agents} S={payload_bytes}: {rate:.1} rounds/s");
 }
 
 /// Processes that end with the measurement.

@@ -1,132 +1,159 @@
-//! `cargo xtask bench round`: what a round costs beside the same bytes without Heijunka, all in one run.
+//! `cargo xtask bench [name] [--json FILE] [--quick]`: what Heijunka takes and brings, measured, and beside others in the
+//! same run where there are others.
+//!
+//! What a bench needs and this machine lacks (Mosquitto, a Python with PyTorch, mnist) is said; the rest is measured.
 
-use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use crate::shell::{Outcome, Place, find_program, output_of, succeed};
+use serde_json::{Map, Value, json};
 
-/// Digits, 64-64-10: 4,810 parameters.
-const GRADIENT_BYTES: &str = "19240";
-const AGENTS: &str = "8";
-/// Rounds of the real job; every run of the others takes so many seconds.
-const ROUNDS: &str = "3000";
-const SECONDS: &str = "4";
-/// Time for Mosquitto to listen.
-const START: Duration = Duration::from_secs(10);
+use crate::shell::{Outcome, Place};
 
-/// A broker for this run only.
-struct Mosquitto {
-    process: Child,
-    port: u16,
+mod aggregate;
+mod broker;
+mod bus;
+mod codecs;
+mod fleets;
+mod kernel;
+mod lab;
+mod python;
+mod quality;
+mod round;
+mod slowlink;
+mod table;
+
+use lab::Lab;
+use table::Table;
+
+/// One row of the table of benches: a new bench is a new row and a module.
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Lab<'_>) -> Outcome<Vec<Table>>,
 }
 
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+const BENCHES: &[Bench] = &[
+    Bench { name: "round", about: "what a round costs beside the same bytes alone", run: round::run },
+    Bench { name: "bus", about: "a model out and gradients back through brokers, beside TCP", run: bus::run },
+    Bench { name: "codecs", about: "speed and size of each codec", run: codecs::run },
+    Bench { name: "aggregate", about: "64 gradients of a million numbers: speed and memory", run: aggregate::run },
+    Bench { name: "kernel", about: "gradients a second on one thread beside numpy and PyTorch", run: kernel::run },
+    Bench { name: "fleets", about: "what levelling brings on emulated fleets", run: fleets::run },
+    Bench { name: "slowlink", about: "mnist over links of 1 Mbit/s: dense and sparse", run: slowlink::run },
+    Bench { name: "quality", about: "scores and bytes of sparse gradients beside dense ones", run: quality::run },
+];
+
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq)]
+struct Asked {
+    name: Option<String>,
+    json: Option<PathBuf>,
+    quick: bool,
 }
 
 /// The command `bench`.
 pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    match args {
-        [what] if what == "round" => round(place).map(|()| ExitCode::SUCCESS),
-        _ => Err("say what: round".into()),
+    let asked = asked(args)?;
+    let chosen: Vec<&Bench> =
+        BENCHES.iter().filter(|bench| asked.name.as_ref().is_none_or(|name| name == bench.name)).collect();
+    if chosen.is_empty() {
+        return Err(format!("there is no such bench\n{}", list()));
     }
-}
-
-fn round(place: &Place) -> Outcome {
-    let programs = ["build", "--release", "-p", "heijunka-agent", "-p", "heijunka-aggregator"];
-    succeed(&mut place.cargo(&programs))?;
-    let example = ["build", "--release", "-p", "heijunka-broker", "--example", "fan"];
-    succeed(&mut place.cargo(&example))?;
-    let release = place.target.join("release");
-    let fan = |client: &str| -> Outcome<f64> {
-        let words = [client, "mosquitto", AGENTS, GRADIENT_BYTES, SECONDS];
-        let text = output_of(Command::new(release.join("examples/fan")).args(words))?;
-        let rate = text.split(':').nth(1).and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
-        rate.map(|rate| 1e3 / rate).ok_or_else(|| format!("fan says {text:?}"))
-    };
-    let json = place.target.join("bench-round.json");
-    let digits = place.root.join("tests/data/digits.csv");
-    let job = |port: u16| {
-        let url = format!("mqtt://127.0.0.1:{port}");
-        let mut command = Command::new(release.join("heijunka-aggregator"));
-        command.args([
-            "demo",
-            "--headless",
-            "--fleet",
-            "zero8",
-            "--policy",
-            "equal",
-            "--no-header",
-            "--target",
-            "col64",
-        ]);
-        command.args(["--optimizer", "sgd", "--momentum", "0.9", "--learning-rate", "0.1", "--broker", &url]);
-        command.args(["--rounds", ROUNDS, "--score-every", ROUNDS]).arg("--data").arg(&digits).arg("--json").arg(&json);
-        command
-    };
-    println!("milliseconds a round, {AGENTS} agents, {GRADIENT_BYTES} bytes each way, Mosquitto on loopback");
-    let mut rows: [(&str, Vec<f64>); 4] =
-        [("TCP, no broker", vec![]), ("rumqttc alone", vec![]), ("heijunka-bus", vec![]), ("heijunka, digits", vec![])];
-    // In turn, so that a busy moment of the machine meets all alike.
-    for _ in 0..3 {
-        let heijunka = {
-            let mosquitto = start(place)?;
-            output_of(&mut job(mosquitto.port))?;
-            let text = fs::read_to_string(&json).map_err(|error| format!("{}: {error}", json.display()))?;
-            number(&text, "\"round_seconds_mean\":").ok_or("no figure in the demo's JSON")? * 1e3
-        };
-        for (row, value) in rows.iter_mut().zip([fan("tcp")?, fan("bare")?, fan("bus")?, heijunka]) {
-            row.1.push(value);
+    let lab = Lab { place, quick: asked.quick };
+    let machine = machine();
+    let (mut found, mut failed) = (Map::new(), Vec::new());
+    for bench in chosen {
+        eprintln!("bench {}: {}", bench.name, bench.about);
+        match (bench.run)(&lab) {
+            Ok(tables) => {
+                tables.iter().for_each(|table| println!("\n{table}"));
+                found.insert(bench.name.into(), tables.iter().map(Table::json).collect());
+            }
+            Err(message) => {
+                eprintln!("bench {}: {message}", bench.name);
+                failed.push(bench.name);
+            }
+        }
+        // After each: what has been measured is not lost with what comes later.
+        if let Some(file) = &asked.json {
+            let report = json!({ "machine": machine, "quick": asked.quick, "benches": found, "failed": failed });
+            std::fs::write(file, format!("{report:#}\n")).map_err(|error| format!("{}: {error}", file.display()))?;
         }
     }
-    let medians: Vec<f64> = rows.iter_mut().map(|row| median(&mut row.1)).collect();
-    for ((name, _), median) in rows.iter().zip(&medians) {
-        println!("{name:<18} {median:>7.2} ms  {:>5.2} x rumqttc alone", median / medians[1]);
-    }
-    Ok(())
+    if failed.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(format!("failed: {}", failed.join(", "))) }
 }
 
-fn median(values: &mut [f64]) -> f64 {
+fn asked(args: &[String]) -> Outcome<Asked> {
+    let mut asked = Asked::default();
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--quick" => asked.quick = true,
+            "--json" => asked.json = Some(words.next().ok_or("--json takes a file")?.into()),
+            name if asked.name.is_none() && !name.starts_with('-') => asked.name = Some(name.into()),
+            _ => return Err(format!("takes a name, --json FILE and --quick\n{}", list())),
+        }
+    }
+    Ok(asked)
+}
+
+fn list() -> String {
+    let line = |bench: &Bench| format!("  {:<10} {}\n", bench.name, bench.about);
+    format!(
+        "benches, all in turn without a name; --quick shows that they work:\n{}",
+        BENCHES.iter().map(line).collect::<String>()
+    )
+}
+
+/// Whose figures these are.
+fn machine() -> Value {
+    let first = |file: &str, key: &str| {
+        let text = std::fs::read_to_string(file).ok()?;
+        let value = text.lines().find_map(|line| line.strip_prefix(key))?;
+        Some(value.trim_start_matches([' ', '\t', ':']).to_owned())
+    };
+    json!({
+        "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "processor": first("/proc/cpuinfo", "model name"),
+        "threads": std::thread::available_parallelism().ok().map(usize::from),
+        "load_before": first("/proc/loadavg", ""),
+    })
+}
+
+/// The middle one; of an even number the higher of the two.
+fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values.get(values.len() / 2).copied()
 }
 
-fn number(text: &str, key: &str) -> Option<f64> {
-    let rest = text.split_once(key)?.1;
-    rest.split([',', '\n']).next()?.trim().parse().ok()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn start(place: &Place) -> Outcome<Mosquitto> {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    let port = port.map_err(|error| format!("no free port: {error}"))?.port();
-    let shipped = place.root.join("broker-config/local/mosquitto.conf");
-    let text = fs::read_to_string(&shipped).map_err(|error| format!("{}: {error}", shipped.display()))?;
-    let line = |line: &str| match line.split(' ').next() {
-        Some("listener") => format!("listener {port} 127.0.0.1\n"),
-        Some("persistence") => "persistence false\n".to_owned(),
-        _ => format!("{line}\n"),
-    };
-    let config = place.target.join("bench-mosquitto.conf");
-    fs::write(&config, text.lines().map(line).collect::<String>()).map_err(|error| error.to_string())?;
-    let program = find_program("mosquitto").or_else(|| find_program("/usr/sbin/mosquitto"));
-    let process = Command::new(program.ok_or("mosquitto is not installed")?)
-        .arg("-c")
-        .arg(&config)
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("mosquitto: {error}"))?;
-    let mosquitto = Mosquitto { process, port };
-    let deadline = Instant::now() + START;
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-        if Instant::now() > deadline {
-            return Err("mosquitto does not listen".into());
-        }
-        std::thread::sleep(Duration::from_millis(10));
+    fn asked_by(line: &str) -> Outcome<Asked> {
+        asked(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
-    Ok(mosquitto)
+
+    #[test]
+    fn names_and_options_stand_in_any_order() {
+        let all = Asked { name: Some("bus".into()), json: Some("a.json".into()), quick: true };
+        assert_eq!(asked_by("--json a.json bus --quick").unwrap(), all);
+        assert_eq!(asked_by("").unwrap(), Asked::default());
+    }
+
+    #[test]
+    fn an_unknown_word_is_answered_with_the_list() {
+        for line in ["bus round", "--fast"] {
+            let message = asked_by(line).unwrap_err();
+            assert!(BENCHES.iter().all(|bench| message.contains(bench.name)), "{message}");
+        }
+        assert!(asked_by("bus --json").unwrap_err().contains("takes a file"));
+    }
+
+    #[test]
+    fn the_median_of_nothing_is_nothing() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+    }
 }
