@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rumqttc::v5::AsyncClient;
 use rumqttc::v5::mqttbytes::v5::PublishProperties;
-use rumqttc::v5::{AsyncClient, ClientError};
 
 use crate::options::qos;
 use crate::{Message, PublishError};
@@ -98,7 +98,7 @@ impl Outbox {
         while state.handed.len() < HANDED_MAX
             && let Some(message) = state.waiting.pop_front()
         {
-            if self.hand(state, &message).is_err() {
+            if !self.hand(state, &message) {
                 state.waiting.push_front(message);
                 return;
             }
@@ -109,18 +109,22 @@ impl Outbox {
         }
     }
 
-    /// Gives rumqttc a message. It writes them in this order, so that the first one with a number names its topic.
-    fn hand(&self, state: &mut State, message: &Message) -> Result<(), ClientError> {
+    /// Gives rumqttc a message; false if it takes none now. It writes them in this order, so that the first one with a
+    /// number names its topic.
+    fn hand(&self, state: &mut State, message: &Message) -> bool {
         let Message { topic, payload, retain, qos: quality, often } = message;
         let known = state.aliased.as_ref();
         if !(*often && state.aliases && known.is_none_or(|known| known == topic)) {
-            return self.client.try_publish(topic.as_ref(), qos(*quality), *retain, payload.clone());
+            return self.client.try_publish(topic.as_ref(), qos(*quality), *retain, payload.clone()).is_ok();
         }
         let name = if known.is_some() { "" } else { topic.as_ref() };
         let properties = PublishProperties { topic_alias: Some(ALIAS), ..PublishProperties::default() };
-        self.client.try_publish_with_properties(name, qos(*quality), *retain, payload.clone(), properties)?;
-        state.aliased = Some(Arc::clone(topic));
-        Ok(())
+        let payload = payload.clone();
+        let taken = self.client.try_publish_with_properties(name, qos(*quality), *retain, payload, properties).is_ok();
+        if taken {
+            state.aliased = Some(Arc::clone(topic));
+        }
+        taken
     }
 
     /// rumqttc wrote the oldest handed message under this packet id (0: QoS 0).
