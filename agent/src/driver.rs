@@ -2,7 +2,7 @@
 
 use crate::config::Valid;
 use crate::diagnosis::{Diagnosis, Spent};
-use crate::engine::{Cancel, Compute, Counts, Done, Engine, LocalSteps, Work};
+use crate::engine::{Cancel, Compute, Counts, Done, Ended, Engine, LocalSteps, Work};
 use crate::people::{Info, State, json, status};
 use crate::uplink::Uplink;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
@@ -231,6 +231,7 @@ impl Driver<'_> {
             }
             Done::Computed { round, gradient, took, spent, model } => {
                 self.spare_model = model;
+                self.engine.took(gradient.samples, took);
                 // Without samples it was cancelled.
                 if gradient.samples > 0 {
                     self.open = Some((round, spent, Instant::now()));
@@ -300,8 +301,10 @@ impl Driver<'_> {
                     Work::Score { round, first, rows, model, cancel: self.cancel.clone() }
                 }
             };
-            if self.engine.work.send(work).is_err() {
-                return Err(self.valid.unavailable("the compute thread has ended"));
+            match self.engine.ask(work) {
+                Ok(Some(done)) => self.on_done(done)?,
+                Ok(None) => {}
+                Err(Ended) => return Err(self.valid.unavailable("the compute thread has ended")),
             }
         }
     }

@@ -10,9 +10,9 @@ use heijunka_units::{AgentId, RoundId, Samples};
 use heijunka_wire::document::{Document, Job, Scores, Target};
 use heijunka_wire::{Activation, DataMode, Loss, Spec, digest};
 use heijunka_worker::Prepared;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::info;
@@ -108,18 +108,28 @@ impl Cancel {
     }
 }
 
+/// What is expected to take no longer is computed on the driver's own thread: to wake another one and to be woken by it
+/// takes about as long, and no keep-alive is missed for it.
+const MOMENT: Duration = Duration::from_micros(300);
+
 /// The driver's end of the compute thread.
 pub(crate) struct Engine {
-    pub(crate) work: Sender<Work>,
+    work: Sender<Work>,
     pub(crate) done: UnboundedReceiver<Done>,
+    loader: Arc<Mutex<Loader>>,
+    /// What a sample took in the last share, in all of its steps.
+    per_sample: Option<Duration>,
 }
+
+/// The compute thread has ended.
+pub(crate) struct Ended;
 
 impl Engine {
     /// Starts the compute thread.
     pub(crate) fn start(valid: &Valid) -> Result<Self, Failure> {
         let (work, inbox) = channel();
         let (outbox, done) = unbounded_channel();
-        let mut loader = Loader {
+        let loader = Loader {
             source: valid.source.clone(),
             agent: valid.agent.clone(),
             share: ShareEngine::new(valid.threads),
@@ -127,11 +137,39 @@ impl Engine {
             ready: None,
             rows: Vec::new(),
         };
+        let loader = Arc::new(Mutex::new(loader));
+        let own = Arc::clone(&loader);
         std::thread::Builder::new()
             .name("compute".into())
-            .spawn(move || loader.serve(&inbox, &outbox))
+            .spawn(move || serve(&own, &inbox, &outbox))
             .map_err(|error| Failure::new(Exit::Unavailable, "no compute thread").why(error.to_string()))?;
-        Ok(Self { work, done })
+        Ok(Self { work, done, loader, per_sample: None })
+    }
+
+    /// Does the work at once if it is expected to take but a moment, else gives it to the compute thread.
+    pub(crate) fn ask(&mut self, work: Work) -> Result<Option<Done>, Ended> {
+        if let Work::Compute(asked) = &work
+            && self.per_sample.is_some_and(|per_sample| per_sample.saturating_mul(asked.samples) < MOMENT)
+            && let Ok(mut loader) = self.loader.try_lock()
+        {
+            return Ok(Some(loader.work(work, false)));
+        }
+        self.work.send(work).map(|()| None).map_err(|_| Ended)
+    }
+
+    /// Takes note of how long a share took.
+    pub(crate) fn took(&mut self, samples: u32, took: Duration) {
+        self.per_sample = (samples > 0).then(|| took / samples);
+    }
+}
+
+fn serve(loader: &Mutex<Loader>, inbox: &Receiver<Work>, outbox: &UnboundedSender<Done>) {
+    while let Ok(work) = inbox.recv() {
+        // A panic in another thread's share has ended that thread's program already.
+        let done = loader.lock().unwrap_or_else(PoisonError::into_inner).work(work, true);
+        if outbox.send(done).is_err() {
+            return;
+        }
     }
 }
 
@@ -162,16 +200,12 @@ struct Loader {
 }
 
 impl Loader {
-    fn serve(&mut self, inbox: &Receiver<Work>, outbox: &UnboundedSender<Done>) {
-        while let Ok(work) = inbox.recv() {
-            let done = match work {
-                Work::Prepare { spec, document } => self.prepare(&spec, &document).unwrap_or_else(Done::Failed),
-                Work::Compute(asked) => self.compute(asked),
-                Work::Score { round, first, rows, model, cancel } => self.score(round, first, rows, model, &cancel),
-            };
-            if outbox.send(done).is_err() {
-                return;
-            }
+    /// `timed`: how long the thread waits for a processor is worth being asked for.
+    fn work(&mut self, work: Work, timed: bool) -> Done {
+        match work {
+            Work::Prepare { spec, document } => self.prepare(&spec, &document).unwrap_or_else(Done::Failed),
+            Work::Compute(asked) => self.compute(asked, timed),
+            Work::Score { round, first, rows, model, cancel } => self.score(round, first, rows, model, &cancel),
         }
     }
 
@@ -211,9 +245,10 @@ impl Loader {
         Ok(Done::Prepared { prepared, survey: Vec::new(), counts })
     }
 
-    fn compute(&mut self, asked: Compute) -> Done {
+    fn compute(&mut self, asked: Compute, timed: bool) -> Done {
         let Compute { round, position, samples, local, stop, mut model, cancel } = asked;
-        let (began, cpu_wait_before) = (Instant::now(), thread_cpu_wait());
+        let waited = || if timed { thread_cpu_wait() } else { None };
+        let (began, cpu_wait_before) = (Instant::now(), waited());
         let mut gradient = Gradient::default();
         let stop_after = stop.map(|stop| stop.saturating_duration_since(began));
         let samples = self.emulate.samples_within(round, samples, stop_after);
@@ -231,7 +266,7 @@ impl Loader {
             (gradient.mean, gradient.loss_sum) = (sum, loss_sum);
         }
         // Read before any sleep, which is no wait for a processor.
-        let own = thread_cpu_wait().zip(cpu_wait_before).map(|(after, before)| after.saturating_sub(before));
+        let own = waited().zip(cpu_wait_before).map(|(after, before)| after.saturating_sub(before));
         let busy = began.elapsed();
         let seeming = self.emulate.compute_time(round, gradient.samples).saturating_mul(u32::from(local.steps));
         let emulated_compute = cancel.sleep_until(began + seeming);

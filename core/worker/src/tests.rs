@@ -2,6 +2,7 @@
 
 mod announcing;
 mod bench;
+mod compact;
 mod extras;
 mod memory;
 mod probes;

@@ -32,6 +32,17 @@ pub(super) struct Bench {
 }
 
 impl Bench {
+    /// [`Bench::joined`], with no room for what sparse gradients leave.
+    pub(super) fn without_residual() -> Self {
+        let mut bench = Self::new();
+        bench.worker.buffers.residual = &mut [];
+        bench.connect();
+        bench.hear_spec(true);
+        bench.prepared(true);
+        bench.hear_assign(assign(1));
+        bench
+    }
+
     /// With room for `parameters` parameters and `bytes` bytes of each document, and packets of 1 KiB.
     pub(super) fn with_room(parameters: usize, bytes: usize) -> Self {
         let buffers = Buffers {
