@@ -5,10 +5,7 @@
 //! van de Geijn, 2008). Each element of the result is one chain of sums in the order of the terms, whatever the size of
 //! tiles, panels and blocks: its bits depend on the vectors' kind alone.
 
-#![expect(clippy::needless_range_loop, reason = "array indices below a constant unroll into registers")]
-
 use core::array::from_fn;
-use core::ops::Range;
 use pulp::{Scalar128b, Simd, WithSimd};
 
 /// Most rows of a tile. Six rows of two vectors, and what they are multiplied by, just fit into sixteen registers.
@@ -70,6 +67,12 @@ pub(crate) fn add_product_plainly(product: Product<'_>) {
 /// A product by panels of `VECTORS` vectors, with or without fused multiplication and addition.
 struct Tiles<'a, const VECTORS: usize, const FUSED: bool>(Product<'a>);
 
+/// Room for what a tile takes from the left factor, and for a tile that is narrower than a panel.
+struct Spare {
+    left: [f32; TILE_ROWS * TERMS],
+    tile: [f32; TILE_ROWS * PANEL_MAX],
+}
+
 /// Terms and columns that are packed at once.
 #[derive(Clone, Copy)]
 struct Block {
@@ -85,14 +88,14 @@ impl<const VECTORS: usize, const FUSED: bool> WithSimd for Tiles<'_, VECTORS, FU
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let width = VECTORS * S::F32_LANES;
-        let mut packed_rows = [0.0; TILE_ROWS * TERMS];
+        let mut spare = Spare { left: [0.0; TILE_ROWS * TERMS], tile: [0.0; TILE_ROWS * PANEL_MAX] };
         for term in (0..self.0.terms).step_by(TERMS) {
             let terms = TERMS.min(self.0.terms - term);
             let wide = (self.0.panels.len() / (terms * width)).max(1) * width;
             for column in (0..self.0.columns).step_by(wide) {
                 let block = Block { term, terms, column, columns: wide.min(self.0.columns - column) };
-                pack::<S, VECTORS>(simd, &mut self.0, block);
-                self.rows(simd, block, &mut packed_rows);
+                pack::<S, VECTORS>(&mut self.0, block);
+                self.rows(simd, block, &mut spare);
             }
         }
     }
@@ -101,18 +104,18 @@ impl<const VECTORS: usize, const FUSED: bool> WithSimd for Tiles<'_, VECTORS, FU
 impl<const VECTORS: usize, const FUSED: bool> Tiles<'_, VECTORS, FUSED> {
     /// Tiles of nearly equal height, none above [`TILE_ROWS`].
     #[inline(always)]
-    fn rows<S: Simd>(&mut self, simd: S, block: Block, packed_rows: &mut [f32]) {
+    fn rows<S: Simd>(&mut self, simd: S, block: Block, spare: &mut Spare) {
         let tiles = self.0.rows.div_ceil(TILE_ROWS);
         let mut row = 0;
         for tile in (1..=tiles).rev() {
             let height = (self.0.rows - row).div_ceil(tile);
             match height {
-                1 => self.tiles::<S, 1>(simd, block, row, packed_rows),
-                2 => self.tiles::<S, 2>(simd, block, row, packed_rows),
-                3 => self.tiles::<S, 3>(simd, block, row, packed_rows),
-                4 => self.tiles::<S, 4>(simd, block, row, packed_rows),
-                5 => self.tiles::<S, 5>(simd, block, row, packed_rows),
-                _ => self.tiles::<S, 6>(simd, block, row, packed_rows),
+                1 => self.tiles::<S, 1>(simd, block, row, spare),
+                2 => self.tiles::<S, 2>(simd, block, row, spare),
+                3 => self.tiles::<S, 3>(simd, block, row, spare),
+                4 => self.tiles::<S, 4>(simd, block, row, spare),
+                5 => self.tiles::<S, 5>(simd, block, row, spare),
+                _ => self.tiles::<S, 6>(simd, block, row, spare),
             }
             row += height;
         }
@@ -120,7 +123,7 @@ impl<const VECTORS: usize, const FUSED: bool> Tiles<'_, VECTORS, FUSED> {
 
     /// The tiles of `ROWS` rows from `row` on.
     #[inline(always)]
-    fn tiles<S: Simd, const ROWS: usize>(&mut self, simd: S, block: Block, row: usize, packed_rows: &mut [f32]) {
+    fn tiles<S: Simd, const ROWS: usize>(&mut self, simd: S, block: Block, row: usize, spare: &mut Spare) {
         match self.0.left {
             Factor::Rows(left) => {
                 // All six are walked, so that their lengths are compared once; what lies past the tile is not loaded.
@@ -133,19 +136,21 @@ impl<const VECTORS: usize, const FUSED: bool> Tiles<'_, VECTORS, FUSED> {
                     let six = [a, b, c, d, e, f];
                     from_fn(|r| six[r])
                 });
-                self.panels::<S, ROWS>(simd, block, row, scales);
+                self.panels::<S, ROWS>(simd, block, row, scales, &mut spare.tile);
             }
             Factor::Columns(left) => {
-                let (packed, _) = packed_rows.as_chunks_mut::<ROWS>();
+                let (packed, _) = spare.left.as_chunks_mut::<ROWS>();
                 let columns = left.chunks_exact(self.0.rows).skip(block.term).take(block.terms);
                 for (packed, column) in packed.iter_mut().zip(columns) {
                     packed.copy_from_slice(&column[row..][..ROWS]);
                 }
-                self.panels(simd, block, row, packed[..block.terms].iter().map(|scales| scales.each_ref()));
+                let scales = packed[..block.terms].iter().map(|scales| scales.each_ref());
+                self.panels(simd, block, row, scales, &mut spare.tile);
             }
         }
     }
 
+    /// Adds to a row of tiles. The last may be narrower than a panel: it is widened in a spare one.
     #[inline(always)]
     fn panels<'b, S: Simd, const ROWS: usize>(
         &mut self,
@@ -153,32 +158,48 @@ impl<const VECTORS: usize, const FUSED: bool> Tiles<'_, VECTORS, FUSED> {
         block: Block,
         row: usize,
         scales: impl Iterator<Item = [&'b f32; ROWS]> + Clone,
+        spare: &mut [f32],
     ) {
         let width = VECTORS * S::F32_LANES;
         let panels = self.0.panels.chunks_exact(block.terms * width);
         for (column, panel) in (0..block.columns).step_by(width).zip(panels) {
-            let out = &mut self.0.out[row * self.0.columns + block.column + column..];
-            let out = out.chunks_mut(self.0.columns);
             let columns = width.min(block.columns - column);
-            add_tile::<S, ROWS, VECTORS, FUSED>(simd, scales.clone(), S::as_simd_f32s(panel).0, out, columns);
+            let out = &mut self.0.out[row * self.0.columns + block.column + column..];
+            let narrow = columns < width;
+            if narrow {
+                copy_rows((out, self.0.columns), (spare, width), columns, ROWS);
+            }
+            let (tile, stride) = if narrow { (&mut *spare, width) } else { (&mut *out, self.0.columns) };
+            add_tile::<S, ROWS, VECTORS, FUSED>(simd, scales.clone(), S::as_simd_f32s(panel).0, tile, stride);
+            if narrow {
+                copy_rows((spare, width), (out, self.0.columns), columns, ROWS);
+            }
         }
     }
 }
 
-/// Adds the terms of a panel to the first `columns` columns of the first `ROWS` rows of `out`.
+/// Copies the first columns of the first rows between matrices, each with the length of its rows.
+#[inline(never)]
+fn copy_rows(from: (&[f32], usize), to: (&mut [f32], usize), columns: usize, rows: usize) {
+    for (from, to) in from.0.chunks(from.1).zip(to.0.chunks_mut(to.1)).take(rows) {
+        from.iter().zip(to).take(columns).for_each(|(from, to)| *to = *from);
+    }
+}
+
+/// Adds the terms of a panel to the first columns of the first `ROWS` rows of `out`, whose rows are `stride` long.
 #[inline(always)]
-fn add_tile<'a, 'b, S: Simd, const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
+fn add_tile<'a, S: Simd, const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
     simd: S,
     scales: impl Iterator<Item = [&'a f32; ROWS]>,
     panel: &[S::f32s],
-    out: impl Iterator<Item = &'b mut [f32]>,
-    columns: usize,
+    out: &mut [f32],
+    stride: usize,
 ) {
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-    let mut out = out;
-    let out: [&mut [f32]; ROWS] = from_fn(|_| out.next().map_or(&mut [][..], |row| &mut row[..columns]));
     for r in 0..ROWS {
-        sums[r] = load(simd, out[r]);
+        if let Some(vectors) = S::as_simd_f32s(&out[r * stride..]).0.first_chunk() {
+            sums[r] = *vectors;
+        }
     }
     let (panel, _) = panel.as_chunks::<VECTORS>();
     for (scales, vectors) in scales.zip(panel) {
@@ -194,59 +215,38 @@ fn add_tile<'a, 'b, S: Simd, const ROWS: usize, const VECTORS: usize, const FUSE
         }
     }
     for r in 0..ROWS {
-        store(simd, out[r], sums[r]);
-    }
-}
-
-/// At most `VECTORS` vectors, filled up with zeros.
-#[inline(always)]
-fn load<S: Simd, const VECTORS: usize>(simd: S, row: &[f32]) -> [S::f32s; VECTORS] {
-    match S::as_simd_f32s(row).0.first_chunk() {
-        Some(vectors) => *vectors,
-        None => from_fn(|v| simd.partial_load_f32s(&row[part::<S>(v, row.len())])),
-    }
-}
-
-/// Stores as much as there is room for.
-#[inline(always)]
-fn store<S: Simd, const VECTORS: usize>(simd: S, row: &mut [f32], sums: [S::f32s; VECTORS]) {
-    match S::as_mut_simd_f32s(row).0.first_chunk_mut() {
-        Some(vectors) => *vectors = sums,
-        None => {
-            for v in 0..VECTORS {
-                let part = part::<S>(v, row.len());
-                simd.partial_store_f32s(&mut row[part], sums[v]);
-            }
+        if let Some(vectors) = S::as_mut_simd_f32s(&mut out[r * stride..]).0.first_chunk_mut() {
+            *vectors = sums[r];
         }
     }
 }
 
-/// Where a vector lies in a row, as far as that goes.
-#[inline(always)]
-fn part<S: Simd>(vector: usize, len: usize) -> Range<usize> {
-    (vector * S::F32_LANES).min(len)..((vector + 1) * S::F32_LANES).min(len)
-}
-
 /// Copies a block of the right factor into panels of `VECTORS` vectors, the last filled up with zeros.
 #[inline(always)]
-fn pack<S: Simd, const VECTORS: usize>(simd: S, product: &mut Product<'_>, block: Block) {
+fn pack<S: Simd, const VECTORS: usize>(product: &mut Product<'_>, block: Block) {
     let width = VECTORS * S::F32_LANES;
     let panels = product.panels.chunks_exact_mut(block.terms * width);
     for (column, panel) in (0..block.columns).step_by(width).zip(panels) {
         let columns = width.min(block.columns - column);
         let first = block.column + column;
+        if columns < width {
+            panel.fill(0.0);
+        }
         match product.right {
-            Factor::Rows(right) => {
-                let (panel, _) = S::as_mut_simd_f32s(panel).0.as_chunks_mut();
+            Factor::Rows(right) if columns == width => {
+                let (panel, _) = S::as_mut_simd_f32s(panel).0.as_chunks_mut::<VECTORS>();
                 let rows = right.chunks_exact(product.columns).skip(block.term);
                 for (packed, row) in panel.iter_mut().zip(rows) {
-                    *packed = load::<S, VECTORS>(simd, &row[first..first + columns]);
+                    if let Some(vectors) = S::as_simd_f32s(&row[first..]).0.first_chunk() {
+                        *packed = *vectors;
+                    }
                 }
             }
+            Factor::Rows(right) => {
+                let from = &right[block.term * product.columns + first..];
+                copy_rows((from, product.columns), (panel, width), columns, block.terms);
+            }
             Factor::Columns(right) => {
-                if columns < width {
-                    panel.fill(0.0);
-                }
                 let columns = right.chunks_exact(product.terms).skip(first).take(columns);
                 for (c, column) in columns.enumerate() {
                     let terms = &column[block.term..][..block.terms];
