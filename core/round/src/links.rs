@@ -48,7 +48,7 @@ impl Link {
         Self { codec, ..Self::default() }
     }
 
-    fn observe(&mut self, seen: &AgentRound) {
+    pub(crate) fn observe(&mut self, seen: &AgentRound) {
         let newest = if self.rounds == 0 { 1.0 } else { NEWEST };
         let network_s = (seen.total_s - seen.own_s).max(0.0);
         self.network_s += newest * (network_s - self.network_s);
@@ -56,11 +56,15 @@ impl Link {
         self.rounds += 1;
     }
 
-    fn change(&mut self, codec: Codec, before: Option<(Codec, f64)>) {
+    /// Looks at what has been seen in rounds of `round_s`: changes to the codec that the link needs, and returns it, unless it
+    /// has it. `last`: the last of the ladder that it may have.
+    pub(crate) fn look(&mut self, round_s: f64, last: usize) -> Option<Codec> {
+        let codec = self.wish(round_s, last)?;
+        let before = (!self.latency_bound).then_some((self.codec, self.network_s));
         *self = Self { codec, before, latency_bound: self.latency_bound, ..Self::default() };
+        Some(codec)
     }
 
-    /// The codec that the link needs in rounds of `round_s`, the last of them being `last`; nothing if it is the one it has.
     fn wish(&mut self, round_s: f64, last: usize) -> Option<Codec> {
         if self.latency_bound || self.rounds < LOOK_EVERY / 2 {
             return None;
@@ -78,7 +82,10 @@ impl Link {
         let now = LADDER.iter().position(|(codec, _)| *codec == self.codec).unwrap_or(last);
         let has = LADDER.get(now).map_or(1.0, |(_, times)| *times);
         let ladder = LADDER.get(..=last).unwrap_or(&LADDER);
-        let enough = |(_, times): &&(Codec, f64)| times / has >= share / LINK_SHARE_MAX;
+        // So many times shorter, network / times is the share of rest + network / times that it may be.
+        let rest_s = (round_s - self.network_s).max(1e-6);
+        let needed = self.network_s * (1.0 - LINK_SHARE_MAX) / (LINK_SHARE_MAX * rest_s);
+        let enough = |(_, times): &&(Codec, f64)| times / has >= needed;
         let next = ladder.iter().skip(now + 1).find(enough).or(ladder.iter().skip(now + 1).last());
         next.map(|(codec, _)| *codec)
     }
@@ -113,9 +120,7 @@ impl Coordinator {
             .iter_mut()
             .filter_map(|(agent, member)| {
                 let (network_s, had) = (member.link.network_s, member.link.codec);
-                let codec = member.link.wish(round_s, last)?;
-                let before = (!member.link.latency_bound).then_some((had, network_s));
-                member.link.change(codec, before);
+                let codec = member.link.look(round_s, last)?;
                 Some((agent.clone(), codec, network_s, had))
             })
             .collect();

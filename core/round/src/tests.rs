@@ -267,6 +267,7 @@ fn plan() -> Plan {
     }
 }
 
+mod compact;
 mod pace;
 mod probes;
 mod reissue;
