@@ -47,6 +47,19 @@ impl Watch {
         self.runtime.block_on(async { tokio::time::timeout(PATIENCE, found).await }).unwrap()
     }
 
+    /// Length of the next message.
+    pub(crate) fn bytes(&mut self) -> usize {
+        let events = &mut self.events;
+        let found = async {
+            loop {
+                if let Some(BusEvent::Message(message)) = events.next().await {
+                    return message.payload.len();
+                }
+            }
+        };
+        self.runtime.block_on(async { tokio::time::timeout(PATIENCE, found).await }).unwrap()
+    }
+
     /// Publishes, and waits until the broker has it.
     pub(crate) fn publish(&self, topic: &str, payload: Vec<u8>) {
         self.bus.publish(Message::new(topic, payload)).unwrap();
