@@ -56,6 +56,8 @@ struct StatusLine {
     cpu_wait_seconds: Option<f64>,
     dominated_by: Option<&'static str>,
     why: Option<String>,
+    gradient_codec: Option<&'static str>,
+    gradient_bytes: Option<usize>,
     loss: Option<f64>,
     rounds_answered: u64,
     rounds_overtaken: u64,
@@ -77,6 +79,8 @@ pub(crate) fn status(status: &Status, waited: Duration, diagnosis: Option<&Diagn
         cpu_wait_seconds: spent.and_then(|spent| spent.cpu_wait).map(|wait| wait.as_secs_f64()),
         dominated_by: diagnosis.map(|diagnosis| diagnosis.dominant().name()),
         why: diagnosis.map(Diagnosis::why),
+        gradient_codec: Some(status.gradient_codec).filter(|codec| !codec.is_empty()),
+        gradient_bytes: Some(status.gradient_bytes).filter(|_| worked),
         loss: finite(status.loss).filter(|_| worked),
         rounds_answered: status.rounds_answered,
         rounds_overtaken: status.rounds_overtaken,
@@ -100,7 +104,7 @@ mod tests {
     use super::*;
     use crate::diagnosis::Spent;
 
-    const KEYS: [&str; 14] = [
+    const KEYS: [&str; 16] = [
         "round",
         "share_samples",
         "share_ratio",
@@ -112,6 +116,8 @@ mod tests {
         "cpu_wait_seconds",
         "dominated_by",
         "why",
+        "gradient_codec",
+        "gradient_bytes",
         "loss",
         "rounds_answered",
         "rounds_overtaken",

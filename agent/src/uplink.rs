@@ -34,7 +34,8 @@ impl Uplink {
 
     /// The next message that is through.
     pub(crate) fn ready(&mut self, now: Instant) -> Option<Message> {
-        self.waiting.pop_front_if(|(at, _)| *at <= now).map(|(_, message)| message)
+        self.due().filter(|at| *at <= now)?;
+        self.waiting.pop_front().map(|(_, message)| message)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::plan::LocalSteps;
 use crate::record::{AgentRound, Level, RoundRecord};
 use alloc::format;
 use alloc::vec::Vec;
+use heijunka_learn::OptimizerKind;
 use heijunka_units::AgentId;
 use heijunka_wire::{Codec, DataMode};
 
@@ -111,8 +112,10 @@ impl Coordinator {
 
     fn settle_codecs(&mut self) -> bool {
         let shared = self.job.data_mode == DataMode::Shared;
-        // With data of its own an agent that misses rounds would hold back what only it knows.
-        let last = if shared { LADDER.len() - 1 } else { LADDER.len() - 2 };
+        let descends = matches!(self.plan.optimizer, OptimizerKind::Sgd { .. });
+        // With data of its own an agent that misses rounds would hold back what only it knows; Adam learns worse from rare
+        // large numbers.
+        let last = if shared && descends { LADDER.len() - 1 } else { LADDER.len() - 2 };
         let round_s = self.round_s;
         let wishes: Vec<(AgentId, Codec, f64, Codec)> = self
             .roster

@@ -150,7 +150,9 @@ impl World<'_, '_> {
     fn receivers(&self, packet: &Packet) -> impl Iterator<Item = Node> + use<> {
         let (mut agents, mut aggregators) = (0..0, 0..self.aggregators.len());
         match (packet.channel, packet.agent) {
-            (Channel::Assign | Channel::Extra | Channel::Snapshot, Some(agent)) => (agents, aggregators) = (agent..agent + 1, 0..0),
+            (Channel::Assign | Channel::Extra | Channel::Snapshot, Some(agent)) => {
+                (agents, aggregators) = (agent..agent + 1, 0..0)
+            }
             (Channel::Round, _) => (agents, aggregators) = (0..self.agents.len(), 0..0),
             (Channel::Spec, _) => agents = 0..self.agents.len(),
             _ => {}

@@ -1,6 +1,6 @@
 //! The worker's state, inputs and outputs.
 
-use crate::compact::Written;
+use crate::compact::{Written, codec};
 use crate::note::Note;
 use crate::retry::Retry;
 use core::time::Duration;
@@ -198,6 +198,10 @@ pub struct Status {
     pub loss: f64,
     /// Seconds that the last share took to compute.
     pub compute_seconds: f64,
+    /// How the last gradient was written; empty if none was.
+    pub gradient_codec: &'static str,
+    /// Its length.
+    pub gradient_bytes: usize,
 }
 
 /// A result that may still have to be sent again.
@@ -453,6 +457,8 @@ impl<'b> Worker<'b> {
         }
         self.status.loss = loss_sum / f64::from(samples);
         self.status.compute_seconds = took.as_secs_f64();
+        self.status.gradient_codec = codec(written.codec).as_str();
+        self.status.gradient_bytes = written.bytes;
         self.status.rounds_answered += u64::from(advances);
         self.answer_ready(now);
     }

@@ -5,6 +5,8 @@
 //! drift that they expect; each is a parameter set, weighted by its discounted predictive likelihood, so that what
 //! fits the machine leads without extra measurement.
 
+use nalgebra::{Matrix2, Vector2};
+
 /// Relative drift per round that each filter of the bank expects.
 pub(crate) const DRIFTS: [f64; 4] = [0.002, 0.01, 0.03, 0.08];
 /// What a round's likelihood still counts one round later.
@@ -16,10 +18,10 @@ const FIXED: (f64, f64) = (0.1, 0.15);
 
 #[derive(Clone, Copy, Debug)]
 struct Filter {
-    a: f64,
-    b: f64,
-    /// Covariance: aa, ab, bb.
-    p: [f64; 3],
+    /// (a, b)
+    x: Vector2<f64>,
+    /// Its covariance P.
+    p: Matrix2<f64>,
     /// Discounted log-likelihood of its predictions.
     score: f64,
 }
@@ -44,13 +46,11 @@ impl Bank {
     pub(crate) fn open(n: f64, seconds: f64, scale: f64) -> Self {
         let n = n.max(1.0);
         let a = seconds * FIXED.0;
-        let b = (seconds - a) / n;
-        let mut bank = Self { filters: [Filter { a, b, p: [0.0; 3], score: 0.0 }; DRIFTS.len()] };
-        let split = seconds * FIXED.1;
-        for filter in &mut bank.filters {
-            filter.p = [split * split, -split * split / n, split * split / (n * n)];
-            filter.widen(scale);
-        }
+        // What is fixed is not by the sample, and the reverse.
+        let split = Vector2::new(1.0, -1.0 / n) * (seconds * FIXED.1);
+        let first = Filter { x: Vector2::new(a, (seconds - a) / n), p: split * split.transpose(), score: 0.0 };
+        let mut bank = Self { filters: [first; DRIFTS.len()] };
+        bank.filters.iter_mut().for_each(|filter| filter.widen(scale));
         bank
     }
 
@@ -58,11 +58,8 @@ impl Bank {
     pub(crate) fn rescaled(&self, factor: f64, scale: f64) -> Self {
         let mut bank = *self;
         for filter in &mut bank.filters {
-            filter.a *= factor;
-            filter.b *= factor;
-            for p in &mut filter.p {
-                *p *= factor * factor;
-            }
+            filter.x *= factor;
+            filter.p *= factor * factor;
             filter.widen(scale);
         }
         bank
@@ -71,8 +68,8 @@ impl Bank {
     /// (a, b): the mean of the filters, weighted by their likelihoods.
     pub(crate) fn line(&self) -> (f64, f64) {
         let weights = self.weights();
-        let sum = |part: fn(&Filter) -> f64| self.filters.iter().zip(weights).map(|(f, w)| part(f) * w).sum();
-        (sum(|f| f.a), sum(|f| f.b))
+        let line: Vector2<f64> = self.filters.iter().zip(weights).map(|(f, w)| f.x * w).sum();
+        (line.x, line.y)
     }
 
     fn weights(&self) -> [f64; DRIFTS.len()] {
@@ -99,9 +96,9 @@ impl Bank {
     /// Relative standard deviation of what the estimate predicts for `n` samples, noise aside.
     pub(crate) fn uncertainty(&self, n: f64) -> f64 {
         let relative = |f: &Filter| {
-            let variance = f.p[0] + 2.0 * f.p[1] * n + f.p[2] * n * n;
-            let predicted = (f.a + f.b * n).max(1e-12);
-            variance.max(0.0) / (predicted * predicted)
+            let h = Vector2::new(1.0, n);
+            let predicted = f.x.dot(&h).max(1e-12);
+            h.dot(&(f.p * h)).max(0.0) / (predicted * predicted)
         };
         libm::sqrt(self.filters.iter().zip(self.weights()).map(|(f, w)| relative(f) * w).sum())
     }
@@ -117,11 +114,8 @@ impl Bank {
 impl Filter {
     /// Adds a relative uncertainty of the level, and a quarter of it of either part alone.
     fn widen(&mut self, relative: f64) {
-        let (a, b, part) = (self.a, self.b, relative / 4.0);
-        let common = relative * relative;
-        self.p[0] += common * a * a + part * part * a * a;
-        self.p[1] += common * a * b;
-        self.p[2] += common * b * b + part * part * b * b;
+        let (level, part) = (self.x * relative, self.x * (relative / 4.0));
+        self.p += level * level.transpose() + Matrix2::from_diagonal(&part.component_mul(&part));
     }
 
     /// Moves a and b by the same factor. An agent that was stopped by the clock has done the fewer samples the slower it
@@ -129,53 +123,52 @@ impl Filter {
     fn observe_level(&mut self, seen: Seen, scale: f64, drift: f64) {
         self.widen(drift);
         let Seen { n, seconds, .. } = seen;
-        let predicted = self.a + self.b * n;
-        let variance = (self.p[0] + 2.0 * self.p[1] * n + self.p[2] * n * n).max(0.0) / (predicted * predicted);
+        let h = Vector2::new(1.0, n);
+        let predicted = self.x.dot(&h);
+        let variance = h.dot(&(self.p * h)).max(0.0) / (predicted * predicted);
         let sum = variance + scale * scale;
         let bound = CLIP * libm::sqrt(sum);
         let innovation = (seconds / predicted - 1.0).clamp(-bound, bound);
         self.score = self.score * DISCOUNT - 0.5 * (innovation * innovation / sum + libm::log(sum));
         let gain = variance / sum;
         let factor = (1.0 + gain * innovation).max(0.1);
-        self.a *= factor;
-        self.b *= factor;
-        for p in &mut self.p {
-            *p *= (1.0 - gain) * factor * factor;
-        }
+        self.x *= factor;
+        self.p *= (1.0 - gain) * factor * factor;
     }
 
     fn observe(&mut self, seen: Seen, scale: f64, drift: f64) {
         self.widen(drift);
         let Seen { n, seconds, .. } = seen;
-        let predicted = self.a + self.b * n;
+        let h = Vector2::new(1.0, n);
+        let predicted = self.x.dot(&h);
         let noise = scale * predicted;
-        let (ph_a, ph_b) = (self.p[0] + self.p[1] * n, self.p[1] + self.p[2] * n);
-        let variance = ph_a + ph_b * n + noise * noise;
+        let ph = self.p * h;
+        let variance = h.dot(&ph) + noise * noise;
         if variance <= 0.0 || !variance.is_finite() {
             return;
         }
         let bound = CLIP * libm::sqrt(variance);
         let innovation = (seconds - predicted).clamp(-bound, bound);
         self.score = self.score * DISCOUNT - 0.5 * (innovation * innovation / variance + libm::log(variance));
-        let (gain_a, gain_b) = (ph_a / variance, ph_b / variance);
-        self.a += gain_a * innovation;
-        self.b += gain_b * innovation;
-        self.p = [self.p[0] - gain_a * ph_a, self.p[1] - gain_a * ph_b, self.p[2] - gain_b * ph_b];
+        self.x += ph * (innovation / variance);
+        // K h P with K = P h' / S, and P symmetric.
+        self.p -= ph * ph.transpose() / variance;
         self.hold_positive(n, predicted);
     }
 
     /// Neither part is negative. What one would lose the other one gives.
     fn hold_positive(&mut self, n: f64, predicted: f64) {
-        if self.a < 0.0 {
-            self.b += self.a / n.max(1.0);
-            self.a = 0.0;
+        let Self { x, p, .. } = self;
+        if x.x < 0.0 {
+            x.y += x.x / n.max(1.0);
+            x.x = 0.0;
         }
         let least = 1e-3 * predicted / n.max(1.0);
-        if self.b < least {
-            self.a = (self.a - (least - self.b) * n).max(0.0);
-            self.b = least;
+        if x.y < least {
+            x.x = (x.x - (least - x.y) * n).max(0.0);
+            x.y = least;
         }
-        self.p[0] = self.p[0].max(0.0);
-        self.p[2] = self.p[2].max(0.0);
+        p.m11 = p.m11.max(0.0);
+        p.m22 = p.m22.max(0.0);
     }
 }
