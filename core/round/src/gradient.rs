@@ -16,9 +16,12 @@ const HEADER_BYTES_MAX: usize = 64;
 /// Buffers that are kept for the next answers.
 const SPARE_MAX: usize = 256;
 
+/// Where an answer is put together: the head of its chunks, and what has come of it.
+type Slot<'a> = (&'a mut Option<Gradient>, &'a mut Incoming);
+
 /// Takes a chunk of an answer, and looks at the whole once it is there: what is not sound is forgotten.
 fn take_chunk(
-    incoming: &mut Incoming,
+    (head, incoming): Slot<'_>,
     spare: &mut Vec<Vec<u8>>,
     gradient: &Gradient,
     payload: &[u8],
@@ -29,11 +32,14 @@ fn take_chunk(
     }
     let bytes_max = parameters * 4 + HEADER_BYTES_MAX;
     let progress = incoming.take(gradient.part, payload, bytes_max).map_err(|_| Rejected)?;
-    if progress == Progress::Complete
-        && heijunka_compress::check(codec(gradient.codec), incoming.bytes(), parameters).is_err()
-    {
+    let sound = || heijunka_compress::check(codec(gradient.codec), incoming.bytes(), parameters).is_ok();
+    if progress == Progress::Complete && !sound() {
         incoming.begin_afresh();
+        *head = None;
         return Err(Rejected);
+    }
+    if progress != Progress::Duplicate {
+        *head = Some(*gradient);
     }
     Ok(progress)
 }
@@ -128,18 +134,9 @@ impl Coordinator {
         }
         let member = self.roster.members.get_mut(agent).ok_or(Rejected)?;
         let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
-        let taken = take_chunk(&mut expected.incoming, &mut self.spare, &gradient, payload, parameters);
-        let Ok(progress) = taken else {
-            if !expected.incoming.has_begun() {
-                expected.gradient = None;
-            }
-            return Err(Rejected);
-        };
-        if progress == Progress::Duplicate {
-            self.counters.duplicate += 1;
-            return Ok(());
-        }
-        expected.gradient = Some(gradient);
+        let slot = (&mut expected.gradient, &mut expected.incoming);
+        let progress = take_chunk(slot, &mut self.spare, &gradient, payload, parameters)?;
+        self.counters.duplicate += u64::from(progress == Progress::Duplicate);
         if progress == Progress::Complete {
             expected.answer = Answer::Delivered;
             expected.partial = partial;
@@ -198,18 +195,9 @@ impl Coordinator {
             return Ok(());
         }
         let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
-        let taken = take_chunk(&mut piece.incoming, &mut self.spare, &gradient, payload, parameters);
-        let Ok(progress) = taken else {
-            if !piece.incoming.has_begun() {
-                piece.gradient = None;
-            }
-            return Err(Rejected);
-        };
-        if progress == Progress::Duplicate {
-            self.counters.duplicate += 1;
-            return Ok(());
-        }
-        piece.gradient = Some(gradient);
+        let slot = (&mut piece.gradient, &mut piece.incoming);
+        let progress = take_chunk(slot, &mut self.spare, &gradient, payload, parameters)?;
+        self.counters.duplicate += u64::from(progress == Progress::Duplicate);
         if progress == Progress::Complete {
             piece.delivered = true;
             let of = piece.of.clone();

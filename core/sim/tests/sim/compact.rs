@@ -1,11 +1,10 @@
 //! Written gradients and updates of a common model: all agents compute on the same bits, whatever is lost, and the model
 //! learns what it learns from whole numbers.
 
-use crate::helpers::{engine, seeds, small, sound, troubled, unruly};
-use heijunka_allocate::PolicyName;
+use crate::helpers::{chunked, engine, seeds, small, sound, troubled, unruly};
 use heijunka_learn::OptimizerKind;
 use heijunka_round::{Compact, LocalSteps, RoundRecord};
-use heijunka_sim::{LocalSteps as Steps, Record, Scenario, Truth, machines, plan, run, scenario};
+use heijunka_sim::{LocalSteps as Steps, Record, Scenario, run};
 use heijunka_units::ModelVersion;
 use heijunka_wire::{Codec, DataMode};
 use heijunka_worker::Note;
@@ -27,18 +26,6 @@ fn written(mut world: Scenario, (gradient, update): (Codec, Codec)) -> Scenario 
     world
 }
 
-/// Three classes and a hidden layer, so small packets that whole models, gradients and updates travel in chunks.
-fn chunked(rounds: u64) -> Scenario {
-    let truth = Truth::Clouds(3);
-    let mut plan = plan(truth, DataMode::Shared, PolicyName::Enhanced, rounds, 30);
-    plan.hidden = vec![24];
-    plan.packet_bytes_max = 1024;
-    plan.score_every_rounds = 7;
-    let mut world = scenario(plan, truth, machines([(0.01, 0.001), (0.02, 0.002), (0.01, 0.004), (0.0, 0.01)]));
-    world.data.inputs = 12;
-    world
-}
-
 fn lacked(record: &Record) -> usize {
     record.notes.iter().filter(|(_, note)| matches!(note, Note::Lacks(_))).count()
 }
@@ -48,9 +35,10 @@ fn agents_that_missed_an_update_ask_for_the_whole_and_compute_on_the_same_bits()
     let (mut lacking, mut snapshots, mut damaged) = (0, 0, 0);
     for seed in seeds(60) {
         let way = WAYS[seed as usize % WAYS.len()];
-        for mut world in
-            [written(troubled(unruly(small(40)), seed), way), written(troubled(unruly(chunked(20)), seed), way)]
-        {
+        for mut world in [
+            written(troubled(unruly(small(40)), seed), way),
+            written(troubled(unruly(chunked(20, DataMode::Shared)), seed), way),
+        ] {
             if seed % 3 == 0 {
                 (world.bus.noise, world.bus.damage, world.bus.forgery) = (0.05, 0.05, 0.1);
             }
@@ -67,7 +55,7 @@ fn agents_that_missed_an_update_ask_for_the_whole_and_compute_on_the_same_bits()
 #[test]
 fn where_nothing_is_lost_the_whole_model_travels_once() {
     for way in WAYS {
-        let record = run(&written(chunked(60), way), 5);
+        let record = run(&written(chunked(60, DataMode::Shared), way), 5);
         sound(&record, 5);
         assert_eq!((record.last().unwrap().counters.snapshots, lacked(&record)), (0, 0), "{way:?}");
         let whole = record.last().unwrap().rounds[0].bytes_down;
@@ -86,9 +74,9 @@ fn accuracy(world: &Scenario, seed: u64) -> f64 {
 
 #[test]
 fn the_model_learns_as_from_whole_numbers() {
-    let whole = accuracy(&chunked(150), 2);
+    let whole = accuracy(&chunked(150, DataMode::Shared), 2);
     for way in WAYS {
-        let compact = accuracy(&written(chunked(150), way), 2);
+        let compact = accuracy(&written(chunked(150, DataMode::Shared), way), 2);
         assert!(compact > whole - 0.035, "{way:?}: {compact} beside {whole}");
     }
 }

@@ -24,6 +24,18 @@ pub(crate) fn small(rounds: u64) -> Scenario {
     scenario(plan, Truth::Linear, machines([(0.01, 0.001), (0.02, 0.002), (0.01, 0.004)]))
 }
 
+/// Three classes, a hidden layer, and packets so small that model, gradients, spec and surveys travel in chunks.
+pub(crate) fn chunked(rounds: u64, data_mode: DataMode) -> Scenario {
+    let truth = Truth::Clouds(3);
+    let mut plan = plan(truth, data_mode, PolicyName::Enhanced, rounds, 30);
+    plan.hidden = vec![24];
+    plan.packet_bytes_max = 1024;
+    plan.score_every_rounds = 7;
+    let mut world = scenario(plan, truth, machines([(0.01, 0.001), (0.02, 0.002), (0.01, 0.004), (0.0, 0.01)]));
+    world.data.inputs = 12;
+    world
+}
+
 /// A bus that loses, repeats and reorders.
 pub(crate) fn unruly(mut world: Scenario) -> Scenario {
     world.bus.delay = (Duration::from_millis(1), Duration::from_millis(60));

@@ -1,6 +1,6 @@
 //! Jobs reach their end under every mix of faults, without an operator.
 
-use crate::helpers::{seeds, small, sound, troubled, unruly};
+use crate::helpers::{chunked, seeds, small, sound, troubled, unruly};
 use heijunka_allocate::PolicyName;
 use heijunka_sim::{Scenario, Step, Trouble, Truth, machines, plan, run, scenario};
 use heijunka_wire::DataMode;
@@ -8,18 +8,6 @@ use std::time::Duration;
 
 const fn at(seconds: u64, trouble: Trouble) -> Step {
     Step { at: Duration::from_secs(seconds), trouble }
-}
-
-/// Private rows, a hidden layer, and packets so small that model, spec and surveys travel in chunks.
-fn chunked(rounds: u64) -> Scenario {
-    let truth = Truth::Clouds(3);
-    let mut plan = plan(truth, DataMode::Private, PolicyName::Enhanced, rounds, 30);
-    plan.hidden = vec![24];
-    plan.packet_bytes_max = 1024;
-    plan.score_every_rounds = 7;
-    let mut world = scenario(plan, truth, machines([(0.01, 0.001), (0.02, 0.002), (0.01, 0.004), (0.0, 0.01)]));
-    world.data.inputs = 12;
-    world
 }
 
 fn all_end(worlds: impl Fn(u64) -> Scenario, usual: u64) {
@@ -35,7 +23,7 @@ fn jobs_end_under_losses_and_troubles() {
 
 #[test]
 fn jobs_in_chunks_end_under_losses_and_troubles() {
-    all_end(|seed| troubled(unruly(chunked(20)), seed), 40);
+    all_end(|seed| troubled(unruly(chunked(20, DataMode::Private)), seed), 40);
 }
 
 #[test]
@@ -46,7 +34,7 @@ fn jobs_end_where_a_third_of_all_messages_is_lost() {
     };
     all_end(|_| lossy(unruly(small(20))), 60);
     // Of an object of four chunks hardly a fifth arrives whole at once.
-    all_end(|_| lossy(unruly(chunked(5))), 10);
+    all_end(|_| lossy(unruly(chunked(5, DataMode::Private))), 10);
 }
 
 #[test]
@@ -56,7 +44,7 @@ fn jobs_end_where_the_aggregators_words_are_damaged_and_forged() {
         world
     };
     all_end(|seed| hostile(troubled(unruly(small(30)), seed)), 60);
-    all_end(|seed| hostile(troubled(unruly(chunked(10)), seed)), 20);
+    all_end(|seed| hostile(troubled(unruly(chunked(10, DataMode::Private)), seed)), 20);
 }
 
 #[test]
