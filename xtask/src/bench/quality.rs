@@ -39,7 +39,7 @@ pub(super) fn run(lab: &Lab<'_>) -> Outcome<Vec<Table>> {
         }
     }
     scores.note(format!("means of {} seeds; +-: standard deviation of the paired differences", seeds(lab)));
-    bytes.note("everything counts: joining, surveys, scoring, acknowledgements, MQTT's own bytes");
+    bytes.note("everything counts: joining, surveys, scoring at the end, acknowledgements, MQTT's own bytes");
     bytes.note("up and down follow from the model's going to all of the 8 agents alike");
     Ok(vec![scores, bytes])
 }
@@ -63,7 +63,8 @@ fn measure(lab: &Lab<'_>, workload: &Workload, rounds: &str) -> Outcome<[Vec<Run
 fn one(lab: &Lab<'_>, workload: &Workload, policy: &str, rounds: &str, seed: u64) -> Outcome<Run> {
     let broker = Mosquitto::start(lab.place)?;
     let before = broker.counted()?;
-    let words = ["--rounds", rounds, "--seed", &seed.to_string()];
+    // Scored at the end alone: scoring moves models, too.
+    let words = ["--rounds", rounds, "--score-every", rounds, "--seed", &seed.to_string()];
     let played = lab.play(&broker, "zero8", workload, &[policy], &words)?;
     let played = played.first().ok_or("the demo played nothing")?;
     let after = broker.counted()?;
