@@ -1,8 +1,7 @@
 //! Jobs reach their end under every mix of faults, without an operator.
 
 use crate::helpers::{chunked, seeds, small, sound, troubled, unruly};
-use heijunka_allocate::PolicyName;
-use heijunka_sim::{Scenario, Step, Trouble, Truth, machines, plan, run, scenario};
+use heijunka_sim::{Scenario, Step, Trouble, run};
 use heijunka_wire::DataMode;
 use std::time::Duration;
 
