@@ -35,6 +35,7 @@ pub(crate) struct PolicyFigures {
 struct Line {
     purpose: String,
     model_version: u64,
+    agents: u64,
     seconds: f64,
     between_seconds: f64,
     bytes_down: u64,
@@ -46,12 +47,13 @@ struct Line {
     rmse: Option<f64>,
 }
 
-/// Reads a run's history. `target`: accuracy to reach (or RMSE, for a regression).
+/// Reads a run's history. `target`: accuracy to reach (or RMSE, for a regression). `ideal`: seconds of a round in which each
+/// answer has so many bytes.
 pub(crate) fn read(
     policy: &str,
     directory: &Path,
     warmup_rounds: u64,
-    ideal_seconds: f64,
+    ideal: impl Fn(f64) -> f64,
     target: Option<f64>,
     aggregator: Usage,
     agents: Vec<Usage>,
@@ -71,6 +73,8 @@ pub(crate) fn read(
     });
     let last = scored.last();
     let bytes = |of: fn(&Line) -> u64| self::mean(&counted.iter().map(|line| of(line) as f64).collect::<Vec<_>>());
+    let answer = |line: &&&Line| line.bytes_up as f64 / line.agents.max(1) as f64;
+    let ideal_seconds = ideal(self::mean(&counted.iter().map(|line| answer(&line)).collect::<Vec<_>>()));
     Ok(PolicyFigures {
         policy: policy.to_owned(),
         rounds: train.len() as u64,

@@ -73,7 +73,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 0.01)]
     kept: f64,
     /// Rounds in which sparse gradients fall to that share.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 50)]
     warm_up_rounds: u64,
     /// How the model goes out, with a codec: as short as that if left out.
     #[arg(long, value_name = "CODEC")]

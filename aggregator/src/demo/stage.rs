@@ -163,7 +163,7 @@ impl<'a> Stage<'a> {
             peak_rss_bytes: usage["peak_rss_bytes"].as_u64().unwrap_or(0),
             cpu_seconds: usage["cpu_seconds"].as_f64().unwrap_or(0.0),
         };
-        let ideal = self.fleet.ideal_seconds(card.model.parameters as f64 * 4.0);
+        let ideal = |bytes| self.fleet.ideal_seconds(bytes);
         let warmup = self.fleet.warmup_rounds.min(self.rounds() / 2);
         read(policy, output, warmup, ideal, self.workload.target_score, aggregator, agents)
             .map_err(|error| Failure::new(Exit::Unavailable, "the history cannot be read").why(error.to_string()))
