@@ -22,6 +22,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 const WARM_UP_ROUNDS: usize = 50;
+/// Time for all agents to start, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -42,8 +44,7 @@ fn main() {
         tcp_star(agents, payload_bytes, time)
     } else {
         let (port, _running) = start_broker(&broker);
-        let _agents = start_agents(&client, port, agents);
-        runtime().block_on(aggregate(client == "bare", port, agents, payload_bytes, time))
+        runtime().block_on(aggregate(&client, port, agents, payload_bytes, time))
     };
     println!("{client} {broker} N={agents} S={payload_bytes}: {rate:.1} rounds/s");
 }
@@ -146,11 +147,14 @@ fn start_broker(kind: &str) -> (u16, Running) {
 }
 
 /// Runs rounds until the time is over; returns rounds a second.
-async fn aggregate(bare: bool, port: u16, agents: usize, payload_bytes: usize, time: Duration) -> f64 {
+async fn aggregate(client: &str, port: u16, agents: usize, payload_bytes: usize, time: Duration) -> f64 {
     let model = Bytes::from(vec![7; payload_bytes]);
-    let mut centre = if bare { Centre::bare(port) } else { Centre::bus(port) };
-    // Whoever has not subscribed yet misses a round: rounds start when all have said that they are there.
-    centre.collect(agents).await;
+    let mut centre = if client == "bare" { Centre::bare(port) } else { Centre::bus(port) };
+    // Whoever has not subscribed yet misses a message: agents start when they are heard, rounds when all have said that
+    // they are there.
+    centre.subscribed().await;
+    let _agents = start_agents(client, port, agents);
+    tokio::time::timeout(PATIENCE, centre.collect(agents)).await.expect("all agents say that they are there");
     let mut start = Instant::now();
     let mut rounds = 0;
     for round in 0.. {
@@ -191,6 +195,18 @@ impl Centre {
         }
     }
 
+    async fn subscribed(&mut self) {
+        let mut heard = false;
+        while !heard {
+            heard = match self {
+                Self::Bare(_, event_loop) => {
+                    matches!(event_loop.poll().await.unwrap(), Event::Incoming(Packet::SubAck(_)))
+                }
+                Self::Bus(_, events) => matches!(events.next().await.unwrap(), BusEvent::Subscribed),
+            };
+        }
+    }
+
     async fn collect(&mut self, agents: usize) {
         let mut missing = agents;
         while missing > 0 {
@@ -221,13 +237,9 @@ fn bus_config(id: &str, port: u16, filter: &str) -> BusConfig {
     config
 }
 
-/// Time for the aggregator to subscribe before the agents say that they are there.
-const HEAD_START: Duration = Duration::from_millis(300);
-
 async fn bare_agent(port: u16, topic: String) {
     let (client, mut event_loop) = AsyncClient::new(bare_options(&topic, port), 64);
     client.try_subscribe("round", QoS::AtLeastOnce).unwrap();
-    tokio::time::sleep(HEAD_START).await;
     while let Ok(event) = event_loop.poll().await {
         let answer = match event {
             Event::Incoming(Packet::SubAck(_)) => Bytes::new(),
@@ -239,7 +251,6 @@ async fn bare_agent(port: u16, topic: String) {
 }
 
 async fn bus_agent(port: u16, topic: String) {
-    tokio::time::sleep(HEAD_START).await;
     let (bus, mut events) = heijunka_bus::start(bus_config(&topic, port, "round")).unwrap();
     while let Some(event) = events.next().await {
         let answer = match event {
