@@ -1,6 +1,7 @@
 //! Tries everything that `run` needs, one line each.
 
 use crate::config::Valid;
+use crate::web;
 use heijunka_bus::{Probed, probe};
 use heijunka_settings::{Exit, Failure};
 use heijunka_wire::{Channel, Topics};
@@ -20,6 +21,12 @@ pub(crate) fn check(valid: &Valid) -> Result<(), Failure> {
                 .fix("name a folder that this user may write to in [output] directory")
         })?;
     println!("ok  {}: writable", valid.output.display());
+    if let Some(listen) = &valid.web {
+        match web::bind(listen) {
+            Ok(_) => println!("ok  http://{}/: free for the page", listen.address),
+            Err(error) => println!("--  http://{}/: no page ({error}), training would go on", listen.address),
+        }
+    }
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
     let echo = topics.common(Channel::AggregatorStatus);
     let mut config = valid.bus.clone();

@@ -1,6 +1,7 @@
 //! The aggregator's settings file.
 
 use crate::compact::{Gradient, Steps};
+use crate::web::{Listen, Web};
 use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_bus::{BusConfig, Secret as BusSecret, Tls, TlsFiles};
 use heijunka_learn::{Decay, OptimizerKind, Schedule};
@@ -33,6 +34,8 @@ struct File {
     gradient: Gradient,
     #[serde(default)]
     output: OutputSettings,
+    #[serde(default)]
+    web: Web,
     #[serde(default)]
     log: LogSettings,
 }
@@ -235,6 +238,8 @@ pub(crate) struct Valid {
     pub(crate) save_every: Duration,
     /// Where to record what every agent's part of every round cost.
     pub(crate) trace: Option<PathBuf>,
+    /// Where the page is served.
+    pub(crate) web: Option<Listen>,
     pub(crate) log: LogSettings,
 }
 
@@ -283,6 +288,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
         output: loaded.resolve(&file.output.directory),
         save_every: file.output.save_every.duration(),
         trace: trace(loaded)?,
+        web: file.web.check(|path| loaded.resolve(path))?,
         log: file.log,
         site,
         job,

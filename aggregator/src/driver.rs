@@ -8,6 +8,7 @@ use crate::people::{AgentState, Figures, State, event, json, status};
 use crate::progress::Progress;
 use crate::run_number;
 use crate::trace_file::TraceFile;
+use crate::web::Page;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
 use heijunka_settings::{Exit, Failure, init_logging};
@@ -56,6 +57,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", valid.path.display())))?;
     info!("job {} at {} on {}:{}", valid.job, valid.site, valid.bus.host, valid.bus.port);
     let mut signals = Signals::new()?;
+    let page = Page::start(valid);
     let Some(seen) = listen(&mut events, &topics, &mut signals).await? else {
         bus.close(FAREWELL).await;
         return Ok(());
@@ -80,6 +82,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         figures: Figures::default(),
         history,
         trace: begin_trace(valid),
+        page,
         rival: None,
         status_due: Instant::now(),
         save_due: Instant::now() + valid.save_every,
@@ -93,10 +96,15 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         Err(failure) => failure.to_string(),
     };
     if driver.rival.is_none() {
-        driver.publish_people(Channel::AggregatorState, json(&State::stopped(run, reason)));
+        driver.publish_people(Channel::AggregatorState, json(&State::stopped(run, reason.clone())));
         driver.publish_people(Channel::AggregatorStatus, status(&driver.coordinator, &driver.figures));
     }
+    let connected = driver.bus.is_connected();
+    let browsers = driver.page.close(&driver.coordinator, &driver.figures, connected, &reason);
     driver.bus.close(FAREWELL).await;
+    if let Some(browsers) = browsers {
+        browsers.wait();
+    }
     ended.map(|_| ())
 }
 
@@ -182,6 +190,7 @@ struct Driver<'a> {
     figures: Figures,
     history: History,
     trace: Option<TraceFile>,
+    page: Page,
     /// The aggregator that has replaced this one, as far as it is known.
     rival: Option<String>,
     status_due: Instant,
@@ -201,6 +210,7 @@ impl Driver<'_> {
                 Drained::Finished(outcome) => return Ok(outcome),
             };
             self.publish_status();
+            self.page.show(&self.coordinator, &self.figures, self.bus.is_connected());
             let due = self.instant(wait).min(self.status_due);
             tokio::select! {
                 event = events.next() => {
@@ -316,6 +326,7 @@ impl Driver<'_> {
 
     fn on_closed(&mut self, record: &RoundRecord) {
         self.figures.add(record);
+        self.page.add(record, self.coordinator.steps());
         if let Err(error) = self.history.add(record) {
             warn!("history.csv: {error}; training goes on");
         }
@@ -344,6 +355,7 @@ impl Driver<'_> {
                 Level::Warn => warn!("{} {}{fix}", happened.code, happened.message),
             }
         });
+        self.page.tell(happened);
         self.publish_people(Channel::Events, event(happened));
     }
 

@@ -19,6 +19,7 @@ mod simulate;
 mod trace;
 mod trace_file;
 mod usage;
+mod web;
 
 use clap::{Parser, Subcommand};
 use heijunka_settings::Exit;

@@ -12,3 +12,4 @@ mod tls;
 mod training;
 mod trajectory;
 mod watch;
+mod web;

@@ -1,0 +1,217 @@
+//! What the server is handed: the job as it is at one moment, unchangeable.
+
+use super::board::{AgentHistory, Board, EventLine, Parts, RoundLine, ScoreLine, Sums};
+use super::ideal::{Machine, ideal_s};
+use super::words::{self, Pace};
+use crate::config::Valid;
+use crate::people::{Figures, data_mode, host};
+use heijunka_allocate::Outlook;
+use heijunka_round::{Coordinator, Counters, Ending, MemberView};
+use heijunka_units::AgentId;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What stays the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) site: String,
+    pub(crate) job: String,
+    pub(crate) host: String,
+    pub(crate) policy: String,
+    pub(crate) broker: String,
+    pub(crate) max_rounds: u64,
+    pub(crate) batch_samples: u32,
+    pub(crate) min_agents: usize,
+}
+
+impl Facts {
+    pub(crate) fn new(valid: &Valid) -> Self {
+        Self {
+            site: valid.site.to_string(),
+            job: valid.job.to_string(),
+            host: host(),
+            policy: valid.plan.policy.to_string(),
+            broker: format!("{}:{}", valid.bus.host, valid.bus.port),
+            max_rounds: valid.plan.until.rounds,
+            batch_samples: valid.plan.batch_samples,
+            min_agents: valid.plan.patience.min_agents,
+        }
+    }
+}
+
+/// An agent, ready to be shown.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentView {
+    pub(crate) agent: AgentId,
+    pub(crate) online: bool,
+    pub(crate) rows: u64,
+    pub(crate) share_samples: u32,
+    /// Mean of the recent rounds that it answered.
+    pub(crate) recent: Option<Parts>,
+    pub(crate) recent_missed: usize,
+    pub(crate) history: AgentHistory,
+    /// What holds it back, with numbers.
+    pub(crate) why: String,
+    /// What the policy expects of it.
+    pub(crate) outlook: Option<String>,
+}
+
+/// The rounds that the page's curves show, as means and sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Recent {
+    /// Seconds from one round to the next.
+    pub(crate) round_s: Option<f64>,
+    pub(crate) ideal_s: Option<f64>,
+    /// Estimated seconds with equal shares, from one round to the next.
+    pub(crate) equal_s: Option<f64>,
+    /// Seconds that an hour's work would take longer with equal shares; negative if less.
+    pub(crate) saved_s_per_hour: Option<f64>,
+}
+
+/// The job at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) facts: Arc<Facts>,
+    /// The phase in one word; "connecting" before the broker has been heard.
+    pub(crate) phase: &'static str,
+    /// The phase in plain words.
+    pub(crate) line: String,
+    pub(crate) connected: bool,
+    pub(crate) run: u64,
+    pub(crate) data: &'static str,
+    pub(crate) step: u64,
+    pub(crate) eta: Option<Duration>,
+    pub(crate) elapsed: Duration,
+    pub(crate) loss: Option<f64>,
+    pub(crate) score: Option<ScoreLine>,
+    pub(crate) saved_s: f64,
+    pub(crate) reallocations: u64,
+    pub(crate) decision: Option<String>,
+    pub(crate) recent: Recent,
+    pub(crate) counters: Counters,
+    pub(crate) sums: Sums,
+    pub(crate) agents: Vec<AgentView>,
+    pub(crate) rounds: VecDeque<RoundLine>,
+    pub(crate) scores: VecDeque<ScoreLine>,
+    pub(crate) events: VecDeque<Arc<EventLine>>,
+}
+
+/// What is seen besides the board.
+pub(crate) struct Seen<'a> {
+    pub(crate) coordinator: &'a Coordinator,
+    pub(crate) figures: &'a Figures,
+    pub(crate) connected: bool,
+    pub(crate) elapsed: Duration,
+    /// Why the job is over.
+    pub(crate) ended: Option<&'a str>,
+}
+
+impl Snapshot {
+    /// Before the broker has been heard.
+    pub(crate) fn connecting(facts: Arc<Facts>) -> Self {
+        let line = format!("Waiting for the broker at {}.", facts.broker);
+        Self { facts, phase: "connecting", line, ..Self::default() }
+    }
+
+    pub(crate) fn new(facts: &Arc<Facts>, board: &Board, seen: &Seen<'_>) -> Self {
+        let (coordinator, figures) = (seen.coordinator, seen.figures);
+        let outlooks = coordinator.outlooks();
+        let agents = agents(coordinator.members().collect(), board, &outlooks);
+        let mut snapshot = Self {
+            facts: Arc::clone(facts),
+            phase: coordinator.phase().as_str(),
+            line: String::new(),
+            connected: seen.connected,
+            run: coordinator.run().0,
+            data: data_mode(coordinator),
+            step: coordinator.steps(),
+            eta: figures.eta(coordinator),
+            elapsed: seen.elapsed,
+            loss: figures.loss.filter(|loss| loss.is_finite()),
+            score: board.scores.back().copied(),
+            saved_s: figures.saved_seconds,
+            reallocations: figures.reallocations,
+            decision: figures.decision.clone(),
+            recent: recent(board, ideal(&agents, &outlooks, facts.batch_samples)),
+            counters: coordinator.counters(),
+            sums: board.sums,
+            agents,
+            rounds: board.rounds.clone(),
+            scores: board.scores.clone(),
+            events: board.events.clone(),
+        };
+        if seen.ended.is_some() {
+            (snapshot.phase, snapshot.eta) = ("finished", None);
+        }
+        snapshot.line = words::line(&snapshot, seen.ended);
+        snapshot
+    }
+
+    pub(crate) fn online(&self) -> usize {
+        self.agents.iter().filter(|agent| agent.online).count()
+    }
+}
+
+/// The outlooks come in the order of names, as the members do; a policy may leave some out.
+fn outlook_of<'a>(outlooks: &'a [Outlook], agent: &AgentId) -> Option<&'a Outlook> {
+    let place = outlooks.binary_search_by(|outlook| outlook.agent.cmp(agent)).ok()?;
+    outlooks.get(place)
+}
+
+fn agents(members: Vec<MemberView>, board: &Board, outlooks: &[Outlook]) -> Vec<AgentView> {
+    let mut views: Vec<AgentView> = members
+        .into_iter()
+        .map(|member| {
+            let history = board.agents.get(&member.agent).cloned().unwrap_or_default();
+            let (recent, recent_missed) = history.recent();
+            AgentView {
+                outlook: outlook_of(outlooks, &member.agent).map(|outlook| outlook.text.clone()),
+                agent: member.agent,
+                online: member.online,
+                rows: member.rows,
+                share_samples: member.share_samples,
+                recent,
+                recent_missed,
+                history,
+                why: String::new(),
+            }
+        })
+        .collect();
+    let pace = Pace::of(&views);
+    views.iter_mut().for_each(|view| view.why = words::why(view, pace.as_ref()));
+    views
+}
+
+/// With the machines as the policy sees them, else as the recent rounds were.
+fn ideal(agents: &[AgentView], outlooks: &[Outlook], batch_samples: u32) -> Option<f64> {
+    let measured = |view: &AgentView| {
+        let parts = view.recent.filter(|parts| parts.samples > 0.0)?;
+        Some(Machine { fixed_s: parts.network_s, per_sample_s: parts.compute_s / parts.samples })
+    };
+    let expected = |view: &AgentView| {
+        let outlook = outlook_of(outlooks, &view.agent).filter(|outlook| outlook.per_sample_s > 0.0)?;
+        Some(Machine { fixed_s: outlook.fixed_s + outlook.network_s, per_sample_s: outlook.per_sample_s })
+    };
+    let here = agents.iter().filter(|view| view.online);
+    ideal_s(here.filter_map(|view| expected(view).or_else(|| measured(view))), f64::from(batch_samples))
+}
+
+fn recent(board: &Board, ideal_s: Option<f64>) -> Recent {
+    let rounds = || board.rounds.iter().filter(|round| round.ending != Ending::GivenUp);
+    let count = rounds().count() as f64;
+    let (mut round_s, mut equal_s) = (0.0, 0.0);
+    for round in rounds() {
+        round_s += round.seconds + round.between_s;
+        equal_s += round.equal_s + round.between_s;
+    }
+    if count == 0.0 || round_s <= 0.0 {
+        return Recent::default();
+    }
+    Recent {
+        round_s: Some(round_s / count),
+        ideal_s,
+        equal_s: Some(equal_s / count),
+        saved_s_per_hour: Some(3600.0 * (equal_s - round_s) / round_s),
+    }
+}

@@ -1,0 +1,122 @@
+//! What is remembered, and the numbers and words made of it.
+
+use super::super::board::{Board, EVENTS_KEPT, ROUNDS_KEPT};
+use super::super::metrics::metrics;
+use super::super::snapshot::AgentView;
+use super::super::state::{Told, state};
+use super::super::words::{Pace, why};
+use super::{event, part, record, snapshot};
+use heijunka_round::{Ending, Level};
+use heijunka_units::AgentId;
+use heijunka_wire::Purpose;
+use serde_json::Value;
+
+fn view(board: &Board, name: &str, share_samples: u32) -> AgentView {
+    let agent = AgentId::new(name).unwrap();
+    let history = board.agents.get(&agent).cloned().unwrap_or_default();
+    let (recent, recent_missed) = history.recent();
+    let (why, outlook) = (String::new(), None);
+    AgentView { agent, online: true, rows: 10, share_samples, recent, recent_missed, history, why, outlook }
+}
+
+fn json(board: &Board, told: Told) -> (Value, Told) {
+    let (bytes, told) = state(&snapshot(board), told);
+    (serde_json::from_slice(&bytes).unwrap(), told)
+}
+
+#[test]
+fn memory_is_bounded_and_warnings_outlast_good_news() {
+    let mut board = Board::default();
+    board.tell(&event(Level::Warn, "look here"));
+    for step in 0..2 * ROUNDS_KEPT as u64 {
+        board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1)]), step);
+        board.tell(&event(Level::Info, "fine"));
+    }
+    assert_eq!((board.rounds.len(), board.events.len()), (ROUNDS_KEPT, EVENTS_KEPT));
+    assert_eq!(board.events[0].event.message, "look here");
+    assert_eq!(board.sums.rounds[0], 2 * ROUNDS_KEPT as u64);
+    for agent in 0..3000 {
+        board.add(&record(Purpose::Train, 0.1, vec![part(&format!("agent-{agent}"), 8, 0.1, 0.1)]), 1);
+    }
+    assert!(board.agents.len() <= 1024);
+}
+
+#[test]
+fn a_browser_is_told_once() {
+    let mut board = Board::default();
+    board.tell(&event(Level::Info, "begins"));
+    board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1)]), 1);
+    let (first, told) = json(&board, Told::default());
+    assert_eq!((first["whole"].as_bool(), &first["rounds"][0]["round"]), (Some(true), &1.into()));
+    assert_eq!(first["events"][0]["message"], "begins");
+    let (none, told) = json(&board, told);
+    assert_eq!(none["whole"], false);
+    assert_eq!(["rounds", "scores", "events"].map(|key| none[key].as_array().unwrap().len()), [0, 0, 0]);
+    board.add(&record(Purpose::Train, 0.2, vec![part("a", 8, 0.2, 0.1)]), 2);
+    board.add(&record(Purpose::Score, 0.2, Vec::new()), 2);
+    let (more, _) = json(&board, told);
+    assert_eq!(more["rounds"].as_array().unwrap().len(), 1);
+    assert_eq!((&more["rounds"][0]["seconds"], &more["rounds"][0]["loss"]), (&0.2.into(), &0.5.into()));
+    assert_eq!((&more["scores"][0]["accuracy"], &more["accuracy"]), (&0.75.into(), &0.75.into()));
+}
+
+#[test]
+fn each_agent_is_told_what_holds_it_back() {
+    let mut board = Board::default();
+    let agents = || vec![part("far", 10, 0.42, 0.11), part("fast", 10, 0.1, 0.09), part("slow", 10, 0.5, 0.49)];
+    for step in 0..3 {
+        board.add(&record(Purpose::Train, 0.5, agents()), step);
+    }
+    let mut lost = record(Purpose::Train, 0.5, vec![part("far", 0, 0.0, 0.0)]);
+    lost.ending = Ending::Partial;
+    board.add(&lost, 4);
+    let views = [view(&board, "far", 10), view(&board, "fast", 10), view(&board, "slow", 10)];
+    let pace = Pace::of(&views);
+    let said = views.each_ref().map(|view| why(view, pace.as_ref()));
+    assert_eq!(said[0], "held back by its network: 310 of 420 ms; no answer in 1 of the last 4 rounds");
+    assert_eq!(
+        said[1],
+        "held back by computing: 90 of 100 ms, 9.0 ms a sample; then waits 400 ms, most of all for slow"
+    );
+    assert_eq!(said[2], "held back by computing: 490 of 500 ms, 49.0 ms a sample; sets the pace");
+    assert_eq!(why(&view(&board, "new", 0), pace.as_ref()), "no round yet");
+    assert_eq!(why(&AgentView { online: false, ..view(&board, "far", 10) }, pace.as_ref()), "offline");
+    assert_eq!(why(&view(&board, "fast", 0), pace.as_ref()), "sits out");
+}
+
+#[test]
+fn metrics_hold_true_numbers_in_the_text_format() {
+    let mut board = Board::default();
+    board.add(&record(Purpose::Train, 0.2, vec![part("a", 8, 0.15, 0.1), part("b", 0, 0.0, 0.0)]), 1);
+    board.add(&record(Purpose::Train, 100.0, vec![part("a", 8, 100.0, 0.1)]), 2);
+    board.add(&record(Purpose::Score, 0.2, Vec::new()), 2);
+    let mut shown = snapshot(&board);
+    shown.agents = vec![view(&board, "a", 8), view(&board, "b", 0)];
+    let text = metrics(&shown);
+    for line in [
+        "heijunka_job_info{site=\"plant \\\"1\\\"\",job=\"steel\",policy=\"\",data=\"\"} 1",
+        "heijunka_phase{phase=\"training\"} 1",
+        "heijunka_phase{phase=\"paused\"} 0",
+        "heijunka_rounds_total{ending=\"full\"} 2",
+        "heijunka_scoring_rounds_total 1",
+        "heijunka_round_duration_seconds_bucket{le=\"0.1\"} 0",
+        "heijunka_round_duration_seconds_bucket{le=\"0.25\"} 1",
+        "heijunka_round_duration_seconds_bucket{le=\"60\"} 1",
+        "heijunka_round_duration_seconds_bucket{le=\"+Inf\"} 2",
+        "heijunka_round_duration_seconds_sum 100.2",
+        "heijunka_sent_bytes_total 300",
+        "heijunka_samples_total 16",
+        "heijunka_accuracy_ratio 0.75",
+        "heijunka_agent_answered_rounds_total{agent=\"a\"} 2",
+        "heijunka_agent_missed_rounds_total{agent=\"b\"} 1",
+        "heijunka_agent_compute_seconds_total{agent=\"a\"} 0.2",
+        "heijunka_agent_share_samples{agent=\"a\"} 8",
+    ] {
+        assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
+    }
+    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let mut once = names.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(names.len(), once.len(), "a family is described once");
+}

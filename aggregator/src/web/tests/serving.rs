@@ -1,0 +1,144 @@
+//! The server over loopback, asked by a plain socket.
+
+use super::super::board::Board;
+use super::super::server::Server;
+use super::super::settings::Listen;
+use super::super::snapshot::Snapshot;
+use super::{part, record, snapshot};
+use heijunka_settings::Secret;
+use heijunka_wire::Purpose;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Far beyond what an answer takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Site {
+    server: Server,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+}
+
+fn site(password: Option<&str>) -> Site {
+    let listen = Listen { address: "127.0.0.1:0".parse().unwrap(), password: password.map(Secret::new) };
+    let (snapshots, receiver) = watch::channel(Arc::new(snapshot(&Board::default())));
+    Site { server: Server::start(&listen, receiver).unwrap(), snapshots }
+}
+
+fn connect(address: SocketAddr, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// The whole answer to a request with these further headers.
+fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> String {
+    let request = format!("{method} {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
+    let mut answer = String::new();
+    connect(address, &request).read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    ask(address, "GET", path, &format!("host: {address}\r\n"))
+}
+
+#[test]
+fn each_path_has_its_answer() {
+    let site = site(None);
+    let address = site.server.address();
+    for (path, kind, content) in [
+        ("/", "text/html", "<!doctype html>"),
+        ("/state", "application/json", "\"phase\":\"training\""),
+        ("/metrics", "text/plain; version=0.0.4", "heijunka_build_info"),
+    ] {
+        let answer = get(address, path);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        assert!(answer.contains(&format!("content-type: {kind}")) && answer.contains(content), "{path}: {answer}");
+        assert!(answer.contains("content-security-policy: default-src 'none'"), "{path}: {answer}");
+    }
+    assert!(get(address, "/etc/passwd").starts_with("HTTP/1.1 404"));
+    assert!(ask(address, "POST", "/", "host: localhost\r\n").starts_with("HTTP/1.1 405"));
+    let head = ask(address, "HEAD", "/", "host: localhost\r\n");
+    assert!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(ask(address, "G(T", "/", "").starts_with("HTTP/1.1 400"));
+}
+
+#[test]
+fn another_sites_page_cannot_read_under_a_name_of_its_own() {
+    let site = site(None);
+    let address = site.server.address();
+    for host in ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", ""] {
+        let answer = ask(address, "GET", "/state", &format!("host: {host}\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 421") && !answer.contains("phase"), "{host}: {answer}");
+    }
+    for host in ["localhost:8765", "LOCALHOST", "[::1]:8765", "192.168.1.10"] {
+        let answer = ask(address, "GET", "/state", &format!("host: {host}\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{host}: {answer}");
+    }
+}
+
+#[test]
+fn a_password_is_asked_for_on_every_path() {
+    let site = site(Some("s3:cret"));
+    let address = site.server.address();
+    // anyone:s3:cret, anyone:wrong, anyone (without a colon).
+    let (right, wrong, none) = ("Basic YW55b25lOnMzOmNyZXQ=", "Basic YW55b25lOndyb25n", "Basic YW55b25l");
+    for path in ["/", "/state", "/events", "/metrics", "/elsewhere"] {
+        let answer = get(address, path);
+        assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("www-authenticate: Basic"), "{path}: {answer}");
+    }
+    for given in [wrong, none, "Bearer s3:cret", "Basic ???"] {
+        let answer = ask(address, "GET", "/state", &format!("host: page.plant\r\nauthorization: {given}\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 401") && !answer.contains("phase"), "{given}: {answer}");
+    }
+    let answer = ask(address, "GET", "/state", &format!("host: page.plant\r\nauthorization: {right}\r\n"));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// The data of the next event.
+fn next_event(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> serde_json::Value {
+    let data = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("data: ").map(str::to_owned)).unwrap();
+    serde_json::from_str(&data).unwrap()
+}
+
+#[test]
+fn a_stream_tells_what_is_new_and_ends_with_the_last_snapshot() {
+    let Site { server, snapshots } = site(None);
+    let mut lines =
+        BufReader::new(connect(server.address(), "GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n")).lines();
+    assert_eq!(next_event(&mut lines)["phase"], "training");
+    let mut board = Board::default();
+    for step in 1..=3 {
+        board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1)]), step);
+        snapshots.send_replace(Arc::new(snapshot(&board)));
+    }
+    // However the three fall into events, each round is told once.
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        let event = next_event(&mut lines);
+        told.extend(event["rounds"].as_array().unwrap().iter().map(|round| round["round"].as_u64().unwrap()));
+    }
+    assert_eq!(told, [1, 2, 3]);
+    snapshots.send_replace(Arc::new(Snapshot { phase: "finished", ..snapshot(&board) }));
+    drop(snapshots);
+    server.wait();
+    assert_eq!(next_event(&mut lines)["phase"], "finished");
+    assert!(lines.map(Result::unwrap).all(|line| line.is_empty() || line == "0"), "the stream has ended");
+}
+
+#[test]
+fn browsers_that_do_not_read_are_dropped_for_new_ones() {
+    let site = site(None);
+    let address = site.server.address();
+    let dead: Vec<TcpStream> =
+        (0..150).map(|_| connect(address, "GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n")).collect();
+    for _ in 0..20 {
+        site.snapshots.send_replace(Arc::new(snapshot(&Board::default())));
+    }
+    assert!(get(address, "/state").starts_with("HTTP/1.1 200"));
+    drop(dead);
+}

@@ -1,0 +1,121 @@
+//! Plain sentences: where the job is, and what holds an agent back.
+
+use super::board::Parts;
+use super::snapshot::{AgentView, Snapshot};
+use crate::advise::span as long_span;
+use heijunka_units::AgentId;
+
+/// Waiting is told from this share of the slowest agent's time on.
+const WAIT_WORTH_TELLING: f64 = 0.2;
+
+/// The agent that the others wait for.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    agent: AgentId,
+    total_s: f64,
+    alone: bool,
+}
+
+impl Pace {
+    /// The slowest of those that are here and have a share.
+    pub(crate) fn of(agents: &[AgentView]) -> Option<Self> {
+        let here = || agents.iter().filter(|view| view.online && view.share_samples > 0);
+        let timed = here().filter_map(|view| Some((view, view.recent?.total_s())));
+        let (slowest, total_s) = timed.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some(Self { agent: slowest.agent.clone(), total_s, alone: here().count() < 2 })
+    }
+}
+
+/// `310 of 420 ms`, `1.20 of 1.50 s`.
+fn part_of(part_s: f64, whole_s: f64) -> String {
+    let (scale, unit) = if whole_s < 1.0 { (1e3, "ms") } else { (1.0, "s") };
+    let (part, whole) = (part_s * scale, whole_s * scale);
+    let digits = match whole {
+        0.0..10.0 => 2,
+        10.0..100.0 => 1,
+        _ => 0,
+    };
+    format!("{part:.digits$} of {whole:.digits$} {unit}")
+}
+
+/// `12.3 ms`, `1.20 s`.
+pub(crate) fn span(seconds: f64) -> String {
+    match seconds {
+        ..1e-3 => format!("{:.0} µs", seconds * 1e6),
+        1e-3..0.1 => format!("{:.1} ms", seconds * 1e3),
+        0.1..1.0 => format!("{:.0} ms", seconds * 1e3),
+        1.0..60.0 => format!("{seconds:.2} s"),
+        _ => long_span(seconds),
+    }
+}
+
+/// What holds the agent back.
+pub(crate) fn why(view: &AgentView, pace: Option<&Pace>) -> String {
+    if !view.online {
+        return "offline".to_owned();
+    }
+    let missed = match view.recent_missed {
+        0 => String::new(),
+        missed => format!("; no answer in {missed} of the last {} rounds", view.history.recent_rounds()),
+    };
+    let Some(parts) = view.recent else {
+        let silent = view.recent_missed > 0;
+        return if silent { missed.trim_start_matches("; ").to_owned() } else { "no round yet".to_owned() };
+    };
+    if view.share_samples == 0 {
+        return format!("sits out{missed}");
+    }
+    held_back(&parts) + &place(view, &parts, pace) + &missed
+}
+
+fn held_back(parts: &Parts) -> String {
+    let whole = parts.total_s();
+    if parts.network_s > parts.compute_s {
+        return format!("held back by its network: {}", part_of(parts.network_s, whole));
+    }
+    let each = if parts.samples > 0.0 { parts.compute_s / parts.samples } else { 0.0 };
+    format!("held back by computing: {}, {} a sample", part_of(parts.compute_s, whole), span(each))
+}
+
+fn place(view: &AgentView, parts: &Parts, pace: Option<&Pace>) -> String {
+    match pace {
+        Some(pace) if pace.alone => String::new(),
+        Some(pace) if pace.agent == view.agent => "; sets the pace".to_owned(),
+        Some(pace) if parts.waiting_s > WAIT_WORTH_TELLING * pace.total_s => {
+            format!("; then waits {}, most of all for {}", span(parts.waiting_s), pace.agent)
+        }
+        _ => String::new(),
+    }
+}
+
+/// Where the job is.
+pub(crate) fn line(snapshot: &Snapshot, ended: Option<&str>) -> String {
+    let facts = &snapshot.facts;
+    let (online, needed) = (snapshot.online(), facts.min_agents);
+    if let Some(reason) = ended {
+        return format!("Over: {reason}.");
+    }
+    if !snapshot.connected {
+        return format!("No connection to the broker at {}; it is tried again and again.", facts.broker);
+    }
+    match snapshot.phase {
+        "surveying" if online < needed => format!("Waiting for agents: {online} of {needed} are here."),
+        "surveying" => "Agents are asked what their data look like.".to_owned(),
+        "preparing" => "Columns and model are settled; agents get their data ready.".to_owned(),
+        "training" => training(snapshot),
+        "paused" => {
+            let mut line = format!("Paused: {online} agents are here, {needed} are needed; nothing is lost.");
+            line += " Start more agents, or lower min_agents.";
+            line
+        }
+        _ => "Over.".to_owned(),
+    }
+}
+
+fn training(snapshot: &Snapshot) -> String {
+    let mut line = format!("Training: round {} of {}", snapshot.step, snapshot.facts.max_rounds);
+    if let Some(eta) = snapshot.eta {
+        line += &format!(", {} left", long_span(eta.as_secs_f64()));
+    }
+    line + "."
+}

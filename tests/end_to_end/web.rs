@@ -1,0 +1,168 @@
+//! The page, `/state`, `/events` and `/metrics` of a real aggregator with two agents.
+
+use crate::training::STEEL;
+use heijunka_tests::{Plant, Program, steel_plates};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Far beyond what an answer takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The page's address, from the aggregator's log.
+fn address(aggregator: &mut Program) -> String {
+    aggregator.wait_for("the page is at http://").unwrap();
+    aggregator.wait_for("training begins").unwrap();
+    let text = aggregator.text();
+    let (_, rest) = text.split_once("the page is at http://").unwrap();
+    rest.split('/').next().unwrap().to_owned()
+}
+
+fn connect(address: &str, path: &str, more: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\n{more}\r\n").unwrap();
+    stream
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut answer = String::new();
+    connect(address, path, "connection: close\r\n").read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+    body.to_owned()
+}
+
+fn is_here(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if found.is_err() {
+        println!("skipped: {program} is not installed");
+    }
+    found.is_ok()
+}
+
+/// The events of the stream, one after the other.
+fn events(address: &str) -> impl Iterator<Item = Value> {
+    let lines = BufReader::new(connect(address, "/events", "")).lines();
+    lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok())
+}
+
+#[test]
+fn a_browser_sees_the_job_as_it_is() {
+    let plant = Plant::new().unwrap();
+    let slow = "[emulate]\nper_sample_us = 400";
+    let agents = [
+        plant.agent("press-07", &steel_plates(), "[emulate]\nper_sample_us = 100").unwrap(),
+        plant.agent("oven-02", &steel_plates(), slow).unwrap(),
+    ];
+    let more = "[allocation]\nmin_agents = 2\n[web]\nlisten = \"127.0.0.1:0\"";
+    let mut aggregator = plant.aggregator(STEEL, "max_rounds = 100000\nscore_every_rounds = 10", more).unwrap();
+    let address = address(&mut aggregator);
+    let mut seen = events(&address);
+    let first = seen.next().unwrap();
+    assert_eq!((&first["whole"], &first["job"], &first["max_rounds"]), (&true.into(), &"job".into(), &100_000.into()));
+    let later = seen.find(|state| state["round"].as_u64() > Some(30) && !state["accuracy"].is_null()).unwrap();
+    assert_eq!((&later["phase"], &later["agents_online"]), (&"training".into(), &2.into()));
+    agents_are_true(&later);
+    let state: Value = serde_json::from_str(&get(&address, "/state")).unwrap();
+    let rounds = state["rounds"].as_array().unwrap();
+    assert!(rounds.len() > 30 && rounds.iter().all(|round| round["seconds"].as_f64() > Some(0.0)), "{state}");
+    assert!(state["ideal_seconds"].as_f64() < state["equal_seconds"].as_f64(), "{state}");
+    assert!(state["events"].as_array().unwrap().iter().any(|event| event["code"] == "HJ-122"), "{state}");
+    metrics_are_true(&get(&address, "/metrics"), state["round"].as_u64().unwrap());
+    assert!(get(&address, "/").starts_with("<!doctype html>"));
+    shown_by_chromium(&address, plant.folder());
+    let ended = aggregator.stop().unwrap();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let last = seen.last().unwrap();
+    assert_eq!((&last["phase"], &last["line"]), (&"finished".into(), &"Over: it was asked to stop.".into()));
+    drop(agents);
+}
+
+/// The slow machine has the smaller share, and its time is spent computing, as emulated.
+fn agents_are_true(state: &Value) {
+    let agents = state["agents"].as_array().unwrap();
+    let names: Vec<&str> = agents.iter().map(|agent| agent["agent"].as_str().unwrap()).collect();
+    assert_eq!(names, ["oven-02", "press-07"]);
+    let shares: Vec<u64> = agents.iter().map(|agent| agent["share_samples"].as_u64().unwrap()).collect();
+    assert_eq!(shares[0] + shares[1], 256, "{state}");
+    assert!(shares[0] < shares[1], "{state}");
+    for agent in agents {
+        assert_eq!(agent["online"], true);
+        assert!(agent["compute_seconds"].as_f64() > Some(0.001), "{agent}");
+        assert!(agent["why"].as_str().unwrap().starts_with("held back by"), "{agent}");
+    }
+}
+
+fn metrics_are_true(text: &str, round: u64) {
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
+    };
+    assert_eq!((value("heijunka_agents_online"), value("heijunka_phase{phase=\"training\"}")), (2.0, 1.0));
+    assert!(value("heijunka_steps_total") >= round as f64);
+    assert!(value("heijunka_rounds_total{ending=\"full\"}") >= round as f64);
+    let delivered =
+        ["oven-02", "press-07"].map(|agent| value(&format!("heijunka_agent_samples_total{{agent=\"{agent}\"}}")));
+    assert!(delivered[0] + delivered[1] >= value("heijunka_samples_total"), "{text}");
+    if !is_here("promtool") {
+        return;
+    }
+    let mut promtool = Command::new("promtool");
+    let promtool =
+        promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut checking = promtool.spawn().unwrap();
+    checking.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let checked = checking.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&checked.stderr).into_owned() + &String::from_utf8_lossy(&checked.stdout);
+    assert!(checked.status.success() && told.trim().is_empty(), "{told}");
+}
+
+/// The page in a real browser shows the agents; a picture of it is kept in the target folder.
+fn shown_by_chromium(address: &str, folder: &Path) {
+    if !is_here("chromium") {
+        return;
+    }
+    let profile = format!("--user-data-dir={}", folder.join("browser").display());
+    // A stream never ends, and with it the browser's virtual time.
+    let url = format!("http://{address}/?still");
+    let common =
+        ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--window-size=1280,1400"];
+    let browse = |more: &str| {
+        let output = Command::new("chromium").args(common).args([&profile, more, &url]).output().unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (page, told) = browse("--dump-dom");
+    for name in ["oven-02", "press-07"] {
+        assert!(page.contains(&format!("data-agent=\"{name}\"")), "{page}\n{told}");
+    }
+    assert!(page.contains("held back by computing") && page.contains("job at test"), "{page}\n{told}");
+    let picture = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("page.png");
+    let (_, told) = browse(&format!("--screenshot={}", picture.display()));
+    assert!(picture.exists(), "{told}");
+}
+
+#[test]
+fn without_a_password_the_page_stays_on_this_machine() {
+    let plant = Plant::new().unwrap();
+    let aggregator = plant.aggregator(STEEL, "max_rounds = 1", "[web]\nlisten = \"0.0.0.0:0\"").unwrap();
+    let ended = aggregator.wait().unwrap();
+    assert_eq!(ended.code, Some(78), "{}", ended.log);
+    assert!(ended.log.contains("password_file"), "{}", ended.log);
+}
+
+#[test]
+fn alerts_are_well_formed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/grafana");
+    let dashboard = std::fs::read(folder.join("dashboard.json")).unwrap();
+    let dashboard: Value = serde_json::from_slice(&dashboard).unwrap();
+    assert!(!dashboard["panels"].as_array().unwrap().is_empty());
+    if is_here("promtool") {
+        let checked =
+            Command::new("promtool").args(["check", "rules"]).arg(folder.join("alerts.yml")).output().unwrap();
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    }
+}
