@@ -82,7 +82,7 @@ fn place(view: &AgentView, parts: &Parts, pace: Option<&Pace>) -> String {
         Some(pace) if pace.alone => String::new(),
         Some(pace) if pace.agent == view.agent => "; sets the pace".to_owned(),
         Some(pace) if parts.waiting_s > WAIT_WORTH_TELLING * pace.total_s => {
-            format!("; then waits {}, most of all for {}", span(parts.waiting_s), pace.agent)
+            format!("; then waits {} for {}", span(parts.waiting_s), pace.agent)
         }
         _ => String::new(),
     }

@@ -74,10 +74,7 @@ fn each_agent_is_told_what_holds_it_back() {
     let pace = Pace::of(&views);
     let said = views.each_ref().map(|view| why(view, pace.as_ref()));
     assert_eq!(said[0], "held back by its network: 310 of 420 ms; no answer in 1 of the last 4 rounds");
-    assert_eq!(
-        said[1],
-        "held back by computing: 90 of 100 ms, 9.0 ms a sample; then waits 400 ms, most of all for slow"
-    );
+    assert_eq!(said[1], "held back by computing: 90 of 100 ms, 9.0 ms a sample; then waits 400 ms for slow");
     assert_eq!(said[2], "held back by computing: 490 of 500 ms, 49.0 ms a sample; sets the pace");
     assert_eq!(why(&view(&board, "new", 0), pace.as_ref()), "no round yet");
     assert_eq!(why(&AgentView { online: false, ..view(&board, "far", 10) }, pace.as_ref()), "offline");
