@@ -1,4 +1,4 @@
-//! Starts a real Mosquitto for tests: the shipped `broker-config/local/mosquitto.conf` with port and directory replaced.
+//! Starts a real Mosquitto for tests: a shipped `broker-config/*/mosquitto.conf` with ports and directories replaced.
 //!
 //! The process is killed when its handle is dropped. Starting blocks for some tens of milliseconds.
 
@@ -19,9 +19,24 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// Ports tried, in case another program takes one between choosing and listening.
 const PORTS_TRIED: usize = 5;
 
+/// Which of the shipped configurations.
+#[derive(Debug, Clone, Default)]
+pub enum Shipped {
+    /// `broker-config/local`: one machine, no login.
+    #[default]
+    Local,
+    /// `broker-config/production`: its first port takes passwords, its second one client certificates.
+    Production {
+        /// What `broker-config/make.sh` has made for the broker; stands for `/etc/mosquitto/heijunka`.
+        folder: PathBuf,
+    },
+}
+
 /// What differs from the shipped configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// Which configuration is started.
+    pub shipped: Shipped,
     /// Do not keep anything on disk: a restart loses sessions and retained messages.
     pub without_persistence: bool,
     /// Save after every change instead of every second: a crash loses next to nothing, a round costs far more.
@@ -34,12 +49,12 @@ pub struct Options {
     pub more_lines: String,
 }
 
-/// A running Mosquitto on a free port of 127.0.0.1, with a directory of its own.
+/// A running Mosquitto on free ports of 127.0.0.1, with a directory of its own.
 #[derive(Debug)]
 pub struct Mosquitto {
     program: PathBuf,
     directory: TempDir,
-    port: u16,
+    ports: Vec<u16>,
     process: Child,
 }
 
@@ -63,26 +78,31 @@ impl Mosquitto {
         let directory = TempDir::new()?;
         let mut last_error = io::Error::other("no port was tried");
         for _ in 0..PORTS_TRIED {
-            let port = free_port()?;
-            write_configuration(directory.path(), port, options)?;
-            match launch(&program, directory.path(), port) {
-                Ok(process) => return Ok(Self { program, directory, port, process }),
+            let ports = write_configuration(directory.path(), options)?;
+            match launch(&program, directory.path(), &ports) {
+                Ok(process) => return Ok(Self { program, directory, ports, process }),
                 Err(error) => last_error = error,
             }
         }
         Err(last_error)
     }
 
-    /// The port it listens on; a restart keeps it.
+    /// The first port it listens on; a restart keeps it.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.ports.first().copied().unwrap_or_default()
     }
 
-    /// Its address.
+    /// All ports, in the configuration's order; a restart keeps them.
+    #[must_use]
+    pub fn ports(&self) -> &[u16] {
+        &self.ports
+    }
+
+    /// The address with its first port.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()))
     }
 
     /// Kills it with SIGKILL, as a power cut would.
@@ -99,7 +119,7 @@ impl Mosquitto {
     /// # Errors
     /// As for [`Mosquitto::start`].
     pub fn start_again(&mut self) -> io::Result<()> {
-        self.process = launch(&self.program, self.directory.path(), self.port)?;
+        self.process = launch(&self.program, self.directory.path(), &self.ports)?;
         Ok(())
     }
 }
@@ -111,19 +131,41 @@ impl Drop for Mosquitto {
     }
 }
 
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// A free port that is none of `taken`.
+fn free_port(taken: &[u16]) -> io::Result<u16> {
+    loop {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        if !taken.contains(&port) {
+            return Ok(port);
+        }
+    }
 }
 
-fn shipped_configuration() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../broker-config/local/mosquitto.conf")
+/// Where the shipped configurations expect what `make.sh` makes.
+const INSTALLED: &str = "/etc/mosquitto/heijunka";
+
+fn shipped_configuration(shipped: &Shipped) -> io::Result<String> {
+    let configurations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../broker-config");
+    match shipped {
+        Shipped::Local => fs::read_to_string(configurations.join("local/mosquitto.conf")),
+        Shipped::Production { folder } => {
+            let text = fs::read_to_string(configurations.join("production/mosquitto.conf"))?;
+            Ok(text.replace(INSTALLED, &folder.display().to_string()))
+        }
+    }
 }
 
-fn write_configuration(directory: &Path, port: u16, options: &Options) -> io::Result<()> {
+/// Writes what is started, and returns a port for each of its listeners.
+fn write_configuration(directory: &Path, options: &Options) -> io::Result<Vec<u16>> {
     let mut text = String::new();
-    for line in fs::read_to_string(shipped_configuration())?.lines() {
+    let mut ports = Vec::new();
+    for line in shipped_configuration(&options.shipped)?.lines() {
         let line = match line.split(' ').next().unwrap_or_default() {
-            "listener" => format!("listener {port} 127.0.0.1"),
+            "listener" => {
+                let port = free_port(&ports)?;
+                ports.push(port);
+                format!("listener {port} 127.0.0.1")
+            }
             "persistence_location" => format!("persistence_location {}/", directory.display()),
             "persistence" if options.without_persistence => "persistence false".to_owned(),
             "autosave_on_changes" if options.saving_every_change => "autosave_on_changes true".to_owned(),
@@ -145,7 +187,8 @@ fn write_configuration(directory: &Path, port: u16, options: &Options) -> io::Re
         let _ = writeln!(text, "password_file {}", passwords.display());
     }
     text.push_str(&options.more_lines);
-    fs::write(directory.join("mosquitto.conf"), text)
+    fs::write(directory.join("mosquitto.conf"), text)?;
+    Ok(ports)
 }
 
 fn write_passwords(file: &Path, login: &Credentials) -> io::Result<()> {
@@ -159,7 +202,7 @@ fn write_passwords(file: &Path, login: &Credentials) -> io::Result<()> {
     if done.success() { Ok(()) } else { Err(io::Error::other("mosquitto_passwd failed")) }
 }
 
-fn launch(program: &Path, directory: &Path, port: u16) -> io::Result<Child> {
+fn launch(program: &Path, directory: &Path, ports: &[u16]) -> io::Result<Child> {
     let log_file = directory.join("log");
     let log = fs::OpenOptions::new().create(true).append(true).open(&log_file)?;
     let mut process = Command::new(program)
@@ -171,7 +214,8 @@ fn launch(program: &Path, directory: &Path, port: u16) -> io::Result<Child> {
         .spawn()?;
     let deadline = Instant::now() + START_TIMEOUT;
     while process.try_wait()?.is_none() && Instant::now() < deadline {
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() && process.try_wait()?.is_none() {
+        let listens = |port: &u16| TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_ok();
+        if ports.iter().all(listens) && process.try_wait()?.is_none() {
             return Ok(process);
         }
         std::thread::sleep(Duration::from_millis(5));

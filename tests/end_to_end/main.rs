@@ -2,12 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod acl;
+mod bridge;
 mod compact;
 mod ending;
 mod errors;
+mod export;
 mod faults;
+mod follow;
 mod people;
 mod reissue;
+mod secured;
 mod tls;
 mod training;
 mod trajectory;

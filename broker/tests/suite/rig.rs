@@ -54,7 +54,7 @@ impl TestBroker {
                     saving_every_change: setup.saving_every_change,
                     packet_bytes_max: setup.packet_bytes_max,
                     login: setup.login,
-                    more_lines: String::new(),
+                    ..Options::default()
                 };
                 Self::Mosquitto(Mosquitto::start(&options).expect("Mosquitto is needed for this test"))
             }
