@@ -7,10 +7,12 @@ mod compact;
 mod config;
 mod demo;
 mod driver;
+mod export;
 mod fleet;
 mod history;
 mod init;
 mod model_file;
+mod onnx;
 mod people;
 mod predict;
 mod progress;
@@ -57,8 +59,10 @@ enum Verb {
         #[arg(long, default_value = "mqtt://127.0.0.1:1883")]
         broker: String,
     },
-    /// Scores a table with a trained model.
+    /// Scores a table with a trained model, once or as it grows.
     Predict(predict::Arguments),
+    /// Writes a trained model as ONNX, with its scaling inside.
+    Export(export::Arguments),
     /// A broker, an aggregator and agents of uneven speed on bundled data.
     Demo(Box<demo::Arguments>),
     /// What each policy would make of a recorded trace or a fleet: seconds a round, side by side, in virtual time.
@@ -77,10 +81,13 @@ fn main() -> ExitCode {
         }
     };
     let outcome = match cli.verb {
-        Verb::Run { config } => config::load(&config).and_then(|valid| driver::run(&valid)),
+        Verb::Run { config } => {
+            config::load(&config).and_then(|valid| driver::run(&valid).map(|()| export::beside(&valid.output)))
+        }
         Verb::Check { config } => config::load(&config).and_then(|valid| check::check(&valid)),
         Verb::Init { config, broker } => init::init(&config, &broker),
         Verb::Predict(arguments) => predict::predict(&arguments),
+        Verb::Export(arguments) => export::export(&arguments),
         Verb::Demo(arguments) => demo::demo(&arguments),
         Verb::Simulate(arguments) => simulate::simulate(&arguments),
         Verb::Advise(arguments) => advise::advise(&arguments),

@@ -1,0 +1,181 @@
+//! The model as an ONNX graph: raw numbers in, probabilities or values out, with all scaling inside.
+//!
+//! Numbers of 32 bits by default, as every runtime takes them. An offset that they do not hold is subtracted in two
+//! steps, offset and rest, so that what is lost is lost to the numbers that come in, not to the scaling.
+
+mod graph;
+mod proto;
+#[cfg(test)]
+mod tests;
+
+use crate::predict::Trained;
+use graph::Builder;
+use heijunka_learn::Activation;
+use heijunka_wire::document::{Encoding, Input, Target};
+use prost::Message;
+use proto::{Entry, Model, OperatorSet};
+
+/// Version of ONNX's file format.
+const IR_VERSION: i64 = 8;
+/// Version of the operators.
+pub(crate) const OPSET: i64 = 17;
+
+/// What a scaled number may be off by for its raw number's rounding to 32 bits, before it is told.
+const ROUNDING_MAX: f64 = 1e-5;
+
+/// What goes in and comes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Precision {
+    /// 32 bits; every runtime takes them.
+    Float,
+    /// 64 bits, for columns that lie far from 0 compared with their spread. The layers compute in 32 all the same.
+    Double,
+}
+
+/// The bytes of the model's ONNX file. Error: a column's scaling is not possible with 32 bits.
+pub(crate) fn to_bytes(trained: &Trained, precision: Precision) -> Result<Vec<u8>, String> {
+    let names = input_names(&trained.fitted.inputs);
+    let mut graph = Builder::new(precision);
+    let scaled = scale_inputs(&mut graph, trained, &names)?;
+    let outputs = layers(&mut graph, trained, scaled);
+    match &trained.fitted.target {
+        Target::Classes { names, .. } => classes(&mut graph, names, &outputs),
+        Target::Scaled { offset, scale } => {
+            let said = format!("{} in its own unit", trained.card.target);
+            values(&mut graph, &said, &outputs, *offset, *scale)?;
+        }
+    }
+    let said = said(trained, &names);
+    let model = Model {
+        ir_version: IR_VERSION,
+        producer_name: "heijunka".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        doc_string: said.clone(),
+        graph: Some(graph.finish(&graph_name(trained), said)),
+        opset_import: vec![OperatorSet { domain: String::new(), version: OPSET }],
+        metadata_props: metadata(trained, &names),
+    };
+    Ok(model.encode_to_vec())
+}
+
+/// Columns whose raw numbers lose more than [`ROUNDING_MAX`] of their spread when they are rounded to 32 bits.
+pub(crate) fn coarse_columns(trained: &Trained) -> Vec<&str> {
+    let is_coarse = |offset: f64, scale: f64| (offset * scale).abs() * f64::from(f32::EPSILON) / 2.0 > ROUNDING_MAX;
+    let inputs = trained.fitted.inputs.iter().filter_map(|input| match input.encoding {
+        Encoding::Scaled { offset, scale } if is_coarse(offset, scale) => Some(input.name.as_str()),
+        _ => None,
+    });
+    let target = match trained.fitted.target {
+        Target::Scaled { offset, scale } if is_coarse(offset, scale) => Some(trained.card.target.as_str()),
+        _ => None,
+    };
+    inputs.chain(target).collect()
+}
+
+/// The inputs' names in their order: a column's own, or `column=text` for each text of a column.
+fn input_names(inputs: &[Input]) -> Vec<String> {
+    let names = inputs.iter().flat_map(|input| match &input.encoding {
+        Encoding::Scaled { .. } => vec![input.name.clone()],
+        Encoding::OneHot { values } => values.iter().map(|value| format!("{}={value}", input.name)).collect(),
+    });
+    names.collect()
+}
+
+/// (x - offset) x scale. Inputs for texts stay as they are.
+fn scale_inputs(graph: &mut Builder, trained: &Trained, names: &[String]) -> Result<String, String> {
+    let mut scaling = Vec::new();
+    for input in &trained.fitted.inputs {
+        match &input.encoding {
+            Encoding::Scaled { offset, scale } => {
+                graph.holds(&input.name, *offset, *scale)?;
+                scaling.push((*offset, *scale));
+            }
+            Encoding::OneHot { values } => scaling.extend(values.iter().map(|_| (0.0, 1.0))),
+        }
+    }
+    let said = format!("Raw numbers in this order: {}. For a text 1 in its place, 0 in the others.", names.join(", "));
+    graph.input("inputs", names.len(), &said);
+    let offsets: Vec<f64> = scaling.iter().map(|(offset, _)| *offset).collect();
+    let scales: Vec<f64> = scaling.iter().map(|(_, scale)| *scale).collect();
+    let centred = graph.subtract("inputs", "input_offset", &offsets, "centred");
+    let scaled = graph.with_numbers("Mul", &centred, ("input_scale", &scales), "scaled");
+    Ok(graph.narrow(scaled))
+}
+
+/// The layers; their numbers stand in the file as in `model.safetensors`.
+fn layers(graph: &mut Builder, trained: &Trained, mut units: String) -> String {
+    for (index, layer) in trained.shape.layers().enumerate() {
+        let part = |range: std::ops::Range<usize>| trained.parameters.get(range).unwrap_or_default();
+        let (weight, bias) = (format!("layers.{index}.weight"), format!("layers.{index}.bias"));
+        graph.floats(&weight, &[layer.inputs, layer.outputs], part(layer.weights));
+        graph.floats(&bias, &[layer.outputs], part(layer.biases));
+        units = graph.node("Gemm", &[&units, &weight, &bias], &format!("layers.{index}"), None);
+        if !layer.last {
+            let op = match trained.shape.activation() {
+                Activation::Relu => "Relu",
+                Activation::Tanh => "Tanh",
+            };
+            units = graph.node(op, &[&units], &format!("layers.{index}.activation"), None);
+        }
+    }
+    units
+}
+
+fn classes(graph: &mut Builder, names: &[String], logits: &str) {
+    let said = format!("Probabilities of the classes in this order: {}", names.join(", "));
+    graph.node("Softmax", &[logits], "probabilities", Some(("axis", 1)));
+    graph.output("probabilities", proto::FLOAT, Some(names.len()), &said);
+    // Without `keepdims = 0` there would be a second dimension of length 1.
+    let most = graph.node("ArgMax", &[logits], "class", Some(("axis", 1)));
+    graph.add_attribute(("keepdims", 0));
+    graph.output(&most, proto::INT64, None, "Place of the most probable class, from 0");
+}
+
+/// output / scale + offset.
+fn values(graph: &mut Builder, said: &str, outputs: &str, offset: f64, scale: f64) -> Result<(), String> {
+    graph.holds("the target", offset, scale)?;
+    let wide = graph.widen(outputs);
+    let spread = graph.with_numbers("Div", &wide, ("target_scale", &[scale]), "spread");
+    let value = graph.with_numbers("Add", &spread, ("target_offset", &[offset]), "prediction");
+    graph.output(&value, graph.number(), Some(1), said);
+    Ok(())
+}
+
+fn graph_name(trained: &Trained) -> String {
+    format!("{}.{}", trained.card.site, trained.card.job)
+}
+
+fn said(trained: &Trained, names: &[String]) -> String {
+    let card = &trained.card;
+    let what = if card.classes.is_some() { "the class" } else { "the value" };
+    format!(
+        "Predicts {what} '{}' from {} raw numbers a row; scaling is inside. Input 'inputs', [N, {}], in this order: {}. \
+         No number may be missing. The metadata hold columns, texts, classes and scaling as JSON.",
+        card.target,
+        names.len(),
+        names.len(),
+        names.join(", ")
+    )
+}
+
+/// The card's main facts. Lists and objects are JSON.
+fn metadata(trained: &Trained, names: &[String]) -> Vec<Entry> {
+    let card = &trained.card;
+    let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+    let facts = [
+        ("heijunka_version", card.heijunka_version.clone()),
+        ("created", card.created.clone()),
+        ("site", card.site.clone()),
+        ("job", card.job.clone()),
+        ("run", card.training.run.to_string()),
+        ("rounds", card.training.rounds.to_string()),
+        ("task", card.task.clone()),
+        ("target", card.target.clone()),
+        ("inputs", json(serde_json::to_string(names))),
+        ("columns", json(serde_json::to_string(&card.inputs))),
+        ("classes", json(serde_json::to_string(&card.classes))),
+        ("target_scaling", json(serde_json::to_string(&card.target_scaling))),
+        ("scores", json(serde_json::to_string(&card.scores))),
+    ];
+    facts.into_iter().map(|(key, value)| Entry { key: key.into(), value }).collect()
+}

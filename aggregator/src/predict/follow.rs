@@ -1,0 +1,233 @@
+//! `predict --follow`: scores rows as they come and publishes each.
+//!
+//! A thread reads and scores; this task publishes and never waits for either. While the broker is away, [`QUEUE_MAX`]
+//! predictions wait for it at most: a file's further rows stay in the file, those of standard input, whose writer must
+//! not be held up, are counted and lost.
+
+use super::scorer::{ROWS_AT_ONCE, Scored, Scorer};
+use super::tail::{Got, Tail};
+use super::{Arguments, Trained};
+use crate::config::{self, Valid};
+use heijunka_bus::{Bus, BusConfig, BusEvent, Message, PublishError};
+use heijunka_settings::{Exit, Failure, init_logging};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tracing::{info, warn};
+
+/// Predictions that may wait for the broker.
+const QUEUE_MAX: usize = 4096;
+/// How often a file that did not grow is looked at again.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often the queue is looked at while it is full.
+const ROOM_EVERY: Duration = Duration::from_millis(20);
+/// How often rows that are left out or lost are told.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// How long the last predictions may take to reach the broker: of an input that has ended, and when asked to stop.
+const FAREWELL: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(5)];
+
+type Batch = Result<Scored, Failure>;
+
+/// Scores and publishes until stopped, or until standard input ends.
+pub(crate) fn follow(arguments: &Arguments, trained: Trained) -> Result<(), Failure> {
+    let valid = config::load(&arguments.config)?;
+    init_logging(&valid.log)?;
+    let topic = topic(arguments, &valid)?;
+    let has_header = !arguments.no_header;
+    let path = (arguments.data != Path::new("-")).then(|| arguments.data.clone());
+    let tail = match &path {
+        Some(path) => Tail::file(path.clone(), has_header, arguments.from_start).map_err(|e| unreadable(path, &e))?,
+        None => Tail::stdin(has_header),
+    };
+    let scorer = Scorer::new(trained, arguments.threshold, has_header)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
+    let (sender, batches) = channel(1);
+    let pipe = path.is_none();
+    let name = path.unwrap_or_else(|| PathBuf::from("standard input"));
+    info!("following {}: predictions go to {topic}", name.display());
+    // It is not waited for at the end: standard input may never say another word.
+    std::thread::spawn(move || work(tail, scorer, &name, &sender));
+    let served = runtime.block_on(serve(bus_config(&valid), Arc::from(topic), batches, pipe));
+    runtime.shutdown_background();
+    served
+}
+
+fn topic(arguments: &Arguments, valid: &Valid) -> Result<String, Failure> {
+    let topic = arguments.topic.clone().unwrap_or_else(|| format!("heijunka/{}/{}/predictions", valid.site, valid.job));
+    if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+        return Err(Failure::new(Exit::Usage, format!("'{topic}' is not a topic")).fix("write one without + and #"));
+    }
+    Ok(topic)
+}
+
+/// The aggregator's connection under a name of its own.
+fn bus_config(valid: &Valid) -> BusConfig {
+    let mut bus = valid.bus.clone();
+    let unique = bus.client_id.rsplit('-').next().unwrap_or_default();
+    bus.client_id = format!("heijunka-{}-{}-predictor-{unique}", valid.site, valid.job);
+    bus.queue_max = QUEUE_MAX;
+    bus
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Unavailable, format!("cannot read {}", path.display())).why(error.to_string())
+}
+
+/// Reads and scores until nobody listens, the input ends, or nothing more can be scored.
+fn work(mut tail: Tail, mut scorer: Scorer, name: &Path, batches: &Sender<Batch>) {
+    let (mut rows, mut in_the_present) = (Vec::new(), false);
+    loop {
+        rows.clear();
+        let got = match tail.read(&mut rows) {
+            Ok(got) => got,
+            Err(error) => {
+                let _ = batches.blocking_send(Err(unreadable(name, &error)));
+                return;
+            }
+        };
+        if !is_plain(tail.lines.header()) {
+            let failure = Failure::new(Exit::Config, format!("{} is not plain text", name.display()));
+            let _ = batches.blocking_send(Err(failure.fix("follow a CSV file in UTF-8 that is not compressed")));
+            return;
+        }
+        for rows in rows.chunks(ROWS_AT_ONCE) {
+            let scored = scorer.score(tail.lines.header(), rows);
+            let failed = scored.is_err();
+            if batches.blocking_send(scored).is_err() || failed {
+                return;
+            }
+        }
+        if !in_the_present && tail.is_in_the_present() {
+            in_the_present = true;
+            info!("{} rows so far; waiting for more", tail.lines.rows());
+        }
+        match got {
+            Got::Something => {}
+            Got::Restart => info!("{} begins anew", name.display()),
+            Got::Nothing => std::thread::sleep(LOOK_EVERY),
+            Got::End => return,
+        }
+        if batches.is_closed() {
+            return;
+        }
+    }
+}
+
+/// Neither compressed nor UTF-16.
+fn is_plain(header: &[u8]) -> bool {
+    !header.contains(&0) && !header.starts_with(&[0x1f, 0x8b])
+}
+
+async fn serve(config: BusConfig, topic: Arc<str>, mut batches: Receiver<Batch>, pipe: bool) -> Result<(), Failure> {
+    let cannot = |error: std::io::Error| Failure::new(Exit::Unavailable, "no signals").why(error.to_string());
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    let mut interrupt: Signal = signal(SignalKind::interrupt()).map_err(cannot)?;
+    let (bus, mut events) =
+        heijunka_bus::start(config).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    let mut told = Told::new(topic);
+    let (ended, farewell) = loop {
+        let room = bus.unacknowledged() + ROWS_AT_ONCE <= QUEUE_MAX;
+        let takes = room || (pipe && !bus.is_connected());
+        tokio::select! {
+            batch = batches.recv(), if takes => match batch {
+                Some(Ok(scored)) => told.publish(&bus, scored),
+                Some(Err(failure)) => break (Err(failure), FAREWELL[0]),
+                None => break (Ok(()), FAREWELL[0]),
+            },
+            event = events.next() => match event {
+                Some(event) => told.say(&event),
+                None => return Err(Failure::new(Exit::Unavailable, "the bus has ended")),
+            },
+            () = tokio::time::sleep(ROOM_EVERY), if !takes => {}
+            _ = terminate.recv() => break (Ok(()), FAREWELL[1]),
+            _ = interrupt.recv() => break (Ok(()), FAREWELL[1]),
+        }
+    };
+    let left = bus.close(farewell).await as u64;
+    told.sum_up(left);
+    if ended.is_ok() && left + told.lost > 0 {
+        let lost = format!("{} predictions did not reach the broker", left + told.lost);
+        return Err(Failure::new(Exit::Unavailable, lost));
+    }
+    ended
+}
+
+/// What has been done, and when trouble was told last.
+struct Told {
+    topic: Arc<str>,
+    published: u64,
+    skipped: u64,
+    lost: u64,
+    refused: u64,
+    due: Instant,
+}
+
+impl Told {
+    fn new(topic: Arc<str>) -> Self {
+        Self { topic, published: 0, skipped: 0, lost: 0, refused: 0, due: Instant::now() }
+    }
+
+    fn publish(&mut self, bus: &Bus, scored: Scored) {
+        for said in scored.said {
+            match bus.publish(Message::new(Arc::clone(&self.topic), said)) {
+                Ok(()) => self.published += 1,
+                Err(error) => self.lose(&error),
+            }
+        }
+        for skipped in scored.skipped {
+            self.skipped += skipped.rows;
+            let (first, why, all) = (skipped.first, skipped.why, self.skipped);
+            self.warn(|| warn!("row {first} is left out: {why}; {all} left out so far"));
+        }
+    }
+
+    fn lose(&mut self, error: &PublishError) {
+        self.lost += 1;
+        let all = self.lost;
+        self.warn(|| warn!("a prediction is lost: {error}; {all} lost so far"));
+    }
+
+    fn say(&mut self, event: &BusEvent) {
+        match event {
+            BusEvent::Connected { .. } => info!("connected to the broker"),
+            BusEvent::Disconnected { reason, retry_in } => {
+                warn!("no connection to the broker: {reason}; next attempt in {:.1} s", retry_in.as_secs_f64());
+            }
+            BusEvent::PublishRefused { topic, reason } => {
+                self.refused += 1;
+                let all = self.refused;
+                self.warn(|| warn!("the broker refused a message to {topic}: {reason}; {all} refused so far"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Trouble with rows comes as often as they do; it is told now and then.
+    fn warn(&mut self, tell: impl FnOnce()) {
+        if Instant::now() >= self.due {
+            self.due = Instant::now() + TELL_EVERY;
+            tell();
+        }
+    }
+
+    fn sum_up(&self, left: u64) {
+        let arrived = self.published.saturating_sub(left + self.refused);
+        info!("{arrived} predictions published, {} rows left out, {} lost", self.skipped, self.lost + left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compressed_and_wide_texts_are_not_plain() {
+        assert!(is_plain("a,grün".as_bytes()) && is_plain(b""));
+        assert!(!is_plain(&[0x1f, 0x8b, 8]) && !is_plain(&[0xff, 0xfe, b'a', 0]));
+    }
+}

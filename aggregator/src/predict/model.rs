@@ -1,0 +1,84 @@
+//! A trained model and its card, as the aggregator has written them.
+
+use crate::card::Card;
+use heijunka_learn::{Activation, Loss, ModelShape, predict, scratch_len};
+use heijunka_settings::{Exit, Failure};
+use heijunka_wire::document::{Fitted, Target};
+use std::path::Path;
+
+/// Rows that are computed at once.
+const ROWS_AT_ONCE: usize = 256;
+
+/// What is needed to predict.
+pub(crate) struct Trained {
+    pub(crate) card: Card,
+    /// How columns become inputs, and outputs what people read.
+    pub(crate) fitted: Fitted,
+    pub(crate) shape: ModelShape,
+    /// Finite, as many as the shape says.
+    pub(crate) parameters: Vec<f32>,
+}
+
+impl Trained {
+    /// Reads `model.safetensors` and `model_card.json`, and checks that they belong together.
+    pub(crate) fn load(folder: &Path) -> Result<Self, Failure> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read(&path).map_err(|error| unusable(folder, &format!("{}: {error}", path.display())))
+        };
+        let card: Card = serde_json::from_slice(&read("model_card.json")?)
+            .map_err(|error| unusable(folder, &format!("model_card.json: {error}")))?;
+        let parameters = crate::model_file::from_bytes(&card.model.widths, &read("model.safetensors")?)
+            .map_err(|why| unusable(folder, &format!("model.safetensors: {why}")))?;
+        Self::new(card, parameters).map_err(|why| unusable(folder, &why))
+    }
+
+    /// Checks that card and parameters belong together.
+    pub(crate) fn new(card: Card, parameters: Vec<f32>) -> Result<Self, String> {
+        let fitted = card.fitted()?;
+        let shape = shape(&card).ok_or("the card's model makes no sense")?;
+        if parameters.len() != shape.parameters() {
+            return Err("the parameters are not those of the card's model".into());
+        }
+        if fitted.input_width() != shape.inputs() {
+            return Err("the card's inputs are not those of its model".into());
+        }
+        let fits = match &fitted.target {
+            Target::Classes { names, .. } => names.len() == shape.outputs(),
+            Target::Scaled { scale, .. } => shape.outputs() == 1 && scale.is_normal(),
+        };
+        if !fits {
+            return Err("the card's target is not that of its model".into());
+        }
+        Ok(Self { card, fitted, shape, parameters })
+    }
+
+    /// The model's outputs for `x`, which holds rows of encoded inputs one after another.
+    pub(crate) fn outputs(&self, x: &[f32]) -> Result<Vec<f32>, Failure> {
+        let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
+        let rows = (x.len() / inputs).min(ROWS_AT_ONCE);
+        let mut scratch = vec![0.0; scratch_len(&self.shape, rows)];
+        let mut all = vec![0.0; x.len() / inputs * outputs];
+        for (x, out) in x.chunks(ROWS_AT_ONCE * inputs).zip(all.chunks_mut(ROWS_AT_ONCE * outputs)) {
+            predict(&self.shape, &self.parameters, x, &mut scratch, out)
+                .map_err(|error| Failure::new(Exit::Config, "the model cannot be computed").why(error.to_string()))?;
+        }
+        Ok(all)
+    }
+}
+
+fn unusable(folder: &Path, why: &str) -> Failure {
+    Failure::new(Exit::Config, format!("the model in {} cannot be used", folder.display()))
+        .why(why)
+        .fix("name the folder that an aggregator has written")
+}
+
+fn shape(card: &Card) -> Option<ModelShape> {
+    let activation = match card.model.activation.as_str() {
+        "relu" => Activation::Relu,
+        "tanh" => Activation::Tanh,
+        _ => return None,
+    };
+    let loss = if card.classes.is_some() { Loss::CrossEntropy } else { Loss::MeanSquaredError };
+    ModelShape::new(&card.model.widths, activation, loss).ok()
+}

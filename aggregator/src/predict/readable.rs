@@ -1,0 +1,144 @@
+//! From a model's outputs to what people read.
+
+use crate::history::Summary;
+use heijunka_data::{Dataset, Targets};
+use heijunka_learn::class_of;
+use heijunka_wire::document::{Scores, Target};
+use std::io::Write;
+
+/// What is said of one row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Prediction<'a> {
+    /// Its class, by place and name, and how probable the model takes it to be.
+    Class { place: usize, name: &'a str, probability: f32 },
+    /// Its value in the target's unit.
+    Value(f64),
+}
+
+/// Turns outputs into predictions.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) target: &'a Target,
+    /// Outputs a row.
+    pub(crate) width: usize,
+    /// Probability from which the second of two classes is predicted; the more probable one if none.
+    pub(crate) threshold: Option<f32>,
+}
+
+impl<'a> Reader<'a> {
+    /// A prediction for each row of `outputs`.
+    pub(crate) fn read(self, outputs: &[f32]) -> impl Iterator<Item = Prediction<'a>> {
+        outputs.chunks_exact(self.width).map(move |output| self.read_one(output))
+    }
+
+    fn read_one(self, output: &[f32]) -> Prediction<'a> {
+        match self.target {
+            Target::Classes { names, .. } => {
+                let (place, probability) = self.class(output);
+                Prediction::Class { place, name: names.get(place).map_or("", String::as_str), probability }
+            }
+            Target::Scaled { offset, scale } => {
+                Prediction::Value(output.first().map_or(0.0, |output| f64::from(*output) / scale + offset))
+            }
+        }
+    }
+
+    /// The class, and its probability.
+    fn class(self, logits: &[f32]) -> (usize, f32) {
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
+        let probability = |class: usize| logits.get(class).map_or(0.0, |logit| (logit - most).exp() / sum);
+        let class = match self.threshold {
+            Some(threshold) if logits.len() == 2 => usize::from(probability(1) >= threshold),
+            _ => class_of(logits),
+        };
+        (class, probability(class))
+    }
+
+    /// Writes a CSV line for each row of a table; `rows` are their numbers.
+    pub(crate) fn write(self, out: impl Write, rows: &[usize], outputs: &[f32]) -> std::io::Result<()> {
+        let mut out = csv::Writer::from_writer(out);
+        match self.target {
+            Target::Classes { .. } => out.write_record(["row", "prediction", "probability"])?,
+            Target::Scaled { .. } => out.write_record(["row", "prediction"])?,
+        }
+        for (row, prediction) in rows.iter().zip(self.read(outputs)) {
+            let row = row.to_string();
+            match prediction {
+                Prediction::Class { name, probability, .. } => {
+                    out.write_record([&row, name, &format!("{probability:.6}")])?;
+                }
+                Prediction::Value(value) => out.write_record([row, format!("{value:.6}")])?,
+            }
+        }
+        out.flush()
+    }
+
+    /// How well `outputs` meet the truth, in a sentence.
+    pub(crate) fn scores(self, truth: &Dataset, outputs: &[f32]) -> String {
+        let mut scores = Scores { rows: truth.train.len() as u64, ..Scores::default() };
+        match (truth.train.targets(), self.target) {
+            (Targets::Classes(classes), Target::Classes { names, .. }) => {
+                scores.confusion = vec![0; names.len() * names.len()];
+                for (class, prediction) in classes.iter().zip(self.read(outputs)) {
+                    let Prediction::Class { place, .. } = prediction else { continue };
+                    if let Some(count) = scores.confusion.get_mut(*class as usize * names.len() + place) {
+                        *count += 1;
+                    }
+                }
+            }
+            (Targets::Values(values), Target::Scaled { scale, .. }) => {
+                for (value, output) in values.iter().zip(outputs) {
+                    let error = f64::from(output - value) / scale;
+                    scores.squared_error_sum += error * error;
+                    scores.absolute_error_sum += error.abs();
+                }
+            }
+            _ => {}
+        }
+        sentence(scores.rows, &Summary::new(&scores))
+    }
+}
+
+fn sentence(rows: u64, summary: &Summary) -> String {
+    let mut words = vec![format!("{rows} rows with a known target")];
+    let mut say = |name: &str, value: Option<f64>| words.extend(value.map(|value| format!("{name} {value:.4}")));
+    say("accuracy", summary.accuracy);
+    say("macro-F1", summary.macro_f1);
+    say("F1 of the second class", summary.f1_second_class);
+    say("RMSE", summary.rmse);
+    say("mean absolute error", summary.mean_absolute_error);
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(threshold: Option<f32>) -> Vec<usize> {
+        let target = Target::Classes { names: vec!["good".into(), "bad".into()], weights: vec![1.0; 2] };
+        let reader = Reader { target: &target, width: 2, threshold };
+        let place = |prediction| match prediction {
+            Prediction::Class { place, .. } => place,
+            Prediction::Value(_) => panic!("a class was asked for"),
+        };
+        reader.read(&[1.0, 0.0, 0.0, 1.0]).map(place).collect()
+    }
+
+    #[test]
+    fn a_threshold_moves_the_second_class() {
+        assert_eq!(classes(None), [0, 1]);
+        assert_eq!(classes(Some(0.2)), [1, 1], "the second has a probability of 0.27 and 0.73");
+        assert_eq!(classes(Some(0.8)), [0, 0]);
+    }
+
+    #[test]
+    fn values_are_scaled_back() {
+        let target = Target::Scaled { offset: 100.0, scale: 0.5 };
+        let reader = Reader { target: &target, width: 1, threshold: None };
+        assert_eq!(reader.read(&[-3.0]).next(), Some(Prediction::Value(94.0)));
+        let mut text = Vec::new();
+        reader.write(&mut text, &[7], &[-3.0]).unwrap();
+        assert_eq!(text, b"row,prediction\n7,94.000000\n");
+    }
+}

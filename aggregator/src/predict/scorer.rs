@@ -1,0 +1,203 @@
+//! Scores rows as they come: what can be scored as JSON, what cannot with the reason.
+
+use super::piece::{Pieces, Trouble};
+use super::readable::Prediction;
+use super::tail::Line;
+use super::{Trained, data_failure};
+use crate::people;
+use heijunka_data::{DataError, Inputs};
+use heijunka_settings::{Exit, Failure};
+use serde::Serialize;
+
+/// Rows that are scored at once.
+pub(crate) const ROWS_AT_ONCE: usize = 256;
+
+/// A few rows scored.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Scored {
+    /// One JSON text for each row that was scored.
+    pub(crate) said: Vec<Vec<u8>>,
+    /// Rows that were not.
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// Rows that were not scored for the same reason.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Skipped {
+    pub(crate) rows: u64,
+    pub(crate) first: u64,
+    pub(crate) why: String,
+}
+
+/// What is published of a row.
+#[derive(Serialize)]
+struct Said<'a> {
+    row: u64,
+    prediction: Value<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f32>,
+    /// Run and rounds of the model.
+    run: u64,
+    rounds: u64,
+    time: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value<'a> {
+    Class(&'a str),
+    Number(f64),
+}
+
+pub(crate) struct Scorer {
+    trained: Trained,
+    threshold: Option<f32>,
+    pieces: Pieces,
+}
+
+impl Scorer {
+    pub(crate) fn new(trained: Trained, threshold: Option<f32>, has_header: bool) -> Result<Self, Failure> {
+        Ok(Self { trained, threshold, pieces: Pieces::new(has_header).map_err(|error| no_piece(&error))? })
+    }
+
+    /// Scores rows; an error is one that every row would meet.
+    pub(crate) fn score(&mut self, header: &[u8], lines: &[Line]) -> Result<Scored, Failure> {
+        let mut scored = Scored::default();
+        let (known, overlong): (Vec<&Line>, Vec<&Line>) = lines.iter().partition(|line| line.bytes.is_some());
+        if let Some(first) = overlong.first() {
+            let (rows, why) = (overlong.len() as u64, "its line is too long".into());
+            scored.skipped.push(Skipped { rows, first: first.row, why });
+        }
+        self.add(header, &known, &mut scored)?;
+        Ok(scored)
+    }
+
+    /// One row that cannot be read must not take others with it: they are halved until it stands alone.
+    fn add(&mut self, header: &[u8], lines: &[&Line], scored: &mut Scored) -> Result<(), Failure> {
+        let Some(first) = lines.first() else { return Ok(()) };
+        let bytes: Vec<&[u8]> = lines.iter().filter_map(|line| line.bytes.as_deref()).collect();
+        match self.pieces.read(header, &bytes, &self.trained.fitted) {
+            Ok(inputs) => self.say(lines, &inputs, scored),
+            Err(Trouble::Io(error)) => Err(no_piece(&error)),
+            Err(Trouble::Table(error)) => Err(table_failure(error)),
+            Err(Trouble::Row(_)) if lines.len() > 1 => {
+                let (before, after) = lines.split_at(lines.len() / 2);
+                self.add(header, before, scored)?;
+                self.add(header, after, scored)
+            }
+            Err(Trouble::Row(why)) => {
+                scored.skipped.push(Skipped { rows: 1, first: first.row, why });
+                Ok(())
+            }
+        }
+    }
+
+    fn say(&self, lines: &[&Line], inputs: &Inputs, scored: &mut Scored) -> Result<(), Failure> {
+        let outputs = self.trained.outputs(&inputs.x)?;
+        let (training, time) = (&self.trained.card.training, people::now());
+        let rows = inputs.rows.iter().filter_map(|row| lines.get(*row));
+        for (line, prediction) in rows.zip(self.trained.reader(self.threshold).read(&outputs)) {
+            let (prediction, probability) = match prediction {
+                Prediction::Class { name, probability, .. } => (Value::Class(name), Some(probability)),
+                Prediction::Value(value) => (Value::Number(value), None),
+            };
+            let (run, rounds) = (training.run, training.rounds);
+            scored.said.push(people::json(&Said { row: line.row, prediction, probability, run, rounds, time: &time }));
+        }
+        let mut empty = (0..lines.len()).filter(|row| !inputs.rows.contains(row));
+        if let Some(first) = empty.next().and_then(|row| lines.get(row)) {
+            let columns: Vec<&str> = inputs.usage.skipped.iter().map(|reason| reason.column.as_str()).collect();
+            let why = format!("an empty cell in '{}'", columns.join("', '"));
+            scored.skipped.push(Skipped { rows: 1 + empty.count() as u64, first: first.row, why });
+        }
+        Ok(())
+    }
+}
+
+fn no_piece(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Unavailable, "no room for a temporary file").why(error.to_string())
+}
+
+/// The error names the temporary file where people know another.
+fn table_failure(error: DataError) -> Failure {
+    match error {
+        DataError::MissingColumn { column, hint, .. } => {
+            Failure::new(Exit::Config, format!("column '{column}' is missing; {hint}"))
+                .fix("see whether the model was trained on such a table; --no-header if the first line is a row")
+        }
+        other => data_failure(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::Card;
+    use serde_json::json;
+
+    /// y = 10 a + 100 if the text is "two", in the target's unit.
+    fn scorer() -> Scorer {
+        let card: Card = serde_json::from_value(json!({
+            "heijunka_version": "0.1.0", "created": "", "site": "plant", "job": "job", "task": "regression",
+            "target": "y", "classes": null, "class_weights": null, "target_scaling": { "offset": 0.0, "scale": 0.1 },
+            "inputs": [
+                { "name": "a", "scaling": { "offset": 0.0, "scale": 1.0 } },
+                { "name": "t", "values": ["one", "two"] },
+            ],
+            "model": { "file": "model.safetensors", "widths": [3, 1], "activation": "relu", "parameters": 4 },
+            "data": { "mode": "private", "weighting": "rows", "held_out": "none", "agents": [] },
+            "training": {
+                "policy": "equal", "global_batch_samples": 1, "optimizer": "Sgd", "rounds": 7, "max_rounds": 7,
+                "seed": 0, "run": 3, "ended": null, "seconds": 1.0,
+            },
+            "scores": null, "usage": null,
+        }))
+        .unwrap();
+        let trained = Trained::new(card, vec![1.0, 0.0, 10.0, 0.0]).unwrap();
+        Scorer::new(trained, None, true).unwrap()
+    }
+
+    /// Rows with their values, and what is left out.
+    fn score(header: &str, rows: &[&str]) -> (Vec<(u64, f64)>, Vec<Skipped>) {
+        let line = |(row, text): (usize, &&str)| Line { row: row as u64, bytes: Some(text.as_bytes().to_vec()) };
+        let lines: Vec<Line> = rows.iter().enumerate().map(line).collect();
+        let scored = scorer().score(header.as_bytes(), &lines).unwrap();
+        let said = scored.said.iter().map(|said| {
+            let said: serde_json::Value = serde_json::from_slice(said).unwrap();
+            assert_eq!((&said["run"], &said["rounds"]), (&json!(3), &json!(7)));
+            (said["row"].as_u64().unwrap(), said["prediction"].as_f64().unwrap())
+        });
+        (said.collect(), scored.skipped)
+    }
+
+    #[test]
+    fn rows_are_read_as_tables_are() {
+        let (said, skipped) = score("x;t;a", &["9;two;0,5", "9;one;1", "9;three;2", "9;\"two\";3"]);
+        assert_eq!(said, [(0, 105.0), (1, 10.0), (2, 20.0), (3, 130.0)]);
+        assert_eq!(skipped, []);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_takes_no_other_with_it() {
+        let rows = ["1,one", "1,one,1,1", "oops,one", "2,two", "\"3,two", ",", "4,one", ",one", "5,"];
+        let (said, skipped) = score("a,t", &rows);
+        assert_eq!(said, [(0, 10.0), (3, 120.0), (6, 40.0)]);
+        assert_eq!(skipped.iter().map(|skipped| skipped.rows).sum::<u64>(), 6, "{skipped:?}");
+        assert_eq!(skipped[0].why, "it has 4 cells instead of 2 (delimiter ',')");
+        assert_eq!(skipped[1].why, "column 'a' in the table (delimiter ',') holds text where the job has numbers");
+    }
+
+    #[test]
+    fn empty_cells_are_told_together() {
+        let (said, skipped) = score("a,t", &["1,one", ",one", "2,one", ",two"]);
+        assert_eq!(said, [(0, 10.0), (2, 20.0)]);
+        assert_eq!(skipped, [Skipped { rows: 2, first: 1, why: "an empty cell in 'a'".into() }]);
+    }
+
+    #[test]
+    fn a_missing_column_ends_it() {
+        let line = Line { row: 0, bytes: Some(b"1,2".to_vec()) };
+        let failure = scorer().score(b"a,u", &[line]).unwrap_err();
+        assert!(failure.to_string().contains("column 't' is missing"), "{failure}");
+    }
+}
