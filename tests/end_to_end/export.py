@@ -1,0 +1,62 @@
+"""Opens a job's model as others would, and compares it with what `predict` says.
+
+python export.py FOLDER DATA PREDICTIONS [MODEL.onnx]
+"""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy
+import onnx
+import onnxruntime
+import safetensors.numpy
+
+folder, data, predictions = (Path(name) for name in sys.argv[1:4])
+path = Path(sys.argv[4]) if len(sys.argv) > 4 else folder / "model.onnx"
+
+model = onnx.load(path)
+onnx.checker.check_model(model, full_check=True)
+facts = {entry.key: entry.value for entry in model.metadata_props}
+columns, classes = json.loads(facts["columns"]), json.loads(facts["classes"])
+
+# The file says by itself what it takes: numbers as they are, a text as 1 in its place.
+with data.open(newline="", encoding="utf-8") as file:
+    delimiter = ";" if ";" in file.readline() else ","
+    file.seek(0)
+    rows = list(csv.DictReader(file, delimiter=delimiter))
+
+
+def encoded(row):
+    for column in columns:
+        cell = row[column["name"]]
+        yield from (float(cell == text) for text in column["values"]) if "values" in column else [float(cell)]
+
+
+inputs = numpy.array([list(encoded(row)) for row in rows])
+assert inputs.shape[1] == len(json.loads(facts["inputs"]))
+
+session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+wide = session.get_inputs()[0].type == "tensor(double)"
+given = dict(zip((output.name for output in session.get_outputs()),
+                 session.run(None, {"inputs": inputs if wide else inputs.astype(numpy.float32)})))
+
+with predictions.open(newline="", encoding="utf-8") as file:
+    expected = list(csv.DictReader(file))
+assert [int(row["row"]) for row in expected] == list(range(len(rows)))
+if classes:
+    other = [row for row, place in zip(expected, given["class"]) if row["prediction"] != classes[place]]
+    assert not other, other
+    said = numpy.array([float(row["probability"]) for row in expected])
+    difference = numpy.abs(given["probabilities"].max(axis=1) - said).max()
+    assert numpy.abs(given["probabilities"].sum(axis=1) - 1).max() < 1e-5
+else:
+    said = numpy.array([float(row["prediction"]) for row in expected])
+    difference = numpy.abs(given["prediction"][:, 0] - said).max()
+assert difference < 1e-5, difference
+
+tensors = safetensors.numpy.load_file(folder / "model.safetensors")
+initializers = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+assert tensors and all((initializers[name] == tensor).all() for name, tensor in tensors.items())
+print(f"{len(rows)} rows, {len(tensors)} tensors, largest difference {difference:.1e}")
