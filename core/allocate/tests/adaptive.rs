@@ -200,3 +200,25 @@ fn a_newcomer_is_taken_to_be_like_the_others_and_the_first_round_is_equal() {
     assert!(joined.shares[2].samples > 5, "{:?}", joined.shares);
     assert!(policy.outlooks()[2].text.ends_with("not yet measured, taken to be like the others"));
 }
+
+/// What an outlook says a machine takes: so many times what is usual.
+fn times_of(text: &str) -> Option<f64> {
+    let (before, _) = text.split_once(" times")?;
+    before.rsplit(['(', ' ']).next()?.parse().ok()
+}
+
+#[test]
+fn a_machine_that_is_busy_now_and_then_for_years_is_said_to_take_what_it_takes() {
+    let mut policy = Adaptive::new(Ingredients::default(), RoundEnd::Exact);
+    let costs = fleet(Trouble::Busy, 3, 3000, 7);
+    let mut named = 0;
+    for rounds in costs.chunks(20) {
+        replay(&rounds.to_vec(), 96, &mut policy);
+        for outlook in policy.outlooks() {
+            let Some(times) = times_of(&outlook.text) else { continue };
+            assert!((0.02..50.0).contains(&times), "{}", outlook.text);
+            named += 1;
+        }
+    }
+    assert!(named > 0, "nothing was ever unusual");
+}

@@ -20,6 +20,9 @@ const SURPRISE: f64 = 0.6;
 /// A level within this log ratio of the usual one is the usual one.
 const USUAL: f64 = 0.2;
 
+/// Weight of an observation in what is usual, at least.
+const USED_TO: f64 = 0.02;
+
 /// Estimates of one machine, and since when it has been what it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
@@ -27,7 +30,10 @@ pub(crate) struct Machine {
     pub(crate) network: Network,
     /// Round of the last observation.
     seen: u64,
-    /// Log ratio of the present level to the one at first, and the round since which it is unusual.
+    /// (a, b) as it mostly was while nothing was unusual, and the observations that made it.
+    usual: (f64, f64),
+    observed: u32,
+    /// Log ratio of the present level to the usual one, and the round since which it is unusual.
     level: f64,
     unusual_since: Option<u64>,
     /// Probes since it sits out, and the round of the next one.
@@ -74,6 +80,8 @@ impl Machine {
             compute: Rivals::open(f64::from(seen.samples), compute),
             network: Network::open(travel),
             seen: round,
+            usual: (0.0, 0.0),
+            observed: 0,
             level: 0.0,
             unusual_since: None,
             probes: 0,
@@ -106,11 +114,23 @@ impl Machine {
             (self.probes, self.probe_next) = (0, 0);
         }
         let noticed = self.compute.observe(Seen { n, seconds: compute, stopped }, detects, &mut lessons.persistence);
-        if noticed != Noticed::Nothing {
-            self.level += libm::log(self.seconds(n) / before);
+        if noticed != Noticed::Nothing && self.observed > 0 {
+            self.level = libm::log(self.seconds(n) / (self.usual.0 + self.usual.1 * n).max(1e-12));
             self.unusual_since = (libm::fabs(self.level) > USUAL).then(|| self.unusual_since.unwrap_or(round));
         }
+        if self.unusual_since.is_none() {
+            self.grow_used();
+        }
         noticed != Noticed::Nothing || self.network.in_burst != was_burst || self.compute().old_level().is_some()
+    }
+
+    /// What it is now becomes a little more of what is usual.
+    fn grow_used(&mut self) {
+        self.observed = self.observed.saturating_add(1);
+        let newest = (1.0 / f64::from(self.observed)).max(USED_TO);
+        let (a, b) = self.compute().bank().line();
+        self.usual.0 += newest * (a - self.usual.0);
+        self.usual.1 += newest * (b - self.usual.1);
     }
 
     /// The round of the last observation.
@@ -138,7 +158,7 @@ impl Machine {
         Law::new(self.compute(), &self.network, common, lag, turn, scenarios)
     }
 
-    /// Whether it is slower (or, if negative, faster) than at first, and since when.
+    /// Whether it is slower (or, if negative, faster) than usual, and since when.
     pub(crate) fn unusual(&self) -> Option<(f64, u64)> {
         self.unusual_since.map(|since| (self.level, since))
     }
