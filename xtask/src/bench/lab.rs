@@ -88,7 +88,7 @@ impl Lab<'_> {
 
     /// The bundled steel plates, 27-64-7.
     pub(crate) fn steel_plates(&self) -> Workload {
-        Workload::new("steel plates", &["--learning-rate", "0.02"], [])
+        Workload::new("steel plates", &["--learning-rate", "0.05"], [])
     }
 
     /// Mnist with one hidden layer; without its files a plain line says that `what` is left out.
