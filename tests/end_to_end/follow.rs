@@ -66,7 +66,8 @@ fn rows_are_scored_as_they_come_whatever_the_broker_does() {
     plant.mosquitto.start_again().unwrap();
     let mut watch = Watch::new(&plant, "heijunka/test/job/#");
     follower.thaw().unwrap();
-    is(&watch.next(|topic, _| topic == TOPIC).1, 4, expected[3]);
+    // The row before may come again: the broker may have died between sending it on and acknowledging it.
+    is(&watch.next(|topic, said| topic == TOPIC && said["row"] != 3).1, 4, expected[3]);
     let ended = follower.stop().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert!(ended.log.contains("row 2 is left out: column 'a'"), "{}", ended.log);
