@@ -80,7 +80,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 
 /// Reads and scores until nobody listens, the input ends, or nothing more can be scored.
 fn work(mut tail: Tail, mut scorer: Scorer, name: &Path, batches: &Sender<Batch>) {
-    let (mut rows, mut in_the_present) = (Vec::new(), false);
+    let (mut rows, mut waited) = (Vec::new(), false);
     loop {
         rows.clear();
         let got = match tail.read(&mut rows) {
@@ -102,14 +102,15 @@ fn work(mut tail: Tail, mut scorer: Scorer, name: &Path, batches: &Sender<Batch>
                 return;
             }
         }
-        if !in_the_present && tail.is_in_the_present() {
-            in_the_present = true;
-            info!("{} rows so far; waiting for more", tail.lines.rows());
-        }
         match got {
             Got::Something => {}
             Got::Restart => info!("{} begins anew", name.display()),
-            Got::Nothing => std::thread::sleep(LOOK_EVERY),
+            Got::Nothing => {
+                if !std::mem::replace(&mut waited, true) {
+                    info!("{} rows so far; waiting for more", tail.lines.rows());
+                }
+                std::thread::sleep(LOOK_EVERY);
+            }
             Got::End => return,
         }
         if batches.is_closed() {
