@@ -124,7 +124,7 @@ alternative_names() {
 make_broker() {
     mkdir -p "$folder/broker"
     if [ -n "$hosts" ] && [ "$hosts" != "$(cat "$folder/hosts" 2>/dev/null)" ]; then
-        [ ! -f "$folder/broker/server.crt" ] ||
+        [ ! -f "$folder/broker/server.crt" ] || [ ! -f "$folder/hosts" ] ||
             fail "the broker's certificate is for $(echo $(cat "$folder/hosts")): delete $folder/broker/server.crt for another"
         printf '%s\n' "$hosts" >"$folder/hosts"
     fi

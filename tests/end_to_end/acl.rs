@@ -7,6 +7,7 @@ use heijunka_bus::{DisconnectReason, Message, Tls, TlsFiles};
 use heijunka_wire::{CONTRACT, Channel, Contract, Direction};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// The topic of a row of the contract, for the agents' rows that of `name`.
 fn topic(row: &Contract, name: &str) -> String {
@@ -226,6 +227,26 @@ fn a_stolen_session_holds_nothing() {
     assert_eq!(thief.topics_before("last"), [""; 0]);
 }
 
+/// Whether press-07 loses its connection to press-08, who comes with its client id. `more` is for the second listener.
+fn is_displaced(more: &str) -> bool {
+    let made = Made::new(&["--certificates", "press-07", "press-08"]);
+    let mosquitto = made.broker(more.to_owned());
+    let assign = topic(Channel::Assign.contract(), "press-07");
+    let mut press = made.client(&mosquitto, "agents/press-07", &[&assign]);
+    let mut config = made.config(&mosquitto, "agents/press-08", "test-agents/press-07");
+    config.reconnect_max = Duration::from_secs(60);
+    let mut rude = Client::start(config);
+    rude.finds_a_session();
+    made.client(&mosquitto, "aggregator", &[]).publish(&assign, "last");
+    press.loses_its_connection_before("last")
+}
+
+#[test]
+fn user_names_as_client_ids_keep_agents_from_displacing_each_other() {
+    assert!(is_displaced(""), "as it is shipped, for the reasons in broker-config/README.md");
+    assert!(!is_displaced("use_username_as_clientid true\n"));
+}
+
 #[test]
 fn agents_are_added_and_taken_away() {
     let made = Made::new(&["press-07"]);
@@ -281,6 +302,24 @@ fn mosquitto_takes(made: &Made) {
     let status = topic(Channel::AgentStatus.contract(), "Säge-3");
     made.client(&mosquitto, "agents/Säge-3", &[]).publish(&status, "here");
     assert_eq!(people.next().topic, status);
+}
+
+#[test]
+fn a_plants_own_ca_is_taken_and_nothing_signed_without_its_key() {
+    let (theirs, made) = (Made::new(&[]), Made::empty());
+    for folder in ["ca", "broker"] {
+        std::fs::create_dir(made.path(folder)).unwrap();
+    }
+    for file in ["ca/ca.crt", "broker/server.crt", "broker/server.key"] {
+        std::fs::copy(theirs.path(file), made.path(file)).unwrap();
+    }
+    made.more(&["--host", "127.0.0.1", "press-07"]);
+    let mosquitto = made.broker(String::new());
+    made.client(&mosquitto, "agents/press-07", &[]);
+    assert_eq!(made.read("broker/server.crt"), theirs.read("broker/server.crt"));
+    let output = made.try_make(&["--site", "s", "--job", "j", "--certificates", "press-08"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("ca.key is not there"), "{told}");
 }
 
 #[test]

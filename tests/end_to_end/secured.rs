@@ -33,9 +33,14 @@ pub(crate) struct Made {
 impl Made {
     /// For the test's job at a broker of this machine.
     pub(crate) fn new(arguments: &[&str]) -> Self {
-        let made = Self { folder: TempDir::new().unwrap() };
+        let made = Self::empty();
         made.more(&[&["--host", "127.0.0.1", "--host", "localhost"], arguments].concat());
         made
+    }
+
+    /// A folder in which nothing is made yet.
+    pub(crate) fn empty() -> Self {
+        Self { folder: TempDir::new().unwrap() }
     }
 
     /// Calls `make.sh` for the test's job.
@@ -125,7 +130,7 @@ impl Made {
 
 /// What the job is.
 const AGGREGATOR: &str = "[task]\nkind = \"classification\"\ntarget = \"fault\"\nignore = [\"split\"]\n\
-    data = \"shared\"\n[training]\nmax_rounds = 50\n[allocation]\nmin_agents = 2\n";
+    data = \"shared\"\n[training]\nmax_rounds = 50\n[allocation]\nmin_agents = 2\n[web]\nlisten = \"off\"\n";
 
 /// A client, used by a test that does not await.
 pub(crate) struct Client {
@@ -164,6 +169,17 @@ impl Client {
         loop {
             if let BusEvent::Connected { session_present } = self.event() {
                 return session_present;
+            }
+        }
+    }
+
+    /// Whether the connection is lost before the message `last` arrives.
+    pub(crate) fn loses_its_connection_before(&mut self, last: &str) -> bool {
+        loop {
+            match self.event() {
+                BusEvent::Disconnected { .. } => return true,
+                BusEvent::Message(message) if message.payload == last => return false,
+                _ => {}
             }
         }
     }
