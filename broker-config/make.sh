@@ -256,6 +256,7 @@ aggregator_rights() { # site/job
     right readwrite "heijunka/$1/aggregator/state"
     right readwrite "heijunka/$1/aggregator/status"
     right write "heijunka/$1/events"
+    right write "heijunka/$1/predictions"
 }
 
 line_rights() { # file of site/job/agent
