@@ -27,8 +27,15 @@ pub(crate) struct Workload {
     words: Vec<OsString>,
 }
 
+/// What the demo prints before the folder that `--keep` leaves.
+const KEPT: &str = "settings, logs and models are kept in ";
+
 /// The demo's figures of one policy.
-pub(crate) struct Played(Value);
+pub(crate) struct Played {
+    figures: Value,
+    /// The demo's folder, with `--keep`.
+    pub(crate) kept: Option<PathBuf>,
+}
 
 impl Lab<'_> {
     /// `usual`, or `few` where quickness is asked for.
@@ -70,11 +77,14 @@ impl Lab<'_> {
         for policy in policies {
             command.args(["--policy", policy]);
         }
-        output_of(command.args(&workload.words).args(words).arg("--json").arg(&json))?;
+        let said = output_of(command.args(&workload.words).args(words).arg("--json").arg(&json))?;
+        let kept = said.lines().find_map(|line| line.strip_prefix(KEPT)).map(PathBuf::from);
         let text = fs::read_to_string(&json).map_err(|error| format!("{}: {error}", json.display()))?;
         let mut report: Value = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", json.display()))?;
         match report.get_mut("policies").map(Value::take) {
-            Some(Value::Array(all)) if all.len() == policies.len() => Ok(all.into_iter().map(Played).collect()),
+            Some(Value::Array(all)) if all.len() == policies.len() => {
+                Ok(all.into_iter().map(|figures| Played { figures, kept: kept.clone() }).collect())
+            }
             _ => Err(format!("{}: not a figure for each policy", json.display())),
         }
     }
@@ -115,7 +125,7 @@ impl Workload {
 impl Played {
     /// A figure that may be missing.
     pub(crate) fn maybe(&self, name: &str) -> Option<f64> {
-        self.0.get(name).and_then(Value::as_f64)
+        self.figures.get(name).and_then(Value::as_f64)
     }
 
     /// A figure that every run has.
