@@ -64,6 +64,8 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         session: session(),
         samples_max: limits::BATCH_SAMPLES_MAX,
         threads: u16::try_from(valid.threads).unwrap_or(u16::MAX),
+        cpu_share_percent: 100,
+        uplink_bytes_per_s: 0,
         announce_between: ANNOUNCE_BETWEEN,
     };
     let topics = Topics::new(valid.site.clone(), valid.job.clone());

@@ -173,6 +173,9 @@ impl Bench {
             data_digest: 1,
             samples_max: 100,
             threads: 1,
+            cpu_share_percent: 100,
+            uplink_bytes_per_s: 0,
+            away_s: 0,
             model: None,
         }
     }

@@ -126,6 +126,8 @@ impl<'b> Agent<'b> {
             session: self.session(),
             samples_max: self.machine.samples_max,
             threads: 1,
+            cpu_share_percent: 100,
+            uplink_bytes_per_s: 0,
             announce_between: ANNOUNCE_BETWEEN,
         };
         self.worker = Some(Worker::new(settings, memory));

@@ -57,6 +57,8 @@ impl<'b> ReplayAgent<'b> {
             session: digest(id.as_str().as_bytes()),
             samples_max: limits::BATCH_SAMPLES_MAX,
             threads: 1,
+            cpu_share_percent: 100,
+            uplink_bytes_per_s: 0,
             announce_between: ANNOUNCE_BETWEEN,
         };
         Self {

@@ -46,6 +46,12 @@ pub struct Join {
     pub samples_max: Samples,
     /// Threads that compute.
     pub threads: u16,
+    /// Share of the time in which each of them computes, 1 to 100: the rest is left to the machine's other programs.
+    pub cpu_share_percent: u8,
+    /// Bytes a second that it sends at most; 0: as many as its link carries.
+    pub uplink_bytes_per_s: u32,
+    /// Seconds for which it takes no share, because its hours are over; 0: it takes part.
+    pub away_s: u32,
     /// Version of the model that it holds whole, in the frame's run: updates of that one are of use to it.
     pub model: Option<ModelVersion>,
 }
@@ -328,7 +334,8 @@ impl Body {
     pub(crate) fn plausible(&self) -> bool {
         match self {
             Self::Join(join) => {
-                join.protocol_min <= join.protocol_max && join.rows <= ROWS_MAX && join.held_out_rows <= ROWS_MAX
+                let rows = join.rows <= ROWS_MAX && join.held_out_rows <= ROWS_MAX;
+                join.protocol_min <= join.protocol_max && rows && (1..=100).contains(&join.cpu_share_percent)
             }
             Self::Spec(spec) => {
                 let widths = spec.shape.widths.len();

@@ -118,6 +118,9 @@ impl<'b> Worker<'b> {
             data_digest: prepared.data_digest,
             samples_max: self.settings.samples_max,
             threads: self.settings.threads,
+            cpu_share_percent: self.settings.cpu_share_percent.clamp(1, 100),
+            uplink_bytes_per_s: self.settings.uplink_bytes_per_s,
+            away_s: 0,
             model: self.held,
         });
         let frame = encode(self.run, &join, Payload::None, self.buffers.packet)?;

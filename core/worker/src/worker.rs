@@ -52,6 +52,10 @@ pub struct Settings {
     pub samples_max: Samples,
     /// Threads that compute.
     pub threads: u16,
+    /// Share of the time in which each of them computes, 1 to 100.
+    pub cpu_share_percent: u8,
+    /// Bytes a second that are sent at most; 0: as many as the link carries.
+    pub uplink_bytes_per_s: u32,
     /// Shortest and longest wait between two announcements.
     pub announce_between: (Duration, Duration),
 }

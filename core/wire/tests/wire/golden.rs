@@ -34,9 +34,12 @@ fn join_is_golden() {
         data_digest: u64::MAX,
         samples_max: 4096,
         threads: 4,
+        cpu_share_percent: 30,
+        uplink_bytes_per_s: 250_000,
+        away_s: 3_600,
         model: Some(ModelVersion(117)),
     });
-    is_golden(0, body, Payload::None, &[], "01010000ef9bafcdf8acd191010101ac02a09c017fffffffffffffffffff018020040175");
+    is_golden(0, body, Payload::None, &[], "01010000ef9bafcdf8acd191010101ac02a09c017fffffffffffffffffff018020041e90a10f901c0175");
 }
 
 #[test]

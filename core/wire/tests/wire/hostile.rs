@@ -167,12 +167,15 @@ fn losses_that_are_not_finite_and_impossible_counts_are_refused() {
     };
     assert!(decode(&round(&[1])).is_ok());
     assert_eq!(decode(&round(&many)), Err(DecodeError::Implausible));
-    let join = |protocols: [u8; 2]| frame(1, &[&[1], &protocols, &[0, 1, 1, 1, 1, 1, 0]]);
-    assert!(decode(&join([1, 1])).is_ok());
-    assert_eq!(decode(&join([2, 1])), Err(DecodeError::Implausible));
+    let join = |protocols: [u8; 2], cpu: u8| frame(1, &[&[1], &protocols, &[0, 1, 1, 1, 1, 1, cpu, 0, 0, 0]]);
+    assert!(decode(&join([1, 1], 1)).is_ok());
+    assert!(decode(&join([1, 1], 100)).is_ok());
+    for (protocols, cpu) in [([2, 1], 1), ([1, 1], 0), ([1, 1], 101)] {
+        assert_eq!(decode(&join(protocols, cpu)), Err(DecodeError::Implausible));
+    }
     let rows = varint(ROWS_MAX + 1);
-    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0], &rows, &[1, 1, 1, 1, 0]])), Err(DecodeError::Implausible));
-    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0, 1], &rows, &[1, 1, 1, 0]])), Err(DecodeError::Implausible));
+    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0], &rows, &[1, 1, 1, 1, 1, 0, 0, 0]])), Err(DecodeError::Implausible));
+    assert_eq!(decode(&frame(1, &[&[1, 1, 1, 0, 1], &rows, &[1, 1, 1, 1, 0, 0, 0]])), Err(DecodeError::Implausible));
 }
 
 /// F6: sizes that a peer names are checked before anything is made of them.

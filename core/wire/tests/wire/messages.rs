@@ -54,7 +54,9 @@ fn codec() -> impl Strategy<Value = Codec> {
 
 fn join() -> impl Strategy<Value = Body> {
     let numbers = (any::<u64>(), any::<u64>(), 0..=ROWS_MAX, 0..=ROWS_MAX, any::<u64>());
-    (numbers, any::<[u8; 2]>(), any::<u32>(), any::<u16>()).prop_map(|(numbers, protocols, samples_max, threads)| {
+    let limits = (any::<u32>(), any::<u16>(), 1..=100_u8, any::<u32>(), any::<u32>());
+    (numbers, any::<[u8; 2]>(), limits).prop_map(|(numbers, protocols, limits)| {
+        let (samples_max, threads, cpu_share_percent, uplink_bytes_per_s, away_s) = limits;
         let (session, spec, rows, held_out_rows, data_digest) = numbers;
         let [protocol_min, protocol_max] = [protocols[0].min(protocols[1]), protocols[0].max(protocols[1])];
         Body::Join(Join {
@@ -67,6 +69,9 @@ fn join() -> impl Strategy<Value = Body> {
             data_digest,
             samples_max,
             threads,
+            cpu_share_percent,
+            uplink_bytes_per_s,
+            away_s,
             model: (spec % 2 == 1).then_some(ModelVersion(session)),
         })
     })

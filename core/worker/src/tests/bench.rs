@@ -61,6 +61,8 @@ impl Bench {
             session: SESSION,
             samples_max: 1000,
             threads: 1,
+            cpu_share_percent: 100,
+            uplink_bytes_per_s: 0,
             announce_between: (Duration::from_secs(1), Duration::from_secs(30)),
         };
         let now = Timestamp::from_nanos(1_000_000_000);
