@@ -1,6 +1,7 @@
 //! Settings of the two programs: TOML files whose errors name file, line, key and fix; units; logging; exit codes.
 
 mod broker;
+mod bus;
 mod error;
 mod explain;
 mod failure;
@@ -11,6 +12,7 @@ mod sample;
 mod secret;
 mod size;
 mod span;
+mod values;
 
 pub use broker::{BrokerSettings, BrokerUrl, TlsTexts};
 pub use error::{Problem, SettingsError};
@@ -21,6 +23,7 @@ pub use sample::write_sample;
 pub use secret::Secret;
 pub use size::Size;
 pub use span::Span;
+pub use values::{between, name};
 
 #[cfg(test)]
 mod tests;

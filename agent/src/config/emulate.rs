@@ -1,0 +1,49 @@
+//! `[emulate]`: trials with machines of uneven speed.
+
+use heijunka_settings::{Problem, Span, between};
+use serde::Deserialize;
+
+/// `[emulate]`: how much slower than it is this machine shall seem, for trials.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Emulate {
+    /// Seconds of every share.
+    pub(crate) fixed: Option<Span>,
+    /// Time of each sample, in microseconds (may be fractional).
+    pub(crate) per_sample_us: f64,
+    /// Standard deviation of the logarithm of the per-sample time.
+    pub(crate) jitter: f64,
+    /// Seed of the jitter.
+    pub(crate) seed: u64,
+    /// Bits a second that the uplink carries.
+    pub(crate) uplink_bps: Option<u64>,
+    /// Times of trouble.
+    pub(crate) events: Vec<EmulatedEvent>,
+}
+
+/// A stretch of rounds in which every sample takes longer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmulatedEvent {
+    /// First round.
+    pub(crate) from_round: u64,
+    /// First round after it.
+    pub(crate) to_round: u64,
+    /// So many times longer.
+    pub(crate) factor: f64,
+}
+
+impl Emulate {
+    /// Checks ranges; the problem's key counts from the section.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        between("per_sample_us", self.per_sample_us, 0.0, 60e6)?;
+        between("jitter", self.jitter, 0.0, 3.0)?;
+        for event in &self.events {
+            between("events", event.factor, 0.0, 1e6)?;
+        }
+        if self.uplink_bps == Some(0) {
+            return Err(Problem::new("uplink_bps", "nothing would ever be sent", "leave it out, or write 1000000"));
+        }
+        Ok(())
+    }
+}

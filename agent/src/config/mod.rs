@@ -1,0 +1,119 @@
+//! The agent's settings file: one module for each section.
+
+mod data;
+mod emulate;
+mod limits;
+mod status;
+
+pub(crate) use emulate::Emulate;
+
+use data::Data;
+use heijunka_bus::BusConfig;
+use heijunka_data::Source;
+use heijunka_settings::{
+    BrokerSettings, Exit, Failure, Guide, Loaded, LogSettings, Problem, load as load_settings, name,
+};
+use heijunka_units::{AgentId, JobName, SiteName};
+use limits::Limits;
+use serde::Deserialize;
+use status::Status;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    site: String,
+    job: String,
+    agent_id: Option<String>,
+    broker: BrokerSettings,
+    data: Data,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
+    status: Status,
+    #[serde(default)]
+    log: LogSettings,
+    #[serde(default)]
+    emulate: Emulate,
+}
+
+/// Settings that have been checked.
+#[derive(Debug)]
+pub(crate) struct Valid {
+    pub(crate) path: PathBuf,
+    pub(crate) site: SiteName,
+    pub(crate) job: JobName,
+    pub(crate) agent: AgentId,
+    pub(crate) bus: BusConfig,
+    pub(crate) source: Source,
+    pub(crate) threads: usize,
+    /// Parameters that the memory limit has room for.
+    pub(crate) parameters_max: usize,
+    pub(crate) packet_bytes_max: usize,
+    pub(crate) publish_every: Duration,
+    pub(crate) log: LogSettings,
+    pub(crate) emulate: Emulate,
+}
+
+const GUIDE: Guide = Guide {
+    init: "heijunka-agent init",
+    examples: &[
+        ("site", "site = \"plant-1\""),
+        ("job", "job = \"steel-faults\""),
+        ("broker", "[broker]"),
+        ("broker.url", "url = \"mqtt://192.168.1.10\""),
+        ("data", "[data]"),
+        ("data.path", "path = 'measurements.csv'"),
+    ],
+};
+
+/// Reads and checks the settings file.
+pub(crate) fn load(path: &Path) -> Result<Valid, Failure> {
+    let loaded: Loaded<File> = load_settings(path, &GUIDE)?;
+    check(&loaded).map_err(|problem| Failure::from(loaded.report(problem)))
+}
+
+fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
+    let file = &loaded.settings;
+    let site: SiteName = name("site", &file.site)?;
+    let job: JobName = name("job", &file.job)?;
+    let agent: AgentId = name("agent_id", &agent_id(file)?)?;
+    file.emulate.check().map_err(|problem| problem.within("emulate"))?;
+    // The job is part of the id, so that one machine can serve two jobs.
+    let client_id = format!("heijunka-{site}-{job}-{agent}");
+    let bus = file.broker.bus_config(client_id, |path| loaded.resolve(path));
+    Ok(Valid {
+        path: loaded.path().to_owned(),
+        threads: file.limits.threads()?,
+        parameters_max: file.limits.parameters_max()?,
+        publish_every: file.status.publish_every()?,
+        bus: bus.map_err(|problem| problem.within("broker"))?,
+        source: file.data.source(|path| loaded.resolve(path)),
+        packet_bytes_max: usize::try_from(file.broker.max_packet.bytes()).unwrap_or(usize::MAX),
+        log: file.log,
+        emulate: file.emulate.clone(),
+        site,
+        job,
+        agent,
+    })
+}
+
+fn agent_id(file: &File) -> Result<String, Problem> {
+    let id = file.agent_id.clone().or_else(host_name);
+    id.ok_or_else(|| Problem::new("agent_id", "this machine's host name is not known", "write agent_id = \"press-07\""))
+}
+
+fn host_name() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = text.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+impl Valid {
+    /// A failure of the broker, in the settings' terms.
+    pub(crate) fn unavailable(&self, what: impl Into<String>) -> Failure {
+        Failure::new(Exit::Unavailable, what)
+    }
+}

@@ -1,0 +1,106 @@
+//! `[allocation]`: who computes how much, and when a round ends.
+
+use heijunka_allocate::{PolicyName, RoundEnd};
+use heijunka_round::Patience;
+use heijunka_settings::{Problem, Span, between};
+use heijunka_units::{AgentId, Samples};
+use heijunka_wire::limits::AGENTS_MAX;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// When a round ends.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum End {
+    Exact,
+    Guard,
+    Anytime,
+}
+
+/// The policy of settings that name none, and of `advise`.
+pub(crate) const DEFAULT_POLICY: PolicyName = PolicyName::Adaptive;
+
+/// `[allocation]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Allocation {
+    policy: String,
+    round_end: End,
+    pins: BTreeMap<String, Samples>,
+    min_agents: usize,
+    gather: Span,
+    deadline_floor: Span,
+    deadline_factor: f64,
+    quorum: f64,
+}
+
+impl Default for Allocation {
+    fn default() -> Self {
+        let patience = Patience::default();
+        Self {
+            policy: DEFAULT_POLICY.to_string(),
+            round_end: End::Exact,
+            pins: BTreeMap::new(),
+            min_agents: 1,
+            gather: Span::from_secs(2),
+            deadline_floor: Span::from_secs(5),
+            deadline_factor: patience.deadline_factor,
+            quorum: patience.quorum,
+        }
+    }
+}
+
+impl Allocation {
+    /// Who levels.
+    pub(super) fn policy(&self) -> Result<PolicyName, Problem> {
+        self.policy.parse().map_err(|error: heijunka_allocate::UnknownPolicy| {
+            Problem::new("allocation.policy", error.to_string(), format!("write policy = \"{DEFAULT_POLICY}\""))
+        })
+    }
+
+    /// When a round ends.
+    pub(super) fn round_end(&self) -> RoundEnd {
+        match self.round_end {
+            End::Exact => RoundEnd::Exact,
+            End::Guard => RoundEnd::Guard,
+            End::Anytime => RoundEnd::Anytime,
+        }
+    }
+
+    /// Shares that stay as they are, of a batch of `batch` samples.
+    pub(super) fn pins(&self, batch: u32) -> Result<BTreeMap<AgentId, Samples>, Problem> {
+        let pins = &self.pins;
+        let sum: u64 = pins.values().map(|pin| u64::from(*pin)).sum();
+        if sum > u64::from(batch) {
+            let message = format!("the pins hold {sum} samples, the global batch {batch}");
+            return Err(Problem::new("allocation.pins", message, "lower the pins, or raise global_batch_samples"));
+        }
+        let named = |(name, pin): (&String, &Samples)| {
+            let agent = AgentId::new(name).map_err(|error| {
+                Problem::new(
+                    "allocation.pins",
+                    format!("\"{name}\" is no agent's name: {error}"),
+                    "write the agent's name as in its settings file",
+                )
+            })?;
+            Ok((agent, *pin))
+        };
+        pins.iter().map(named).collect()
+    }
+
+    /// How long whom is waited for.
+    pub(super) fn patience(&self) -> Result<Patience, Problem> {
+        if !(1..=AGENTS_MAX).contains(&self.min_agents) {
+            let message = format!("{} is out of range", self.min_agents);
+            return Err(Problem::new("allocation.min_agents", message, format!("write 1 to {AGENTS_MAX}")));
+        }
+        Ok(Patience {
+            min_agents: self.min_agents,
+            gather: self.gather.duration(),
+            deadline_floor: self.deadline_floor.duration(),
+            deadline_factor: between("allocation.deadline_factor", self.deadline_factor, 1.0, 1000.0)?,
+            quorum: between("allocation.quorum", self.quorum, 0.01, 1.0)?,
+            ..Patience::default()
+        })
+    }
+}

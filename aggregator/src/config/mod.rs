@@ -1,0 +1,141 @@
+//! The aggregator's settings file: one module for each section.
+
+mod allocation;
+mod model;
+mod output;
+mod task;
+mod training;
+
+pub(crate) use allocation::DEFAULT_POLICY;
+
+use crate::compact::Gradient;
+use crate::web::{Listen, Web};
+use allocation::Allocation;
+use heijunka_allocate::RoundEnd;
+use heijunka_bus::BusConfig;
+use heijunka_round::Plan;
+use heijunka_settings::{BrokerSettings, Failure, Guide, Loaded, LogSettings, Problem, load as load_settings, name};
+use heijunka_units::{JobName, SiteName};
+use model::Model;
+use output::OutputSettings;
+use serde::Deserialize;
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use task::Task;
+use training::Training;
+
+/// The file as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    site: String,
+    job: String,
+    broker: BrokerSettings,
+    task: Task,
+    #[serde(default)]
+    model: Model,
+    training: Training,
+    #[serde(default)]
+    allocation: Allocation,
+    #[serde(default)]
+    gradient: Gradient,
+    #[serde(default)]
+    output: OutputSettings,
+    #[serde(default)]
+    web: Web,
+    #[serde(default)]
+    log: LogSettings,
+}
+
+/// Settings that have been checked.
+#[derive(Debug)]
+pub(crate) struct Valid {
+    pub(crate) path: PathBuf,
+    pub(crate) site: SiteName,
+    pub(crate) job: JobName,
+    pub(crate) bus: BusConfig,
+    pub(crate) plan: Plan,
+    pub(crate) output: PathBuf,
+    pub(crate) save_every: Duration,
+    /// Where to record what every agent's part of every round cost.
+    pub(crate) trace: Option<PathBuf>,
+    /// Where the page is served.
+    pub(crate) web: Option<Listen>,
+    pub(crate) log: LogSettings,
+}
+
+const GUIDE: Guide = Guide {
+    init: "heijunka-aggregator init",
+    examples: &[
+        ("site", "site = \"plant-1\""),
+        ("job", "job = \"steel-faults\""),
+        ("broker", "[broker]"),
+        ("broker.url", "url = \"mqtt://192.168.1.10\""),
+        ("task", "[task]"),
+        ("task.kind", "kind = \"classification\""),
+        ("task.target", "target = \"fault\""),
+        ("training", "[training]"),
+        ("training.max_rounds", "max_rounds = 1000"),
+    ],
+};
+
+/// Reads and checks the settings file.
+pub(crate) fn load(path: &Path) -> Result<Valid, Failure> {
+    let loaded: Loaded<File> = load_settings(path, &GUIDE)?;
+    check(&loaded).map_err(|problem| Failure::from(loaded.report(problem)))
+}
+
+fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
+    let file = &loaded.settings;
+    let site: SiteName = name("site", &file.site)?;
+    let job: JobName = name("job", &file.job)?;
+    Ok(Valid {
+        path: loaded.path().to_owned(),
+        plan: plan(file)?,
+        bus: bus_config(loaded, &site, &job).map_err(|problem| problem.within("broker"))?,
+        output: file.output.directory(|path| loaded.resolve(path)),
+        save_every: file.output.save_every(),
+        trace: file.output.trace(|path| loaded.resolve(path))?,
+        web: file.web.check(|path| loaded.resolve(path))?,
+        log: file.log,
+        site,
+        job,
+    })
+}
+
+fn bus_config(loaded: &Loaded<File>, site: &SiteName, job: &JobName) -> Result<BusConfig, Problem> {
+    // Two aggregators of one job must not displace each other: the run number decides which one goes.
+    let unique = std::hash::RandomState::new().build_hasher().finish();
+    let client_id = format!("heijunka-{site}-{job}-aggregator-{unique:016x}");
+    let mut bus = loaded.settings.broker.bus_config(client_id, |path| loaded.resolve(path))?;
+    // Whatever an absent aggregator misses is asked for again: no session is worth keeping long.
+    bus.session_expiry = Duration::from_secs(60);
+    bus.queue_bytes_max = 512 << 20;
+    Ok(bus)
+}
+
+fn plan(file: &File) -> Result<Plan, Problem> {
+    let training = &file.training;
+    let (batch_samples, until) = (training.batch_samples()?, training.until()?);
+    let (round_end, optimizer) = (file.allocation.round_end(), training.optimizer()?);
+    let job = file.task.job(training.held_out()?);
+    Ok(Plan {
+        hidden: file.model.hidden()?,
+        activation: file.model.activation(),
+        compact: file.gradient.check(optimizer, job.data_mode)?,
+        local_steps: training.local_steps(round_end == RoundEnd::Exact)?,
+        job,
+        seed: training.seed(),
+        batch_samples,
+        optimizer,
+        schedule: training.schedule()?,
+        policy: file.allocation.policy()?,
+        round_end,
+        pins: file.allocation.pins(batch_samples)?,
+        patience: file.allocation.patience()?,
+        until,
+        score_every_rounds: training.score_every_rounds(),
+        packet_bytes_max: usize::try_from(file.broker.max_packet.bytes()).unwrap_or(usize::MAX),
+    })
+}

@@ -1,0 +1,150 @@
+//! `[training]`: how long, in which steps, and on which rows.
+
+use crate::compact::Steps;
+use heijunka_learn::{Decay, OptimizerKind, Schedule};
+use heijunka_round::{LocalSteps, Until};
+use heijunka_settings::{Problem, Span, between};
+use heijunka_wire::document::HeldOut;
+use heijunka_wire::limits::BATCH_SAMPLES_MAX;
+use serde::Deserialize;
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Optimizer {
+    Sgd,
+    #[default]
+    Adam,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ScheduleKind {
+    #[default]
+    Constant,
+    Step,
+    Cosine,
+}
+
+/// `[training]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Training {
+    max_rounds: u64,
+    #[serde(default)]
+    seed: u64,
+    #[serde(default = "batch")]
+    global_batch_samples: u32,
+    #[serde(default)]
+    optimizer: Optimizer,
+    learning_rate: Option<f64>,
+    #[serde(default)]
+    momentum: f64,
+    #[serde(default)]
+    local_steps: Steps,
+    #[serde(default)]
+    nesterov: bool,
+    #[serde(default)]
+    weight_decay: f64,
+    #[serde(default)]
+    schedule: ScheduleKind,
+    step_every_rounds: Option<u64>,
+    step_factor: Option<f64>,
+    max_time: Option<Span>,
+    stop_when_no_better_for_rounds: Option<u64>,
+    #[serde(default = "fifth")]
+    validation_fraction: f64,
+    validation_column: Option<String>,
+    score_every_rounds: Option<u64>,
+}
+
+fn batch() -> u32 {
+    256
+}
+
+fn fifth() -> f64 {
+    0.2
+}
+
+impl Training {
+    /// Samples of a round, over all agents.
+    pub(super) fn batch_samples(&self) -> Result<u32, Problem> {
+        if !(1..=BATCH_SAMPLES_MAX).contains(&self.global_batch_samples) {
+            let fix = format!("write 1 to {BATCH_SAMPLES_MAX}");
+            let message = format!("{} is out of range", self.global_batch_samples);
+            return Err(Problem::new("training.global_batch_samples", message, fix));
+        }
+        Ok(self.global_batch_samples)
+    }
+
+    /// When the job is done.
+    pub(super) fn until(&self) -> Result<Until, Problem> {
+        if self.max_rounds == 0 {
+            return Err(Problem::new("training.max_rounds", "no round would ever be done", "write 1 or more"));
+        }
+        Ok(Until {
+            rounds: self.max_rounds,
+            time: self.max_time.map(|span| span.duration()),
+            no_better_for_rounds: self.stop_when_no_better_for_rounds,
+        })
+    }
+
+    /// Rounds between two scores.
+    pub(super) fn score_every_rounds(&self) -> u64 {
+        self.score_every_rounds.unwrap_or_else(|| (self.max_rounds / 20).max(1))
+    }
+
+    /// Seed of all that is random.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Steps of each agent by itself. `exact`: a round ends when all of its batch is computed.
+    pub(super) fn local_steps(&self, exact: bool) -> Result<LocalSteps, Problem> {
+        self.local_steps.check(exact)
+    }
+
+    /// Which rows scores are made of.
+    pub(super) fn held_out(&self) -> Result<HeldOut, Problem> {
+        let fraction = between("training.validation_fraction", self.validation_fraction, 0.0, 0.9)?;
+        Ok(match &self.validation_column {
+            Some(column) => HeldOut::ByColumn(column.clone()),
+            None => HeldOut::ByHash((fraction * 10_000.0).round() as u16),
+        })
+    }
+
+    /// How a step is made of a gradient.
+    pub(super) fn optimizer(&self) -> Result<OptimizerKind, Problem> {
+        let momentum = between("training.momentum", self.momentum, 0.0, 0.9999)?;
+        let weight_decay = between("training.weight_decay", self.weight_decay, 0.0, 10.0)?;
+        match self.optimizer {
+            Optimizer::Sgd => Ok(OptimizerKind::Sgd { momentum, nesterov: self.nesterov, weight_decay }),
+            Optimizer::Adam if momentum > 0.0 || self.nesterov => {
+                let message = "adam has a momentum of its own";
+                Err(Problem::new("training.momentum", message, "remove it, or write optimizer = \"sgd\""))
+            }
+            Optimizer::Adam => Ok(OptimizerKind::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay }),
+        }
+    }
+
+    /// The learning rate over the rounds.
+    pub(super) fn schedule(&self) -> Result<Schedule, Problem> {
+        let usual = match self.optimizer {
+            Optimizer::Adam => 0.001,
+            Optimizer::Sgd => 0.1,
+        };
+        let rate = between("training.learning_rate", self.learning_rate.unwrap_or(usual), 1e-9, 100.0)?;
+        let decay = match self.schedule {
+            ScheduleKind::Constant => Decay::Constant,
+            ScheduleKind::Cosine => Decay::Cosine { total: self.max_rounds, floor: 0.0 },
+            ScheduleKind::Step => {
+                let every = self.step_every_rounds.filter(|every| *every > 0).ok_or_else(|| {
+                    let (key, fix) = ("training.step_every_rounds", "write for example step_every_rounds = 500");
+                    Problem::new(key, "a step schedule needs it", fix)
+                })?;
+                let factor = self.step_factor.unwrap_or(0.1);
+                Decay::Step { every, factor: between("training.step_factor", factor, 1e-6, 1.0)? }
+            }
+        };
+        Ok(Schedule { learning_rate: rate, decay })
+    }
+}
