@@ -27,4 +27,33 @@ mod tests {
         assert_eq!((valid.bus.host.as_str(), valid.bus.port), ("10.0.0.7", 1884));
         assert!(init(&path, "mqtt://10.0.0.7").is_err(), "a file that is there stays");
     }
+
+    /// The settings in `text`, without what differs from one time to the next.
+    fn settings(text: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.toml");
+        std::fs::write(&path, text).unwrap();
+        let valid = crate::config::load(&path).unwrap();
+        format!("{valid:?}").replace(&folder.path().display().to_string(), "FOLDER")
+    }
+
+    /// The sample with the commented keys set that `wanted` says yes to.
+    fn set(wanted: impl Fn(&str) -> bool) -> String {
+        let is_key = |rest: &str| rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        let line =
+            |line: &'static str| line.strip_prefix("# ").filter(|rest| is_key(rest) && wanted(rest)).unwrap_or(line);
+        SAMPLE.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn every_commented_default_is_the_default() {
+        let spelled = set(|line| !line.ends_with("# example"));
+        assert_ne!(SAMPLE, spelled);
+        assert_eq!(settings(SAMPLE), settings(&spelled));
+    }
+
+    #[test]
+    fn every_example_is_read() {
+        crate::config::read(&set(|_| true)).unwrap();
+    }
 }

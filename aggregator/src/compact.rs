@@ -52,9 +52,15 @@ impl Name {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Gradient {
+    /// How gradients go: float32, float16, int8, int4, sparse and sparse-int8 (shared data), or auto: what each link
+    /// needs. `codec = "float32"`
     codec: Name,
+    /// How the model goes out: float32 whole, else its changes; as short as codec if left out; for example
+    /// `update = "int8"`
     update: Option<Name>,
+    /// sparse: share of the numbers that are sent, 0.0001 to 1; the rest is kept and sent later. `kept = 0.01`
     kept: f64,
+    /// sparse: rounds in which that share falls from a quarter to kept. `warm_up_rounds = 50`
     warm_up_rounds: u64,
 }
 

@@ -98,27 +98,30 @@ impl<'de> Deserialize<'de> for BrokerUrl {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BrokerSettings {
-    /// `mqtt://host:port`, or `mqtts://host:port` with TLS.
+    /// The broker's address; with TLS it reads mqtts://broker.local:8883. `url = "mqtt://127.0.0.1:1883"`
     pub url: BrokerUrl,
-    /// Login, if the broker wants one.
+    /// Login, if the broker wants one; for example `username = "press-07"`
     pub username: Option<String>,
-    /// File whose first line is the password; a relative path counts from the settings file's folder.
+    /// File whose first line is the password; its path counts from the settings file's folder; for example
+    /// `password_file = "password.txt"`
     pub password_file: Option<PathBuf>,
-    /// With TLS: certificate of the CA that signed the broker's, PEM; relative as `password_file`.
+    /// TLS: certificate of the CA that signed the broker's, PEM; needed for mqtts://; for example `ca_file = "ca.crt"`
     pub ca_file: Option<PathBuf>,
-    /// With TLS: this program's certificate, if the broker wants one, PEM.
+    /// TLS: this program's certificate, if the broker wants one, PEM; for example `client_cert_file = "own.crt"`
     pub client_cert_file: Option<PathBuf>,
-    /// With TLS: the private key of that certificate, PEM.
+    /// TLS: the private key of that certificate, PEM; for example `client_key_file = "own.key"`
     pub client_key_file: Option<PathBuf>,
-    /// With TLS: the name in the broker's certificate, if it is not the one in the url.
+    /// TLS: the name in the broker's certificate, if it is not the one in the url; for example
+    /// `tls_server_name = "broker"`
     pub tls_server_name: Option<String>,
-    /// Longest silence on the connection, 5s to 18h (default 15s).
+    /// Longest silence on the connection, 5s to 18h. `keep_alive = "15s"`
     #[serde(default = "keep_alive_default")]
     pub keep_alive: Span,
-    /// Longest wait between two attempts to connect, 1s to 1h (default 30s).
+    /// Longest wait between two attempts to connect, 1s to 1h. `reconnect_max = "30s"`
     #[serde(default = "reconnect_max_default")]
     pub reconnect_max: Span,
-    /// Largest packet, 1KiB to 268435455B (default 256KiB); every program of a job must have the same.
+    /// Largest packet, 1KiB to 268435455B, not above the broker's limit; the same for all programs of the job.
+    /// `max_packet = "256KiB"`
     #[serde(default = "max_packet_default")]
     pub max_packet: Size,
 }

@@ -11,9 +11,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSettings {
-    /// Least level that is logged (default info).
+    /// Least level that is logged. `level = "info"`
     pub level: LogLevel,
-    /// Form of a line (default text).
+    /// Form of a line: text for people, json for programs. `format = "text"`
     pub format: LogFormat,
 }
 

@@ -23,7 +23,11 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command { name: "demo", about: "build both programs in release and run the demo", run: demo::run },
     Command { name: "test", about: "everything that must pass; --quick leaves out deny and cross", run: suite::run },
-    Command { name: "tidy", about: "the rules no compiler keeps; --bless records a wire change", run: tidy::run },
+    Command {
+        name: "tidy",
+        about: "the rules no compiler keeps; --bless records a wire change, writes samples",
+        run: tidy::run,
+    },
     Command { name: "bench", about: "the suite, or one bench by its name; --json FILE, --quick", run: bench::run },
     Command {
         name: "footprint",

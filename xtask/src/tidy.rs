@@ -7,6 +7,7 @@ use crate::shell::{Outcome, Place, output_of};
 
 mod law;
 mod lexer;
+mod settings;
 mod sources;
 mod wire;
 
@@ -25,6 +26,9 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
         [flag] if flag == "--bless" => {
             let files = read_files(&place.root)?;
             println!("docs/wire.md now carries {}", wire::bless(&place.root, &files)?);
+            for path in settings::bless(&place.root, &files)? {
+                println!("{path} is written from the fields' docs");
+            }
             check(&place.root)?;
         }
         _ => return Err("takes nothing but --bless".into()),
@@ -51,6 +55,7 @@ fn findings(files: &[File]) -> Vec<String> {
     found.extend(files.iter().filter_map(architecture));
     found.extend(law::check(files));
     found.extend(wire::check(files));
+    found.extend(settings::check(files));
     found
 }
 

@@ -8,12 +8,18 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Data {
+    /// CSV file, or an MNIST idx file (.gz too); in single quotes backslashes stay. `path = 'data.csv'`
     path: PathBuf,
+    /// Labels of an idx file; for example `labels = 'labels-idx1-ubyte.gz'`
     labels: Option<PathBuf>,
+    /// What separates cells; comma, semicolon and tab are found out if left out; for example `delimiter = ";"`
     delimiter: Option<char>,
+    /// The decimal sign, point or comma; found out if left out; for example `decimal = ","`
     decimal: Option<char>,
+    /// Whether the first row names the columns; if not they are called col0, col1, … `header = true`
     #[serde(default = "yes")]
     header: bool,
+    /// Rows with empty cells are skipped (skip_row), filled with the mean, or an error. `missing = "skip_row"`
     #[serde(default)]
     missing: MissingCells,
 }

@@ -7,17 +7,18 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Emulate {
-    /// Seconds of every share.
+    /// Added to every share; for example `fixed = "100ms"`
     pub(crate) fixed: Option<Span>,
-    /// Time of each sample, in microseconds (may be fractional).
+    /// Added to every sample, in microseconds, 0 to 60e6. `per_sample_us = 0.0`
     pub(crate) per_sample_us: f64,
-    /// Standard deviation of the logarithm of the per-sample time.
+    /// Standard deviation of the logarithm of the time per sample, 0 to 3. `jitter = 0.0`
     pub(crate) jitter: f64,
-    /// Seed of the jitter.
+    /// Seed of the jitter. `seed = 0`
     pub(crate) seed: u64,
-    /// Bits a second that the uplink carries.
+    /// Bits a second that the uplink carries, 1 or more; for example `uplink_bps = 1000000`
     pub(crate) uplink_bps: Option<u64>,
-    /// Times of trouble.
+    /// Rounds in which every sample takes so many times longer (0 to 1e6); for example
+    /// `events = [{ from_round = 100, to_round = 200, factor = 3.0 }]`
     pub(crate) events: Vec<EmulatedEvent>,
 }
 

@@ -12,7 +12,9 @@ const MODEL_COPIES: u64 = 8;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
+    /// Threads that compute, 1 to 256; as many as there are cores if left out; for example `cpu_threads = 2`
     cpu_threads: Option<usize>,
+    /// For model and gradients, 1MiB or more; a larger job is refused, not begun. `memory = "256MiB"`
     memory: Size,
 }
 
@@ -37,7 +39,7 @@ impl Limits {
     pub(super) fn parameters_max(&self) -> Result<usize, Problem> {
         let memory = self.memory.bytes();
         if memory < 1 << 20 {
-            return Err(Problem::new("limits.memory", "less than 1 MiB", "write memory = \"256MB\""));
+            return Err(Problem::new("limits.memory", "less than 1 MiB", "write memory = \"256MiB\""));
         }
         Ok(usize::try_from(memory / 4 / MODEL_COPIES).unwrap_or(usize::MAX).min(PARAMETERS_MAX))
     }

@@ -24,17 +24,26 @@ use std::time::Duration;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// The plant; the same for all programs of the job. `site = "plant-1"`
     site: String,
+    /// The training job; the same for all programs of the job. `job = "job-1"`
     job: String,
+    /// This machine's name, one per machine; its host name if left out; for example `agent_id = "press-07"`
     agent_id: Option<String>,
+    /// Where the broker is: Mosquitto, or any MQTT 5 broker.
     broker: BrokerSettings,
+    /// What the agent learns from. It never leaves the machine.
     data: Data,
+    /// What the machine's first job leaves to training.
     #[serde(default)]
     limits: Limits,
+    /// What the agent tells people.
     #[serde(default)]
     status: Status,
+    /// What is logged, to standard error.
     #[serde(default)]
     log: LogSettings,
+    /// For trials: makes this machine seem slower than it is.
     #[serde(default)]
     emulate: Emulate,
 }
@@ -68,6 +77,12 @@ const GUIDE: Guide = Guide {
         ("data.path", "path = 'measurements.csv'"),
     ],
 };
+
+/// Reads settings without checking what they say.
+#[cfg(test)]
+pub(crate) fn read(text: &str) -> Result<(), heijunka_settings::SettingsError> {
+    heijunka_settings::parse::<File>(Path::new("sample.toml"), text.to_owned(), &GUIDE).map(drop)
+}
 
 /// Reads and checks the settings file.
 pub(crate) fn load(path: &Path) -> Result<Valid, Failure> {

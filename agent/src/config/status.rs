@@ -8,6 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Status {
+    /// Time between two status messages, 100ms or more. `publish_every = "2s"`
     publish_every: Span,
 }
 

@@ -24,13 +24,21 @@ pub(crate) const DEFAULT_POLICY: PolicyName = PolicyName::Adaptive;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Allocation {
+    /// Who levels: adaptive, equal, or the base paper's dynamic and enhanced. `policy = "adaptive"`
     policy: String,
+    /// exact: a round ends with its whole batch; guard, anytime: see docs/allocation.md. `round_end = "exact"`
     round_end: End,
+    /// Shares that stay as they are, in samples a round; for example `pins = { press-07 = 16 }`
     pins: BTreeMap<String, Samples>,
+    /// Training waits while there are fewer agents, 1 to 1024. `min_agents = 1`
     min_agents: usize,
+    /// How long to wait for further agents before the first round. `gather = "2s"`
     gather: Span,
+    /// A round waits at least so long for late agents. `deadline_floor = "5s"`
     deadline_floor: Span,
+    /// And so many times the slowest recent round, 1 to 1000. `deadline_factor = 3.0`
     deadline_factor: f64,
+    /// Share of the agents without which a round is given up, 0.01 to 1. `quorum = 0.5`
     quorum: f64,
 }
 

@@ -29,21 +29,32 @@ use training::Training;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// The plant; the same for all programs of the job. `site = "plant-1"`
     site: String,
+    /// The training job; the same for all programs of the job. `job = "job-1"`
     job: String,
+    /// Where the broker is: Mosquitto, or any MQTT 5 broker.
     broker: BrokerSettings,
+    /// What is to be learnt.
     task: Task,
+    /// The shape of what is trained.
     #[serde(default)]
     model: Model,
+    /// How long, in which steps, and on which rows.
     training: Training,
+    /// Who computes how much, and when a round ends.
     #[serde(default)]
     allocation: Allocation,
+    /// How gradients and models are written.
     #[serde(default)]
     gradient: Gradient,
+    /// The files that training writes: model.safetensors, model.onnx, model_card.json, history.csv.
     #[serde(default)]
     output: OutputSettings,
+    /// The page, /state and /metrics.
     #[serde(default)]
     web: Web,
+    /// What is logged, to standard error.
     #[serde(default)]
     log: LogSettings,
 }
@@ -79,6 +90,12 @@ const GUIDE: Guide = Guide {
         ("training.max_rounds", "max_rounds = 1000"),
     ],
 };
+
+/// Reads settings without checking what they say.
+#[cfg(test)]
+pub(crate) fn read(text: &str) -> Result<(), heijunka_settings::SettingsError> {
+    heijunka_settings::parse::<File>(Path::new("sample.toml"), text.to_owned(), &GUIDE).map(drop)
+}
 
 /// Reads and checks the settings file.
 pub(crate) fn load(path: &Path) -> Result<Valid, Failure> {

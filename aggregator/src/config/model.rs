@@ -17,7 +17,9 @@ enum HiddenActivation {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Model {
+    /// Widths of the hidden layers, 1 to 65536; [] for linear or softmax regression. `hidden = [64]`
     hidden: Vec<u32>,
+    /// What hidden layers do with their sums. `activation = "relu"`
     activation: HiddenActivation,
 }
 

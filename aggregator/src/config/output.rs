@@ -9,8 +9,11 @@ use std::time::Duration;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct OutputSettings {
+    /// Folder of the files; it is made. `directory = "heijunka-output"`
     directory: PathBuf,
+    /// Time between two saves of the model. `save_every = "60s"`
     save_every: Span,
+    /// Records each agent's times in each round, for simulate and advise; for example `trace = "trace.csv.gz"`
     trace: Option<PathBuf>,
 }
 

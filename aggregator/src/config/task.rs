@@ -40,16 +40,24 @@ enum Whose {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Task {
+    /// What the target is: a number (regression), or a name (classification). `kind = "classification"`
     kind: Kind,
+    /// Column to predict. `target = "fault"`
     target: String,
+    /// Columns to predict it from; every other column if left out; for example `inputs = ["temperature", "torque"]`
     #[serde(default)]
     inputs: Vec<String>,
+    /// Columns that are not inputs; for example `ignore = ["serial_number"]`
     #[serde(default)]
     ignore: Vec<String>,
+    /// Inputs are brought to mean 0 and deviation 1 (standard), to 0 to 1 (range: pixels), or left alone (none).
+    /// `normalize = "standard"`
     #[serde(default)]
     normalize: NormalizeBy,
+    /// balanced: rare classes weigh as much as frequent ones. `class_weights = "none"`
     #[serde(default)]
     class_weights: Weights,
+    /// private: each agent has rows of its own; shared: all agents have the same file. `data = "private"`
     #[serde(default)]
     data: Whose,
 }

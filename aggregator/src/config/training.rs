@@ -29,31 +29,49 @@ enum ScheduleKind {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Training {
+    /// Rounds after which the job is done, 1 or more. `max_rounds = 1000`
     max_rounds: u64,
+    /// Seed of all that is random: the same seed and data give the same model. `seed = 0`
     #[serde(default)]
     seed: u64,
+    /// Samples of a round, over all agents, 1 to 1048576. `global_batch_samples = 256`
     #[serde(default = "batch")]
     global_batch_samples: u32,
+    /// How a step is made of a gradient. `optimizer = "adam"`
     #[serde(default)]
     optimizer: Optimizer,
+    /// Length of a step, 1e-9 to 100; 0.001 for adam and 0.1 for sgd if left out; for example `learning_rate = 0.001`
     learning_rate: Option<f64>,
+    /// sgd: what a step keeps of the one before, 0 to 0.9999, often 0.9. `momentum = 0.0`
     #[serde(default)]
     momentum: f64,
+    /// Steps of each agent by itself in a round, for fewer rounds and less traffic; or "auto". `local_steps = 1`
     #[serde(default)]
     local_steps: Steps,
+    /// sgd: whether the momentum is Nesterov's. `nesterov = false`
     #[serde(default)]
     nesterov: bool,
+    /// Pulls weights towards zero, 0 to 10. `weight_decay = 0.0`
     #[serde(default)]
     weight_decay: f64,
+    /// The learning rate over the rounds; step needs step_every_rounds. `schedule = "constant"`
     #[serde(default)]
     schedule: ScheduleKind,
+    /// Rounds between two steps of the learning rate; for example `step_every_rounds = 500`
     step_every_rounds: Option<u64>,
+    /// What each of them leaves of the learning rate, 1e-6 to 1; 0.1 if left out; for example `step_factor = 0.1`
     step_factor: Option<f64>,
+    /// Time after which the job is done; for example `max_time = "8h"`
     max_time: Option<Span>,
+    /// Ends the job when the score has not improved for so long; for example `stop_when_no_better_for_rounds = 300`
     stop_when_no_better_for_rounds: Option<u64>,
+    /// Rows held out for scores, 0 to 0.9, chosen by a hash of the row. `validation_fraction = 0.2`
     #[serde(default = "fifth")]
     validation_fraction: f64,
+    /// Instead: the column that marks held-out rows (test, held_out, validation, true, 1); for example
+    /// `validation_column = "split"`
     validation_column: Option<String>,
+    /// Rounds between two scores; a twentieth of max_rounds if left out; for example `score_every_rounds = 50`
     score_every_rounds: Option<u64>,
 }
 

@@ -12,7 +12,10 @@ const PORT_DEFAULT: u16 = 8765;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Web {
+    /// Address and port: 127.0.0.1 is this machine alone, 0.0.0.0:8765 all; or "off". `listen = "127.0.0.1:8765"`
     listen: String,
+    /// File whose first line is the password; needed if other machines may read the page; for example
+    /// `password_file = "page.txt"`
     password_file: Option<PathBuf>,
 }
 
