@@ -80,7 +80,11 @@ fn once(arguments: &Arguments, trained: &Trained) -> Result<(), Failure> {
         }
         None => {
             let stdout = std::io::BufWriter::new(std::io::stdout().lock());
-            reader.write(stdout, &inputs.rows, &outputs).map_err(|e| cannot_write(Path::new("stdout"), &e))?;
+            match reader.write(stdout, &inputs.rows, &outputs) {
+                // Who reads only the first rows, as `head` does, has what it wants.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                written => written.map_err(|error| cannot_write(Path::new("stdout"), &error))?,
+            }
         }
     }
     if let Some(truth) = truth(&table, &trained.card, &trained.fitted)? {

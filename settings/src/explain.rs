@@ -83,16 +83,14 @@ fn syntax(text: &str, message: &str, span: Option<Range<usize>>) -> Finding {
     let line = text.get(line_start..line_end).unwrap_or_default();
     let key = line.split_once('=').map(|(key, _)| key.trim().to_owned());
     let value = line.split_once('=').filter(|(key, _)| !is_password(key)).map_or("", |(_, value)| value.trim());
+    let word = value.split_once('#').map_or(value, |(word, _)| word.trim_end());
     let path = value.strip_prefix('"').and_then(|rest| rest.split('"').next()).filter(|path| path.contains('\\'));
     let (what, fix) = if let Some(path) = path {
         (BACKSLASH.to_owned(), single_quotes(path))
     } else if message.contains("duplicate key") {
         ("this key has been set before".to_owned(), "keep one of the two lines".to_owned())
-    } else if bare_word(value) {
-        (
-            format!("{value} is a text without quotes, or a number with a unit"),
-            format!("write it in quotes: \"{value}\""),
-        )
+    } else if bare_word(word) {
+        (format!("{word} is a text without quotes, or a number with a unit"), format!("write it in quotes: \"{word}\""))
     } else {
         (format!("this is not TOML: {message}"), "a line reads: key = value, with texts in quotes".to_owned())
     };

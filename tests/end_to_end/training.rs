@@ -64,6 +64,14 @@ fn predicts(plant: &Plant) {
         .and_then(|(_, rest)| rest.split([',', '\n']).next()?.parse().ok())
         .unwrap_or_else(|| panic!("no accuracy in {}", ended.log));
     assert!(accuracy > ALL_ROWS_ACCURACY_MIN, "{accuracy}");
+    // Who reads the first rows only, as `head` does, is content.
+    let mut command = std::process::Command::new(
+        std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("heijunka-aggregator"),
+    );
+    command.args(["predict", "--data", data.to_str().unwrap()]).current_dir(plant.folder());
+    let mut predict = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(predict.stdout.take());
+    assert_eq!(predict.wait().unwrap().code(), Some(0));
 }
 
 #[test]

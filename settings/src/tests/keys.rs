@@ -65,6 +65,7 @@ fn windows_paths_in_double_quotes() {
 fn not_toml() {
     assert_snapshot!("key_twice", report_on("url = \"mqtt://b\""));
     assert_snapshot!("text_without_quotes", report_on("username = alice"));
+    assert_snapshot!("text_without_quotes_before_a_comment", report_on("username = alice   # of the broker"));
     assert_snapshot!("key_without_value", report_on("username"));
     assert_snapshot!("quote_not_closed", report_on("username = \"abc"));
     assert_snapshot!("section_not_closed", report_on("[log"));
