@@ -59,17 +59,19 @@ impl<'a> Reader<'a> {
     pub(crate) fn write(self, out: impl Write, rows: &[usize], outputs: &[f32]) -> std::io::Result<()> {
         let mut out = csv::Writer::from_writer(out);
         match self.target {
-            Target::Classes { .. } => out.write_record(["row", "prediction", "probability"])?,
-            Target::Scaled { .. } => out.write_record(["row", "prediction"])?,
+            Target::Classes { .. } => out.write_record(["row", "prediction", "probability"]),
+            Target::Scaled { .. } => out.write_record(["row", "prediction"]),
         }
+        .map_err(cause)?;
         for (row, prediction) in rows.iter().zip(self.read(outputs)) {
             let row = row.to_string();
             match prediction {
                 Prediction::Class { name, probability, .. } => {
-                    out.write_record([&row, name, &format!("{probability:.6}")])?;
+                    out.write_record([&row, name, &format!("{probability:.6}")])
                 }
-                Prediction::Value(value) => out.write_record([row, format!("{value:.6}")])?,
+                Prediction::Value(value) => out.write_record([row, format!("{value:.6}")]),
             }
+            .map_err(cause)?;
         }
         out.flush()
     }
@@ -109,6 +111,14 @@ fn sentence(rows: u64, summary: &Summary) -> String {
     say("RMSE", summary.rmse);
     say("mean absolute error", summary.mean_absolute_error);
     words.join(", ")
+}
+
+/// The system's own error: whoever asks wants to know whether the reader is gone.
+fn cause(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => std::io::Error::other(format!("{other:?}")),
+    }
 }
 
 #[cfg(test)]
