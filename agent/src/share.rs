@@ -10,6 +10,7 @@
 use crate::diagnosis::thread_cpu_wait;
 use crate::engine::Cancel;
 use heijunka_data::{Dataset, Rows, Targets as RowTargets};
+use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{
     BATCH_UNIT, BLOCK, Batch, ModelShape, Targets, add_gradient, class_of, loss_sum, predict, scratch_len,
 };
@@ -187,6 +188,9 @@ impl Lane {
                     for (class, logits) in classes.iter().zip(self.outputs.chunks_exact(width)) {
                         let cell = *class as usize * width + class_of(logits);
                         *scores.confusion.get_mut(cell)? += 1;
+                        if let [first, second] = logits {
+                            scores.count((ScoreScale::Margin.bucket(second - first), one_of_two(*class)));
+                        }
                     }
                 }
                 RowTargets::Values(values) => {
@@ -200,6 +204,11 @@ impl Lane {
         }
         Some(())
     }
+}
+
+/// A row of the first class, or of the second.
+fn one_of_two(class: u32) -> [u64; 2] {
+    if class == 0 { [1, 0] } else { [0, 1] }
 }
 
 impl ShareEngine {
@@ -364,6 +373,10 @@ mod tests {
         let scores = [1, 3].map(|threads| ShareEngine::new(threads).score(problem, 0..held_out));
         assert_eq!(scores[0].rows as usize, held_out);
         assert_eq!(scores[0].confusion, scores[1].confusion);
+        assert_eq!(scores[0].histogram, scores[1].histogram);
+        let [first, second] = scores[0].histogram.iter().fold([0, 0], |[a, b], (_, [c, d])| [a + c, b + d]);
+        let [a, b, c, d] = scores[0].confusion[..] else { panic!("two classes") };
+        assert_eq!([first, second], [a + b, c + d]);
     }
 
     #[test]

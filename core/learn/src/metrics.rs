@@ -1,5 +1,7 @@
 //! How good a model is, from sums over held-out rows. Conventions are those of scikit-learn.
 
+pub mod ranking;
+
 use crate::error::{Error, same_length};
 
 /// Rows by true and predicted class.

@@ -18,7 +18,7 @@
 use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_compress::{Codec, Rounding};
 use heijunka_learn::{OptimizerKind, Schedule};
-use heijunka_round::{Compact, Coordinator, Input, LocalSteps, Output, Patience, Plan, Until};
+use heijunka_round::{Compact, Coordinator, Input, Judging, LocalSteps, Output, Patience, Plan, Until};
 use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::document::{ClassWeights, Column, Document, HeldOut, Job, Normalize, Survey, Task};
 use heijunka_wire::{
@@ -265,6 +265,7 @@ fn plan(named: Named) -> Plan {
         patience: Patience { min_agents: AGENTS, ..Patience::default() },
         until: Until { rounds: 10 * ROUNDS, time: None, no_better_for_rounds: None },
         score_every_rounds: 0,
+        judging: Judging::default(),
         compact: Compact { gradient: Some(named), update: Some(named), kept: KEPT, warm_up_rounds: 0 },
         local_steps: LocalSteps::Fixed(1),
         packet_bytes_max: limits::PACKET_BYTES_DEFAULT,

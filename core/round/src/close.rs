@@ -49,6 +49,7 @@ impl Coordinator {
             moved: open.moved.clone(),
             agents,
             scores: None,
+            summary: None,
         };
         let purpose = open.head.purpose;
         match purpose {
@@ -66,7 +67,10 @@ impl Coordinator {
                     self.counters.given_up += 1;
                 }
             }
-            Purpose::Score | Purpose::Finished => record.scores = self.take_scores(&open),
+            Purpose::Score | Purpose::Finished => {
+                record.scores = self.take_scores(&open);
+                record.summary = record.scores.as_ref().map(|scores| self.judge.summary(scores));
+            }
         }
         if purpose == Purpose::Train {
             self.look_at_links(&record);
@@ -194,8 +198,9 @@ impl Coordinator {
         }
         self.scored_at_step = Some(self.steps());
         let scores = (sum.rows > 0).then_some(sum)?;
+        let worth = self.judged_by.worth(&self.judge.summary(&scores));
         if let Some(trainer) = &mut self.trainer {
-            trainer.note_score(&scores);
+            trainer.note_score(&scores, worth);
         }
         self.last_scores = Some(scores.clone());
         Some(scores)

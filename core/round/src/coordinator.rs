@@ -6,6 +6,7 @@ use crate::plan::{LocalSteps, Plan};
 use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
 use crate::roster::Roster;
 use crate::rounds::Pace;
+use crate::summary::{Judge, ScoreName};
 use crate::timing::Timings;
 use crate::trainer::Trainer;
 use alloc::boxed::Box;
@@ -165,6 +166,11 @@ pub struct Coordinator {
     /// The step at which the model was last scored.
     pub(crate) scored_at_step: Option<u64>,
     pub(crate) last_scores: Option<Scores>,
+    /// How scores are judged, once the job is settled.
+    pub(crate) judge: Judge,
+    pub(crate) judged_by: ScoreName,
+    /// The step of the best model, once it has been made the model.
+    pub(crate) best_step: Option<u64>,
     pub(crate) stop: Option<Outcome>,
 }
 
@@ -212,6 +218,9 @@ impl Coordinator {
             settle_tried: Timestamp::ZERO,
             scored_at_step: None,
             last_scores: None,
+            judge: Judge::default(),
+            judged_by: ScoreName::Loss,
+            best_step: None,
             stop: None,
         };
         coordinator.settle_document(job);
@@ -279,6 +288,21 @@ impl Coordinator {
     /// The held-out scores of the model that [`Self::model`] returns, if it has been scored.
     pub fn scores(&self) -> Option<&Scores> {
         self.last_scores.as_ref()
+    }
+
+    /// How scores are judged; of no use before the job is settled.
+    pub fn judge(&self) -> Judge {
+        self.judge
+    }
+
+    /// The figure that tells the better model.
+    pub fn judged_by(&self) -> ScoreName {
+        self.judged_by
+    }
+
+    /// The step after which the model was the best, if it is this one that [`Self::model`] returns rather than the last.
+    pub fn best_step(&self) -> Option<u64> {
+        self.best_step
     }
 
     /// What the policy expects of each agent in the open round, in the order of their names; empty if it does not predict.

@@ -34,6 +34,17 @@ pub enum FitError {
     OneClass(String),
     /// More classes, or more values of a text column, than the limit.
     TooManyValues(String),
+    /// A setting names a class that the target does not have.
+    UnknownClass {
+        /// The setting, a key of `[task]`.
+        key: &'static str,
+        /// The target.
+        column: String,
+        /// The class that it names.
+        class: String,
+        /// Those that there are.
+        classes: String,
+    },
     /// The target to regress is the same in all rows, or not a number.
     ConstantTarget(String),
 }
@@ -49,6 +60,9 @@ impl fmt::Display for FitError {
             }
             Self::OneClass(name) => write!(f, "all rows have the same '{name}': there is nothing to tell apart"),
             Self::TooManyValues(name) => write!(f, "column '{name}' has more than {CLASSES_MAX} different values"),
+            Self::UnknownClass { key, column, class, classes } => {
+                write!(f, "{key} names '{class}', but '{column}' has: {classes}")
+            }
             Self::ConstantTarget(name) => write!(f, "column '{name}' is constant or not numeric: it cannot be learned"),
         }
     }
@@ -88,7 +102,7 @@ pub fn fit(job: &Job, surveys: &[Survey]) -> Result<Fitted, FitError> {
     let inputs = encodings(job.normalize, &columns)?;
     let target = match job.task {
         Task::Regression => regression_target(target)?,
-        Task::Classification => class_target(job.class_weights, target)?,
+        Task::Classification => class_target(&job.class_weights, target)?,
     };
     Ok(Fitted { inputs, target })
 }
@@ -187,7 +201,7 @@ fn regression_target(target: Merged) -> Result<Target, FitError> {
     Ok(Target::Scaled { offset: target.numbers.mean, scale })
 }
 
-fn class_target(weights: ClassWeights, target: Merged) -> Result<Target, FitError> {
+fn class_target(weights: &ClassWeights, target: Merged) -> Result<Target, FitError> {
     // A class that only held-out rows have is named, but cannot be learned.
     let classes = target.values.values().filter(|count| **count > 0).count();
     if classes < 2 {
@@ -198,11 +212,23 @@ fn class_target(weights: ClassWeights, target: Merged) -> Result<Target, FitErro
     if named.iter().all(|(name, _)| number(name).is_some()) {
         named.sort_by(|(a, _), (b, _)| number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0)));
     }
-    let weight = |count: u64| match weights {
+    if let ClassWeights::Named(weights) = weights
+        && let Some((stranger, _)) = weights.iter().find(|(name, _)| named.iter().all(|(class, _)| class != name))
+    {
+        let classes = named.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(FitError::UnknownClass {
+            key: "class_weights",
+            column: target.name,
+            class: stranger.clone(),
+            classes,
+        });
+    }
+    let weight = |name: &String, count: u64| match weights {
         ClassWeights::None => 1.0,
         ClassWeights::Balanced => (rows as f64 / (classes as f64 * count.max(1) as f64)) as f32,
+        ClassWeights::Named(weights) => weights.iter().find(|(own, _)| own == name).map_or(1.0, |(_, weight)| *weight),
     };
-    let weights = named.iter().map(|(_, count)| weight(*count)).collect();
+    let weights = named.iter().map(|(name, count)| weight(name, *count)).collect();
     Ok(Target::Classes { names: named.into_iter().map(|(name, _)| name).collect(), weights })
 }
 

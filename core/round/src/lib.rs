@@ -14,6 +14,7 @@ mod deadline;
 pub mod fit;
 mod gradient;
 mod inclusion;
+mod judging;
 mod links;
 mod mean;
 mod open;
@@ -27,6 +28,7 @@ mod reissue;
 mod replica;
 mod roster;
 mod rounds;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -34,5 +36,6 @@ mod trainer;
 
 pub use compact::Compact;
 pub use coordinator::{Coordinator, Input, MemberView, Output, Phase};
-pub use plan::{LocalSteps, Patience, Plan, Until};
+pub use plan::{Judging, LocalSteps, Patience, Plan, Until};
 pub use record::{AgentRound, Counters, Ending, Event, Level, Outcome, RoundRecord};
+pub use summary::{Judge, ScoreName, Summary};

@@ -2,6 +2,7 @@
 
 use crate::coordinator::{Coordinator, Output, Phase};
 use crate::fit::{FitError, fit};
+use crate::judging::judged;
 use crate::open::OpenRound;
 use crate::record::{Level, Outcome};
 use crate::trainer::Trainer;
@@ -79,10 +80,14 @@ impl Coordinator {
                     self.plan.packet_bytes_max
                 )
             })?;
-            Ok((fitted, shape))
+            let judged = judged(&self.plan.judging, &fitted, &surveys)?;
+            Ok((fitted, shape, judged))
         });
         match settled {
-            Ok((fitted, shape)) => self.settle(now, fitted, shape),
+            Ok((fitted, shape, judged)) => {
+                (self.judge, self.judged_by) = judged;
+                self.settle(now, fitted, shape);
+            }
             Err(why) => {
                 let message = format!("the job cannot begin with the data of {from}: {why}");
                 self.event(Level::Warn, "HJ-120", None, message, "correct [task] or the agents' data");
@@ -160,6 +165,18 @@ impl Coordinator {
         self.event(Level::Warn, "HJ-130", None, message, "start more agents, or lower min_agents");
     }
 
+    /// Makes the best model the model, if it has been kept.
+    fn restore_best(&mut self) {
+        let last = self.steps();
+        let Some((scores, step)) = self.trainer.as_mut().and_then(Trainer::restore_best) else { return };
+        let score = self.judged_by;
+        let figure = score.of(&self.judge.summary(&scores)).map(|figure| format!(" ({} {figure:.4})", score.as_str()));
+        let message =
+            format!("the model of round {step} of {last} is kept: it scored best{}", figure.unwrap_or_default());
+        (self.last_scores, self.best_step) = (Some(scores), Some(step));
+        self.event(Level::Info, "HJ-123", None, message, "");
+    }
+
     /// Ends the job.
     pub(crate) fn finish(&mut self, outcome: Outcome) {
         if self.phase == Phase::Finished {
@@ -167,10 +184,8 @@ impl Coordinator {
         }
         self.phase = Phase::Finished;
         self.open = None;
-        if outcome == Outcome::NoBetter
-            && let Some(trainer) = &mut self.trainer
-        {
-            self.last_scores = trainer.restore_best().or(self.last_scores.take());
+        if outcome != Outcome::Diverged {
+            self.restore_best();
         }
         self.publish_finished();
         self.outputs.push_back(Output::Finished(outcome));

@@ -1,10 +1,13 @@
 //! What the aggregator was told to do.
 
 use crate::compact::Compact;
+use crate::summary::ScoreName;
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::{PolicyName, RoundEnd};
+use heijunka_learn::metrics::ranking::Costs;
 use heijunka_learn::{OptimizerKind, Schedule};
 use heijunka_units::{AgentId, Samples};
 use heijunka_wire::Activation;
@@ -39,12 +42,26 @@ pub struct Plan {
     pub until: Until,
     /// Steps between two scorings of the held-out rows; 0: only at the end.
     pub score_every_rounds: u64,
+    /// What models are judged by.
+    pub judging: Judging,
     /// How gradients and models are written.
     pub compact: Compact,
     /// Steps that agents take by themselves in a round.
     pub local_steps: LocalSteps,
     /// Largest packet, in bytes.
     pub packet_bytes_max: usize,
+}
+
+/// What models are judged by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judging {
+    /// Name of the positive one of two classes; the rarer one if none is named.
+    pub positive: Option<String>,
+    /// What mistakes cost.
+    pub costs: Option<Costs>,
+    /// Which figure tells the better model; by default the PR-AUC of two classes, the macro-F1 of more, the RMSE of a
+    /// regression.
+    pub score: Option<ScoreName>,
 }
 
 /// Steps that agents take by themselves before a round's answers meet (local SGD: Stich, 2019).
@@ -96,6 +113,7 @@ pub struct Until {
     pub rounds: u64,
     /// Time since the first round.
     pub time: Option<Duration>,
-    /// Steps without a lower held-out loss; the best model is then restored.
+    /// Steps without a better held-out score; the best model is then restored. With it, the best model is what is kept
+    /// however the job ends, unless it diverges.
     pub no_better_for_rounds: Option<u64>,
 }

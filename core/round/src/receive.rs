@@ -267,7 +267,11 @@ impl Coordinator {
             Progress::Incomplete => {}
             Progress::Complete => {
                 let scores: Scores = expected.incoming.document().map_err(|_| Rejected)?;
-                if scores.confusion.len() != classes * classes || scores.rows > u64::from(expected.assigned) {
+                let ranked = classes == 2 && scores.rows > 0;
+                if scores.confusion.len() != classes * classes
+                    || scores.histogram.is_empty() == ranked
+                    || scores.rows > u64::from(expected.assigned)
+                {
                     return Err(Rejected);
                 }
                 expected.scores = Some(scores);

@@ -1,5 +1,6 @@
 //! What a round was like, what went wrong, and what was counted.
 
+use crate::summary::Summary;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -74,6 +75,8 @@ pub struct RoundRecord {
     pub moved: Option<String>,
     /// Scores of the held-out rows (scoring).
     pub scores: Option<Scores>,
+    /// The figures that they make.
+    pub summary: Option<Summary>,
 }
 
 /// What became of the answers.
@@ -108,7 +111,7 @@ pub enum Outcome {
     Rounds,
     /// The time was used up.
     Time,
-    /// The held-out loss no longer fell; the best model was restored.
+    /// The held-out score got no better; the best model was restored.
     NoBetter,
     /// Somebody asked to stop.
     Stopped,
@@ -121,7 +124,7 @@ impl fmt::Display for Outcome {
         f.write_str(match self {
             Self::Rounds => "all rounds are done",
             Self::Time => "the time is used up",
-            Self::NoBetter => "the held-out loss no longer fell, the best model was restored",
+            Self::NoBetter => "the held-out score got no better, the best model was restored",
             Self::Stopped => "it was asked to stop",
             Self::Diverged => "the model diverged, the last finite one was kept: lower learning_rate",
         })

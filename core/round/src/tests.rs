@@ -1,7 +1,7 @@
 //! Unit tests of the coordinator: regressions that a whole world shows only now and then.
 
 use crate::{
-    Compact, Coordinator, Ending, Event, Input, LocalSteps, Output, Patience, Phase, Plan, RoundRecord, Until,
+    Compact, Coordinator, Ending, Event, Input, Judging, LocalSteps, Output, Patience, Phase, Plan, RoundRecord, Until,
 };
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -264,6 +264,7 @@ fn plan() -> Plan {
         patience: Patience { min_agents: 2, ..Patience::default() },
         until: Until { rounds: 100, time: None, no_better_for_rounds: None },
         score_every_rounds: 0,
+        judging: Judging::default(),
         compact: Compact::default(),
         local_steps: LocalSteps::Fixed(1),
         packet_bytes_max: limits::PACKET_BYTES_MIN,

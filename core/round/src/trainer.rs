@@ -14,7 +14,8 @@ use heijunka_wire::{Activation, Codec as Named, Loss, Payload, Shape, model_dige
 /// The best model so far.
 #[derive(Debug)]
 struct Best {
-    loss: f64,
+    /// The higher the better, the second where the first are the same.
+    worth: (f64, f64),
     step: u64,
     parameters: Vec<f32>,
     scores: Option<Scores>,
@@ -55,7 +56,12 @@ impl Trainer {
             momentum,
             schedule: plan.schedule,
             replica: None,
-            best: keeps_best.then(|| Best { loss: f64::INFINITY, step: 0, parameters: Vec::new(), scores: None }),
+            best: keeps_best.then(|| Best {
+                worth: (f64::NEG_INFINITY, f64::NEG_INFINITY),
+                step: 0,
+                parameters: Vec::new(),
+                scores: None,
+            }),
             shape,
             parameters,
         })
@@ -164,12 +170,11 @@ impl Trainer {
         Ok(rate)
     }
 
-    /// Remembers the model if its held-out loss is the lowest so far.
-    pub(crate) fn note_score(&mut self, scores: &Scores) {
+    /// Remembers the model if it is the best so far.
+    pub(crate) fn note_score(&mut self, scores: &Scores, worth: (f64, f64)) {
         let step = self.optimizer.steps();
-        let loss = scores.loss_sum / scores.rows as f64;
-        if let Some(best) = self.best.as_mut().filter(|best| loss < best.loss) {
-            best.loss = loss;
+        if let Some(best) = self.best.as_mut().filter(|best| worth > best.worth) {
+            best.worth = worth;
             best.step = step;
             best.parameters.clear();
             best.parameters
@@ -183,13 +188,13 @@ impl Trainer {
         self.best.as_ref().map_or(0, |best| self.steps().saturating_sub(best.step))
     }
 
-    /// Makes the best model the model, and returns its scores.
-    pub(crate) fn restore_best(&mut self) -> Option<Scores> {
+    /// Makes the best model the model; returns its scores and its step. `None` if none is kept.
+    pub(crate) fn restore_best(&mut self) -> Option<(Scores, u64)> {
         let best = self.best.as_mut()?;
         let scores = best.scores.take()?;
         self.parameters.clone_from(&best.parameters);
         self.replica = None;
-        Some(scores)
+        Some((scores, best.step))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::data::{Table, Truth};
 use crate::scenario::Scenario;
 use alloc::vec;
 use alloc::vec::Vec;
+use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{BLOCK, ModelShape, StreamOrder, Targets, class_of, gradient_sum, loss_sum, predict, scratch_len};
 use heijunka_units::{AgentId, Samples};
 use heijunka_wire::document::{Document, Encoding, Fitted, Job, Scores, Target};
@@ -157,6 +158,10 @@ impl Engine {
             scores.confusion = vec![0; width * width];
             for (logits, class) in outputs.chunks_exact(width).zip(&classes) {
                 scores.confusion[*class as usize * width + class_of(logits)] += 1;
+                if let [first, second] = logits {
+                    let rows = if *class == 0 { [1, 0] } else { [0, 1] };
+                    scores.count((ScoreScale::Margin.bucket(second - first), rows));
+                }
             }
         }
         scores

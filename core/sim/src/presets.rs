@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_learn::{OptimizerKind, Schedule};
-use heijunka_round::{Compact, LocalSteps, Patience, Plan, Until};
+use heijunka_round::{Compact, Judging, LocalSteps, Patience, Plan, Until};
 use heijunka_units::Samples;
 use heijunka_wire::document::{ClassWeights, HeldOut, Job, Normalize, Task};
 use heijunka_wire::{Activation, DataMode, limits};
@@ -43,6 +43,7 @@ pub fn plan(truth: Truth, data_mode: DataMode, policy: PolicyName, rounds: u64, 
         patience: Patience { min_agents: 1, ..Patience::default() },
         until: Until { rounds, time: None, no_better_for_rounds: None },
         score_every_rounds: 0,
+        judging: Judging::default(),
         compact: Compact::default(),
         local_steps: LocalSteps::Fixed(1),
         packet_bytes_max: limits::PACKET_BYTES_DEFAULT,

@@ -13,7 +13,9 @@ use core::fmt;
 use core::time::Duration;
 use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_learn::{OptimizerKind, Schedule};
-use heijunka_round::{Compact, Coordinator, Input, Level, LocalSteps, Output, Patience, Plan, RoundRecord, Until};
+use heijunka_round::{
+    Compact, Coordinator, Input, Judging, Level, LocalSteps, Output, Patience, Plan, RoundRecord, Until,
+};
 use heijunka_units::{AgentId, RunId, Samples, Timestamp};
 use heijunka_wire::document::{ClassWeights, HeldOut, Job, Normalize, Task};
 use heijunka_wire::{Activation, Channel, DataMode};
@@ -170,6 +172,7 @@ impl Replay<'_> {
             patience: Patience { min_agents: 1, gather: GATHER, ..Patience::default() },
             until: Until { rounds: self.rounds, time: None, no_better_for_rounds: None },
             score_every_rounds: 0,
+            judging: Judging::default(),
             compact: Compact::default(),
             local_steps: LocalSteps::Fixed(1),
             packet_bytes_max: PACKET_BYTES,

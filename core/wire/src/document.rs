@@ -1,7 +1,7 @@
 //! Documents that travel in chunks on `spec` and `evidence`: the job, surveys of data, scores.
 
 use crate::body::DataMode;
-use crate::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, TEXT_BYTES_MAX};
+use crate::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, SCORE_BUCKETS, TEXT_BYTES_MAX};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -29,12 +29,14 @@ pub enum Normalize {
 }
 
 /// How much a sample of each class weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ClassWeights {
     /// 1 each.
     None,
     /// rows / (classes x rows of the class): every class weighs the same.
     Balanced,
+    /// These classes weigh so much, the others 1. Names in order.
+    Named(Vec<(String, f32)>),
 }
 
 /// Which rows are held out for scores.
@@ -183,9 +185,28 @@ pub struct Scores {
     pub absolute_error_sum: f64,
     /// Rows by true class (row) and predicted class (column), row by row (classification).
     pub confusion: Vec<u64>,
+    /// Rows by score, where there are two classes: how far the second one's logit is above the first one's. Buckets in
+    /// order, those with rows alone.
+    pub histogram: Vec<ScoreBucket>,
 }
 
+/// A bucket of scores, below [`SCORE_BUCKETS`], and its rows: of the first class, of the second class.
+pub type ScoreBucket = (u16, [u64; 2]);
+
 impl Scores {
+    /// Adds rows to a bucket.
+    pub fn count(&mut self, (bucket, [first, second]): ScoreBucket) {
+        match self.histogram.binary_search_by_key(&bucket, |(own, _)| *own) {
+            Ok(place) => {
+                if let Some((_, [own_first, own_second])) = self.histogram.get_mut(place) {
+                    *own_first = own_first.saturating_add(first);
+                    *own_second = own_second.saturating_add(second);
+                }
+            }
+            Err(place) => self.histogram.insert(place, (bucket, [first, second])),
+        }
+    }
+
     /// Adds another agent's sums. `false`, and nothing is added, if the class counts differ.
     pub fn merge(&mut self, other: &Self) -> bool {
         if self.rows == 0 && self.confusion.is_empty() {
@@ -201,6 +222,7 @@ impl Scores {
         for (sum, count) in self.confusion.iter_mut().zip(&other.confusion) {
             *sum = sum.saturating_add(*count);
         }
+        other.histogram.iter().for_each(|bucket| self.count(*bucket));
         true
     }
 }
@@ -284,6 +306,11 @@ impl Document for Job {
             HeldOut::ByHash(per_10000) => plausible(*per_10000 < 10_000)?,
             HeldOut::ByColumn(name) => bounded(1, core::iter::once(name))?,
         }
+        if let ClassWeights::Named(weights) = &self.class_weights {
+            bounded(CLASSES_MAX, weights.iter().map(|(name, _)| name))?;
+            plausible(increasing(weights.iter().map(|(name, _)| name)))?;
+            plausible(weights.iter().all(|(_, weight)| weight.is_finite() && *weight > 0.0))?;
+        }
         let Some(fitted) = &self.fitted else { return Ok(()) };
         if fitted.inputs.len() > COLUMNS_MAX {
             return Err(DocumentError::TooLarge);
@@ -337,6 +364,10 @@ impl Document for Scores {
         let counted = sum(self.confusion.iter().copied());
         plausible(sums.iter().all(|s| s.is_finite()))?;
         plausible(self.confusion.len().isqrt().pow(2) == self.confusion.len())?;
-        plausible(self.rows <= ROWS_MAX && (self.confusion.is_empty() || counted == self.rows))
+        plausible(self.rows <= ROWS_MAX && (self.confusion.is_empty() || counted == self.rows))?;
+        let buckets = || self.histogram.iter().map(|(bucket, _)| *bucket);
+        let ranked = sum(self.histogram.iter().flat_map(|(_, rows)| *rows));
+        plausible(buckets().zip(buckets().skip(1)).all(|(a, b)| a < b) && buckets().all(|b| b < SCORE_BUCKETS))?;
+        plausible(self.histogram.is_empty() || ranked == self.rows)
     }
 }

@@ -22,6 +22,8 @@ pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const COLUMNS_MAX: usize = 16 * 1024;
 /// Most classes of a target, and most values of a text column.
 pub const CLASSES_MAX: usize = 256;
+/// Buckets of a histogram of scores.
+pub const SCORE_BUCKETS: u16 = 1024;
 /// Longest name of a column or class, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
 /// Most samples in one global batch.

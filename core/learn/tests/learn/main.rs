@@ -13,6 +13,8 @@ mod optimizer;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod ranking;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod schedule;

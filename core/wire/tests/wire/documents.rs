@@ -5,7 +5,7 @@ use heijunka_wire::document::{
     ClassWeights, Column, Document, DocumentError, Encoding, Fitted, HeldOut, Input, Job, Normalize, Scores, Survey,
     Target, Task,
 };
-use heijunka_wire::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, TEXT_BYTES_MAX};
+use heijunka_wire::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, SCORE_BUCKETS, TEXT_BYTES_MAX};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -42,7 +42,11 @@ fn job() -> impl Strategy<Value = Job> {
     let kinds = (
         select(vec![Task::Regression, Task::Classification]),
         select(vec![Normalize::Standard, Normalize::Range, Normalize::None]),
-        select(vec![ClassWeights::None, ClassWeights::Balanced]),
+        select(vec![
+            ClassWeights::None,
+            ClassWeights::Balanced,
+            ClassWeights::Named(vec![("a".into(), 0.5), ("b".into(), 20.0)]),
+        ]),
         select(vec![DataMode::Shared, DataMode::Private]),
     );
     ("\\PC{0,12}", texts(0..4), texts(0..4), kinds, 0_u16..10_000, fitted).prop_map(
@@ -76,15 +80,24 @@ fn survey() -> impl Strategy<Value = Survey> {
 
 fn scores() -> impl Strategy<Value = Scores> {
     let confusion = (0_usize..5).prop_flat_map(|classes| vec(0_u64..1 << 40, classes * classes));
-    (any::<u32>(), finite(), finite(), finite(), confusion).prop_map(|(rows, loss, squares, absolutes, confusion)| {
-        Scores {
-            rows: if confusion.is_empty() { rows.into() } else { confusion.iter().sum() },
-            loss_sum: loss,
-            squared_error_sum: squares,
-            absolute_error_sum: absolutes,
-            confusion,
-        }
-    })
+    let parts = btree_map(0..SCORE_BUCKETS, (0_u64..1 << 30, 0_u64..1 << 30), 0..5);
+    (any::<u32>(), finite(), finite(), finite(), confusion, parts).prop_map(
+        |(rows, loss, squares, absolutes, confusion, parts)| {
+            let mut scores = Scores {
+                rows: if confusion.is_empty() { rows.into() } else { confusion.iter().sum() },
+                loss_sum: loss,
+                squared_error_sum: squares,
+                absolute_error_sum: absolutes,
+                ..Scores::default()
+            };
+            if confusion.is_empty() && !parts.is_empty() {
+                scores.rows = parts.values().map(|(first, second)| first + second).sum();
+                scores.histogram =
+                    parts.into_iter().map(|(bucket, (first, second))| (bucket, [first, second])).collect();
+            }
+            Scores { confusion, ..scores }
+        },
+    )
 }
 
 /// A document is read as it was written; cut, lengthened or mutated it is an error or another document, never a panic.
@@ -238,6 +251,11 @@ fn scores_are_bounded_and_add_up() {
     refused(&scores(u64::MAX, vec![u64::MAX, 0, 0, 3]), DocumentError::Implausible);
     // As many rows as columns: a table of three cells is none.
     refused(&scores(3, vec![1, 1, 1]), DocumentError::Implausible);
+    let ranked = |rows, histogram| Scores { rows, histogram, ..Scores::default() };
+    refused(&ranked(3, vec![(7, [1, 1])]), DocumentError::Implausible);
+    refused(&ranked(2, vec![(8, [1, 0]), (7, [1, 0])]), DocumentError::Implausible);
+    refused(&ranked(1, vec![(SCORE_BUCKETS, [1, 0])]), DocumentError::Implausible);
+    refused(&ranked(1, vec![(7, [u64::MAX, 2])]), DocumentError::Implausible);
     for bad in NOT_FINITE {
         refused(&Scores { loss_sum: bad, ..Scores::default() }, DocumentError::Implausible);
         refused(&Scores { squared_error_sum: bad, ..Scores::default() }, DocumentError::Implausible);
@@ -265,6 +283,10 @@ fn scores_merge_to_the_sum() {
     assert_eq!(sum, Scores { rows: 4, loss_sum: 2.0, confusion: vec![2, 0, 0, 2], ..Scores::default() });
     assert!(!sum.merge(&Scores { rows: 9, confusion: vec![9], ..Scores::default() }));
     assert_eq!(sum.rows, 4);
+    let ranked = |histogram| Scores { rows: 3, histogram, ..Scores::default() };
+    let mut sum = ranked(vec![(7, [2, 1])]);
+    assert!(sum.merge(&ranked(vec![(5, [1, 0]), (7, [0, 2])])));
+    assert_eq!(sum.histogram, [(5, [1, 0]), (7, [2, 3])]);
 }
 
 #[test]
