@@ -1,9 +1,9 @@
 //! `model_card.json`: what the model predicts, from what, how well, and how it came to be.
 
-use crate::history::Summary;
 use crate::people::{data_mode, now};
 use crate::usage::Usage;
-use heijunka_round::{Coordinator, Outcome};
+use heijunka_learn::metrics::ranking::Costs;
+use heijunka_round::{Coordinator, Judge, Outcome};
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 use heijunka_wire::{Activation, DataMode};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub(crate) struct Card {
     /// Class names in the order of the model's outputs; null for a regression.
     pub(crate) classes: Option<Vec<String>>,
     pub(crate) class_weights: Option<Vec<f32>>,
+    /// From when on a row is taken for positive; null where there are not two classes.
+    #[serde(default)]
+    pub(crate) decision: Option<CardDecision>,
     /// target = output / scale + offset; null for a classification.
     pub(crate) target_scaling: Option<Scaling>,
     pub(crate) model: CardModel,
@@ -44,6 +47,25 @@ pub(crate) struct CardInput {
 pub(crate) struct Scaling {
     pub(crate) offset: f64,
     pub(crate) scale: f64,
+}
+
+/// A row is taken for positive from the threshold on, which has been chosen on the held-out rows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CardDecision {
+    /// The positive class.
+    pub(crate) positive: String,
+    /// Its probability.
+    pub(crate) threshold: f64,
+    /// The same as a difference of logits, the positive class's minus the other's: what is really compared.
+    pub(crate) threshold_logit: f64,
+    pub(crate) chosen_by: String,
+    pub(crate) costs: Option<CardCosts>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct CardCosts {
+    pub(crate) missed: f64,
+    pub(crate) false_alarm: f64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,6 +99,9 @@ pub(crate) struct CardTraining {
     pub(crate) optimizer: String,
     pub(crate) rounds: u64,
     pub(crate) max_rounds: u64,
+    /// The round whose model this is, if it is the best rather than the last.
+    #[serde(default)]
+    pub(crate) best_round: Option<u64>,
     pub(crate) seed: u64,
     pub(crate) run: u64,
     pub(crate) ended: Option<String>,
@@ -113,6 +138,7 @@ impl Card {
             inputs: fitted.inputs.iter().map(input).collect(),
             classes,
             class_weights,
+            decision: decision(coordinator, fitted),
             target_scaling,
             model: CardModel {
                 file: "model.safetensors".into(),
@@ -135,6 +161,7 @@ impl Card {
                 optimizer: format!("{:?}", plan.optimizer),
                 rounds: coordinator.steps(),
                 max_rounds: plan.until.rounds,
+                best_round: coordinator.best_step(),
                 seed: plan.seed,
                 run: coordinator.run().0,
                 ended: outcome.map(|outcome| outcome.to_string()),
@@ -161,6 +188,14 @@ impl Card {
 }
 
 impl Card {
+    /// How rows with a known target are judged.
+    pub(crate) fn judge(&self) -> Judge {
+        let names = self.classes.as_deref().unwrap_or_default();
+        let Some(decision) = self.decision.as_ref().filter(|_| names.len() == 2) else { return Judge::default() };
+        let costs = decision.costs.map(|costs| Costs { missed: costs.missed, false_alarm: costs.false_alarm });
+        Judge { positive: names.iter().position(|name| *name == decision.positive), costs }
+    }
+
     /// A job that encodes tables as training did, without holding rows out.
     pub(crate) fn job(&self, fitted: Fitted) -> Job {
         let regression = self.classes.is_none();
@@ -206,9 +241,24 @@ fn agents(coordinator: &Coordinator) -> Vec<CardAgent> {
     coordinator.members().map(card).collect()
 }
 
+/// The threshold of the held-out rows.
+fn decision(coordinator: &Coordinator, fitted: &Fitted) -> Option<CardDecision> {
+    let judge = coordinator.judge();
+    let summary = judge.summary(coordinator.scores()?);
+    let Target::Classes { names, .. } = &fitted.target else { return None };
+    let costs = judge.costs.map(|costs| CardCosts { missed: costs.missed, false_alarm: costs.false_alarm });
+    Some(CardDecision {
+        positive: names.get(judge.positive?)?.clone(),
+        threshold: summary.threshold?,
+        threshold_logit: summary.threshold_logit?,
+        chosen_by: if costs.is_some() { "least cost" } else { "best F1" }.into(),
+        costs,
+    })
+}
+
 fn scores(coordinator: &Coordinator) -> serde_json::Value {
     let Some(scores) = coordinator.scores() else { return serde_json::Value::Null };
-    let mut value = serde_json::to_value(Summary::new(scores)).unwrap_or_default();
+    let mut value = serde_json::to_value(coordinator.judge().summary(scores)).unwrap_or_default();
     let classes = scores.confusion.len().isqrt();
     if let (Some(object), true) = (value.as_object_mut(), classes > 0) {
         let rows: Vec<&[u64]> = scores.confusion.chunks(classes).collect();

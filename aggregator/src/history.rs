@@ -1,9 +1,7 @@
 //! `history.csv`: one line a round.
 
-use heijunka_learn::Confusion;
 use heijunka_round::{Ending, RoundRecord};
 use heijunka_wire::Purpose;
-use heijunka_wire::document::Scores;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -11,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const HEADER: &str = "round,purpose,ending,model_version,seconds,between_seconds,equal_seconds,loss,learning_rate,\
 samples,agents,slowest_agent,compute_seconds_max,bytes_down,bytes_up,elapsed_seconds,\
-held_out_rows,held_out_loss,accuracy,macro_f1,rmse,reason";
+held_out_rows,held_out_loss,accuracy,macro_f1,rmse,pr_auc,roc_auc,best_f1,threshold,cost_per_row,reason";
 
 /// Lines are written out at least so often.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -21,38 +19,6 @@ pub(crate) struct History {
     file: BufWriter<File>,
     begun: Instant,
     flushed: Instant,
-}
-
-/// The numbers that people compare.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
-pub(crate) struct Summary {
-    pub(crate) held_out_rows: u64,
-    pub(crate) loss: Option<f64>,
-    pub(crate) accuracy: Option<f64>,
-    pub(crate) macro_f1: Option<f64>,
-    /// F1 of the second of two classes.
-    pub(crate) f1_second_class: Option<f64>,
-    pub(crate) rmse: Option<f64>,
-    pub(crate) mean_absolute_error: Option<f64>,
-}
-
-impl Summary {
-    pub(crate) fn new(scores: &Scores) -> Self {
-        let rows = scores.rows as f64;
-        let classes = scores.confusion.len().isqrt();
-        let finite = |value: f64| value.is_finite().then_some(value);
-        let confusion = Confusion::new(classes, &scores.confusion).ok().filter(|_| classes > 0);
-        let regression = confusion.is_none();
-        Self {
-            held_out_rows: scores.rows,
-            loss: finite(scores.loss_sum / rows),
-            accuracy: confusion.map(|confusion| confusion.accuracy()),
-            macro_f1: confusion.map(|confusion| confusion.macro_f1()),
-            f1_second_class: confusion.filter(|_| classes == 2).and_then(|c| c.class(1)).map(|scores| scores.f1),
-            rmse: finite((scores.squared_error_sum / rows).sqrt()).filter(|_| regression),
-            mean_absolute_error: finite(scores.absolute_error_sum / rows).filter(|_| regression),
-        }
-    }
 }
 
 impl History {
@@ -74,10 +40,10 @@ impl History {
         let slowest = record.agents.iter().max_by(|a, b| a.total_s.total_cmp(&b.total_s));
         let compute_max = record.agents.iter().map(|agent| agent.compute_s).fold(0.0, f64::max);
         let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.6}"));
-        let summary = record.scores.as_ref().map(Summary::new).unwrap_or_default();
+        let summary = record.summary.unwrap_or_default();
         writeln!(
             self.file,
-            "{},{purpose},{ending},{},{:.6},{:.6},{:.6},{},{:.6},{},{},{},{:.6},{},{},{:.3},{},{},{},{},{},{}",
+            "{},{purpose},{ending},{},{:.6},{:.6},{:.6},{},{:.6},{},{},{},{:.6},{},{},{:.3},{},{},{},{},{},{},{},{},{},{},{}",
             record.round,
             record.model,
             record.seconds,
@@ -97,6 +63,11 @@ impl History {
             number(summary.accuracy),
             number(summary.macro_f1),
             number(summary.rmse),
+            number(summary.pr_auc),
+            number(summary.roc_auc),
+            number(summary.best_f1),
+            number(summary.threshold),
+            number(summary.cost_per_row),
             quoted(record.moved.as_deref().unwrap_or("")),
         )?;
         if self.flushed.elapsed() >= FLUSH_EVERY {

@@ -39,7 +39,10 @@ pub(crate) fn to_bytes(trained: &Trained, precision: Precision) -> Result<Vec<u8
     let scaled = scale_inputs(&mut graph, trained, &names)?;
     let outputs = layers(&mut graph, trained, scaled);
     match &trained.fitted.target {
-        Target::Classes { names, .. } => classes(&mut graph, names, &outputs),
+        Target::Classes { names, .. } => {
+            classes(&mut graph, names, &outputs);
+            decision(&mut graph, trained, &outputs);
+        }
         Target::Scaled { offset, scale } => {
             let said = format!("{} in its own unit", trained.card.target);
             values(&mut graph, &said, &outputs, *offset, *scale)?;
@@ -131,6 +134,22 @@ fn classes(graph: &mut Builder, names: &[String], logits: &str) {
     graph.output(&most, proto::INT64, None, "Place of the most probable class, from 0");
 }
 
+/// The class by the card's threshold: its logit is held against the positive one's before the greater is taken.
+fn decision(graph: &mut Builder, trained: &Trained, logits: &str) {
+    let judge = trained.card.judge();
+    let Some((decision, positive)) = trained.card.decision.as_ref().zip(judge.positive) else { return };
+    let lead = [0, 1].map(|place| if place == positive { -decision.threshold_logit as f32 } else { 0.0 });
+    graph.floats("threshold", &[2], &lead);
+    let shifted = graph.node("Add", &[logits, "threshold"], "shifted", None);
+    let decided = graph.node("ArgMax", &[&shifted], "decision", Some(("axis", 1)));
+    graph.add_attribute(("keepdims", 0));
+    // A row at the threshold is positive.
+    graph.add_attribute(("select_last_index", i64::from(positive == 1)));
+    let (class, threshold) = (&decision.positive, decision.threshold);
+    let said = format!("Place of the class: '{class}' from a probability of {threshold} on");
+    graph.output(&decided, proto::INT64, None, &said);
+}
+
 /// output / scale + offset.
 fn values(graph: &mut Builder, said: &str, outputs: &str, offset: f64, scale: f64) -> Result<(), String> {
     graph.holds("the target", offset, scale)?;
@@ -174,6 +193,7 @@ fn metadata(trained: &Trained, names: &[String]) -> Vec<Entry> {
         ("inputs", json(serde_json::to_string(names))),
         ("columns", json(serde_json::to_string(&card.inputs))),
         ("classes", json(serde_json::to_string(&card.classes))),
+        ("decision", json(serde_json::to_string(&card.decision))),
         ("target_scaling", json(serde_json::to_string(&card.target_scaling))),
         ("scores", json(serde_json::to_string(&card.scores))),
     ];

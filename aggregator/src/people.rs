@@ -1,7 +1,6 @@
 //! What the aggregator tells people's tools: flat JSON with units in the names.
 
-use crate::history::Summary;
-use heijunka_round::{Coordinator, Event, Level, RoundRecord};
+use heijunka_round::{Coordinator, Event, Level, RoundRecord, Summary};
 use heijunka_units::RunId;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
@@ -54,6 +53,11 @@ struct StatusLine<'a> {
     accuracy: Option<f64>,
     macro_f1: Option<f64>,
     rmse: Option<f64>,
+    pr_auc: Option<f64>,
+    roc_auc: Option<f64>,
+    best_f1: Option<f64>,
+    threshold: Option<f64>,
+    cost_per_row: Option<f64>,
     round_seconds: Option<f64>,
     saved_seconds: Option<f64>,
     eta_seconds: Option<f64>,
@@ -91,8 +95,8 @@ impl Figures {
             self.reallocations += 1;
             self.decision = Some(reason.clone());
         }
-        if let Some(scores) = &record.scores {
-            self.summary = Some(Summary::new(scores));
+        if let Some(summary) = record.summary {
+            self.summary = Some(summary);
             return;
         }
         let seconds = record.seconds + record.between_s;
@@ -123,6 +127,11 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
         accuracy: summary.accuracy,
         macro_f1: summary.macro_f1,
         rmse: summary.rmse,
+        pr_auc: summary.pr_auc,
+        roc_auc: summary.roc_auc,
+        best_f1: summary.best_f1,
+        threshold: summary.threshold,
+        cost_per_row: summary.cost_per_row,
         round_seconds: figures.round_seconds,
         saved_seconds: figures.round_seconds.map(|_| figures.saved_seconds),
         eta_seconds: figures.eta(coordinator).map(|eta| eta.as_secs_f64()),

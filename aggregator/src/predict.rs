@@ -13,7 +13,7 @@ use heijunka_data::{Dataset, Source, Table};
 use heijunka_settings::{Exit, Failure};
 use heijunka_wire::document::Fitted;
 pub(crate) use model::Trained;
-use readable::Reader;
+use readable::{Decision, Reader};
 use std::path::{Path, PathBuf};
 
 /// Options of `predict`.
@@ -34,9 +34,9 @@ pub(crate) struct Arguments {
     /// Where to write the predictions (CSV); standard output if left out.
     #[arg(long, value_name = "FILE", conflicts_with = "follow")]
     output: Option<PathBuf>,
-    /// A class is predicted when its probability reaches this (two classes: the second, in the order of the card).
+    /// Two classes: the positive one is predicted when its probability reaches this; the card's threshold if left out.
     #[arg(long, value_name = "0..1")]
-    threshold: Option<f32>,
+    threshold: Option<f64>,
     /// Goes on until it is stopped: scores rows as they are added to a CSV file and publishes each as JSON.
     #[arg(long)]
     follow: bool,
@@ -88,15 +88,22 @@ fn once(arguments: &Arguments, trained: &Trained) -> Result<(), Failure> {
         }
     }
     if let Some(truth) = truth(&table, &trained.card, &trained.fitted)? {
-        eprintln!("{}", reader.scores(&truth, &outputs));
+        eprintln!("{}", reader.scores(&truth, &outputs, trained.card.judge()));
     }
     Ok(())
 }
 
 impl Trained {
-    /// Reads this model's outputs.
-    fn reader(&self, threshold: Option<f32>) -> Reader<'_> {
-        Reader { target: &self.fitted.target, width: self.shape.outputs(), threshold }
+    /// Reads this model's outputs, by the card's threshold or by this one.
+    fn reader(&self, threshold: Option<f64>) -> Reader<'_> {
+        let positive = self.card.judge().positive;
+        let known = self.card.decision.as_ref().zip(positive);
+        let decision = match (threshold, known) {
+            (Some(threshold), _) => Some(Decision::at(positive.unwrap_or(1), threshold)),
+            (None, Some((known, positive))) => Some(Decision { positive, logit: known.threshold_logit }),
+            (None, None) => None,
+        };
+        Reader { target: &self.fitted.target, width: self.shape.outputs(), decision }
     }
 }
 

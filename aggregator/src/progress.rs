@@ -72,6 +72,9 @@ fn message(coordinator: &Coordinator, figures: &Figures) -> String {
     say("held-out loss", summary.loss);
     say("accuracy", summary.accuracy);
     say("macro-F1", summary.macro_f1);
+    say("PR-AUC", summary.pr_auc);
+    say("best F1", summary.best_f1);
+    say("cost a row", summary.cost_per_row);
     say("RMSE", summary.rmse);
     if let Some(seconds) = figures.round_seconds {
         words.push(format!("{:.1} ms a round", seconds * 1e3));

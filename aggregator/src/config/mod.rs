@@ -136,7 +136,7 @@ fn plan(file: &File) -> Result<Plan, Problem> {
     let training = &file.training;
     let (batch_samples, until) = (training.batch_samples()?, training.until()?);
     let (round_end, optimizer) = (file.allocation.round_end(), training.optimizer()?);
-    let job = file.task.job(training.held_out()?);
+    let job = file.task.job(training.held_out()?)?;
     Ok(Plan {
         hidden: file.model.hidden()?,
         activation: file.model.activation(),
@@ -152,6 +152,7 @@ fn plan(file: &File) -> Result<Plan, Problem> {
         pins: file.allocation.pins(batch_samples)?,
         patience: file.allocation.patience()?,
         until,
+        judging: file.task.judging(training.score())?,
         score_every_rounds: training.score_every_rounds(),
         packet_bytes_max: usize::try_from(file.broker.max_packet.bytes()).unwrap_or(usize::MAX),
     })

@@ -1,8 +1,12 @@
 //! `[task]`: what is to be learnt.
 
+use heijunka_learn::metrics::ranking::Costs;
+use heijunka_round::{Judging, ScoreName};
+use heijunka_settings::{Problem, between};
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{ClassWeights, HeldOut, Job, Normalize, Task as JobTask};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -20,12 +24,47 @@ enum NormalizeBy {
     None,
 }
 
+/// A word, or a weight for each class.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Weights {
+    Usual(UsualWeights),
+    Named(BTreeMap<String, f32>),
+    Other(toml::Value),
+}
+
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Weights {
+enum UsualWeights {
     #[default]
     None,
     Balanced,
+}
+
+/// The text of a class: numbers and truth values may stand without quotes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum ClassName {
+    Text(String),
+    Number(i64),
+    Truth(bool),
+}
+
+impl ClassName {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Truth(truth) => truth.to_string(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CostSettings {
+    missed: f64,
+    false_alarm: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -54,18 +93,50 @@ pub(super) struct Task {
     /// `normalize = "standard"`
     #[serde(default)]
     normalize: NormalizeBy,
-    /// balanced: rare classes weigh as much as frequent ones. `class_weights = "none"`
+    /// balanced: rare classes weigh as much as frequent ones; or a weight for each class, { fault = 10 }: those that are
+    /// not named weigh 1. `class_weights = "none"`
     #[serde(default)]
     class_weights: Weights,
+    /// Two classes: the one that is looked for; the rarer one if left out; for example `positive = "1"`
+    positive: Option<ClassName>,
+    /// Two classes: what each positive row that is missed and each false alarm costs, 0 to 1e9, in any unit; the threshold
+    /// is then that of the least cost; for example `costs = { missed = 50, false_alarm = 1 }`
+    costs: Option<CostSettings>,
     /// private: each agent has rows of its own; shared: all agents have the same file. `data = "private"`
     #[serde(default)]
     data: Whose,
 }
 
+impl Default for Weights {
+    fn default() -> Self {
+        Self::Usual(UsualWeights::default())
+    }
+}
+
+impl Weights {
+    fn check(&self) -> Result<ClassWeights, Problem> {
+        let key = "task.class_weights";
+        let fix = "write \"none\", \"balanced\", or a weight for each class: class_weights = { fault = 10 }";
+        match self {
+            Self::Usual(UsualWeights::None) => Ok(ClassWeights::None),
+            Self::Usual(UsualWeights::Balanced) => Ok(ClassWeights::Balanced),
+            Self::Other(value) => Err(Problem::new(key, format!("{value} is no weights"), fix)),
+            Self::Named(weights) => {
+                let wrong = weights.iter().find(|(_, weight)| !(1e-6..=1e6).contains(*weight));
+                if let Some((class, weight)) = wrong {
+                    let message = format!("the weight {weight} of '{class}' is out of range");
+                    return Err(Problem::new(key, message, "write 0.000001 to 1000000"));
+                }
+                Ok(ClassWeights::Named(weights.iter().map(|(class, weight)| (class.clone(), *weight)).collect()))
+            }
+        }
+    }
+}
+
 impl Task {
     /// The job as agents get it, before its columns are known.
-    pub(super) fn job(&self, held_out: HeldOut) -> Job {
-        Job {
+    pub(super) fn job(&self, held_out: HeldOut) -> Result<Job, Problem> {
+        Ok(Job {
             task: match self.kind {
                 Kind::Regression => JobTask::Regression,
                 Kind::Classification => JobTask::Classification,
@@ -78,16 +149,56 @@ impl Task {
                 NormalizeBy::Range => Normalize::Range,
                 NormalizeBy::None => Normalize::None,
             },
-            class_weights: match self.class_weights {
-                Weights::None => ClassWeights::None,
-                Weights::Balanced => ClassWeights::Balanced,
-            },
+            class_weights: self.class_weights.check()?,
             data_mode: match self.data {
                 Whose::Shared => DataMode::Shared,
                 Whose::Private => DataMode::Private,
             },
             held_out,
             fitted: None,
+        })
+    }
+
+    /// What models are judged by.
+    pub(super) fn judging(&self, score: Option<ScoreName>) -> Result<Judging, Problem> {
+        let classifies = matches!(self.kind, Kind::Classification);
+        if !classifies && (self.positive.is_some() || self.costs.is_some()) {
+            let key = if self.positive.is_some() { "task.positive" } else { "task.costs" };
+            return Err(Problem::new(key, "this is for a classification", "remove it"));
         }
+        let costs = self.costs.map(|costs| {
+            let missed = between("task.costs", costs.missed, 0.0, 1e9)?;
+            Ok(Costs { missed, false_alarm: between("task.costs", costs.false_alarm, 0.0, 1e9)? })
+        });
+        Ok(Judging { positive: self.positive.as_ref().map(ClassName::text), costs: costs.transpose()?, score })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(more: &str) -> Task {
+        toml::from_str(&format!("kind = \"classification\"\ntarget = \"fault\"\n{more}")).unwrap()
+    }
+
+    #[test]
+    fn classes_may_be_weighed_and_mistakes_priced() {
+        let task = task("class_weights = { 1 = 10 }\npositive = 1\ncosts = { missed = 50, false_alarm = 1 }");
+        assert_eq!(task.class_weights.check().unwrap(), ClassWeights::Named(vec![("1".into(), 10.0)]));
+        let judging = task.judging(None).unwrap();
+        assert_eq!(judging.positive.as_deref(), Some("1"));
+        assert_eq!(judging.costs, Some(Costs { missed: 50.0, false_alarm: 1.0 }));
+    }
+
+    #[test]
+    fn what_is_no_weight_or_price_is_refused() {
+        let weights = |text: &str| task(text).class_weights.check().unwrap_err().message;
+        assert_eq!(weights("class_weights = \"equal\""), "\"equal\" is no weights");
+        assert_eq!(weights("class_weights = { a = 0.0 }"), "the weight 0 of 'a' is out of range");
+        let price = task("costs = { missed = -1, false_alarm = 1 }").judging(None).unwrap_err();
+        assert_eq!((price.message.as_str(), price.key.as_str()), ("-1 is out of range", "task.costs"));
+        let number: Task = toml::from_str("kind = \"regression\"\ntarget = \"y\"\npositive = \"1\"").unwrap();
+        assert!(number.judging(None).unwrap_err().message.contains("classification"));
     }
 }

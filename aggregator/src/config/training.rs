@@ -2,7 +2,7 @@
 
 use crate::compact::Steps;
 use heijunka_learn::{Decay, OptimizerKind, Schedule};
-use heijunka_round::{LocalSteps, Until};
+use heijunka_round::{LocalSteps, ScoreName, Until};
 use heijunka_settings::{Problem, Span, between};
 use heijunka_wire::document::HeldOut;
 use heijunka_wire::limits::BATCH_SAMPLES_MAX;
@@ -23,6 +23,19 @@ enum ScheduleKind {
     Constant,
     Step,
     Cosine,
+}
+
+/// What tells the better model.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Score {
+    Loss,
+    Accuracy,
+    MacroF1,
+    PrAuc,
+    RocAuc,
+    BestF1,
+    Rmse,
 }
 
 /// `[training]`
@@ -63,8 +76,11 @@ pub(super) struct Training {
     step_factor: Option<f64>,
     /// Time after which the job is done; for example `max_time = "8h"`
     max_time: Option<Span>,
-    /// Ends the job when the score has not improved for so long; for example `stop_when_no_better_for_rounds = 300`
+    /// Ends the job when the score has not improved for so long; the best model is kept; for example `stop_when_no_better_for_rounds = 300`
     stop_when_no_better_for_rounds: Option<u64>,
+    /// What tells the better model: loss, accuracy, macro_f1, pr_auc, roc_auc, best_f1 or rmse; if left out pr_auc for two
+    /// classes, macro_f1 for more, rmse for a number; for example `score = "pr_auc"`
+    score: Option<Score>,
     /// Rows held out for scores, 0 to 0.9, chosen by a hash of the row. `validation_fraction = 0.2`
     #[serde(default = "fifth")]
     validation_fraction: f64,
@@ -109,6 +125,19 @@ impl Training {
     /// Rounds between two scores.
     pub(super) fn score_every_rounds(&self) -> u64 {
         self.score_every_rounds.unwrap_or_else(|| (self.max_rounds / 20).max(1))
+    }
+
+    /// The figure that tells the better model, if one is named.
+    pub(super) fn score(&self) -> Option<ScoreName> {
+        self.score.map(|score| match score {
+            Score::Loss => ScoreName::Loss,
+            Score::Accuracy => ScoreName::Accuracy,
+            Score::MacroF1 => ScoreName::MacroF1,
+            Score::PrAuc => ScoreName::PrAuc,
+            Score::RocAuc => ScoreName::RocAuc,
+            Score::BestF1 => ScoreName::BestF1,
+            Score::Rmse => ScoreName::Rmse,
+        })
     }
 
     /// Seed of all that is random.

@@ -1,8 +1,9 @@
 //! From a model's outputs to what people read.
 
-use crate::history::Summary;
 use heijunka_data::{Dataset, Targets};
-use heijunka_learn::class_of;
+use heijunka_learn::metrics::ranking::ScoreScale;
+use heijunka_learn::{Confusion, class_of};
+use heijunka_round::{Judge, Summary};
 use heijunka_wire::document::{Scores, Target};
 use std::io::Write;
 
@@ -21,8 +22,29 @@ pub(crate) struct Reader<'a> {
     pub(crate) target: &'a Target,
     /// Outputs a row.
     pub(crate) width: usize,
-    /// Probability from which the second of two classes is predicted; the more probable one if none.
-    pub(crate) threshold: Option<f32>,
+    /// When the positive one of two classes is predicted; the more probable one if none.
+    pub(crate) decision: Option<Decision>,
+}
+
+/// When the positive one of two classes is predicted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Decision {
+    /// Its place, 0 or 1.
+    pub(crate) positive: usize,
+    /// From this difference of its logit and the other one's on.
+    pub(crate) logit: f64,
+}
+
+impl Decision {
+    /// From a probability on.
+    pub(crate) fn at(positive: usize, probability: f64) -> Self {
+        Self { positive, logit: (probability / (1.0 - probability)).ln() }
+    }
+
+    fn class(self, first: f32, second: f32) -> usize {
+        let margin = if self.positive == 1 { second - first } else { first - second };
+        if f64::from(margin) >= self.logit { self.positive } else { 1 - self.positive }
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -48,8 +70,8 @@ impl<'a> Reader<'a> {
         let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
         let probability = |class: usize| logits.get(class).map_or(0.0, |logit| (logit - most).exp() / sum);
-        let class = match self.threshold {
-            Some(threshold) if logits.len() == 2 => usize::from(probability(1) >= threshold),
+        let class = match (self.decision, logits) {
+            (Some(decision), [first, second]) => decision.class(*first, *second),
             _ => class_of(logits),
         };
         (class, probability(class))
@@ -77,13 +99,19 @@ impl<'a> Reader<'a> {
     }
 
     /// How well `outputs` meet the truth, in a sentence.
-    pub(crate) fn scores(self, truth: &Dataset, outputs: &[f32]) -> String {
+    pub(crate) fn scores(self, truth: &Dataset, outputs: &[f32], judge: Judge) -> String {
         let mut scores = Scores { rows: truth.train.len() as u64, ..Scores::default() };
         match (truth.train.targets(), self.target) {
             (Targets::Classes(classes), Target::Classes { names, .. }) => {
                 scores.confusion = vec![0; names.len() * names.len()];
-                for (class, prediction) in classes.iter().zip(self.read(outputs)) {
+                for ((class, prediction), logits) in
+                    classes.iter().zip(self.read(outputs)).zip(outputs.chunks_exact(self.width))
+                {
                     let Prediction::Class { place, .. } = prediction else { continue };
+                    if let [first, second] = logits {
+                        let rows = if *class == 0 { [1, 0] } else { [0, 1] };
+                        scores.count((ScoreScale::Margin.bucket(second - first), rows));
+                    }
                     if let Some(count) = scores.confusion.get_mut(*class as usize * names.len() + place) {
                         *count += 1;
                     }
@@ -98,16 +126,22 @@ impl<'a> Reader<'a> {
             }
             _ => {}
         }
-        sentence(scores.rows, &Summary::new(&scores))
+        sentence(&scores, &judge.summary(&scores), judge)
     }
 }
 
-fn sentence(rows: u64, summary: &Summary) -> String {
-    let mut words = vec![format!("{rows} rows with a known target")];
+fn sentence(scores: &Scores, summary: &Summary, judge: Judge) -> String {
+    let mut words = vec![format!("{} rows with a known target", scores.rows)];
     let mut say = |name: &str, value: Option<f64>| words.extend(value.map(|value| format!("{name} {value:.4}")));
     say("accuracy", summary.accuracy);
     say("macro-F1", summary.macro_f1);
-    say("F1 of the second class", summary.f1_second_class);
+    say("PR-AUC", summary.pr_auc);
+    say("ROC AUC", summary.roc_auc);
+    let confusion = Confusion::new(scores.confusion.len().isqrt(), &scores.confusion).ok();
+    let positive = judge.positive.and_then(|positive| confusion?.class(positive));
+    say("at the threshold F1 of the positive class", positive.map(|scores| scores.f1));
+    say("precision", positive.map(|scores| scores.precision));
+    say("recall", positive.map(|scores| scores.recall));
     say("RMSE", summary.rmse);
     say("mean absolute error", summary.mean_absolute_error);
     words.join(", ")
@@ -125,9 +159,9 @@ fn cause(error: csv::Error) -> std::io::Error {
 mod tests {
     use super::*;
 
-    fn classes(threshold: Option<f32>) -> Vec<usize> {
+    fn classes(decision: Option<Decision>) -> Vec<usize> {
         let target = Target::Classes { names: vec!["good".into(), "bad".into()], weights: vec![1.0; 2] };
-        let reader = Reader { target: &target, width: 2, threshold };
+        let reader = Reader { target: &target, width: 2, decision };
         let place = |prediction| match prediction {
             Prediction::Class { place, .. } => place,
             Prediction::Value(_) => panic!("a class was asked for"),
@@ -136,16 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_moves_the_second_class() {
+    fn a_threshold_moves_the_positive_class() {
+        let at = |positive, probability| classes(Some(Decision::at(positive, probability)));
         assert_eq!(classes(None), [0, 1]);
-        assert_eq!(classes(Some(0.2)), [1, 1], "the second has a probability of 0.27 and 0.73");
-        assert_eq!(classes(Some(0.8)), [0, 0]);
+        assert_eq!(at(1, 0.2), [1, 1], "the second has a probability of 0.27 and 0.73");
+        assert_eq!((at(1, 0.8), at(0, 0.8)), (vec![0, 0], vec![1, 1]));
+        assert_eq!((at(1, 0.0), at(1, 1.0)), (vec![1, 1], vec![0, 0]));
     }
 
     #[test]
     fn values_are_scaled_back() {
         let target = Target::Scaled { offset: 100.0, scale: 0.5 };
-        let reader = Reader { target: &target, width: 1, threshold: None };
+        let reader = Reader { target: &target, width: 1, decision: None };
         assert_eq!(reader.read(&[-3.0]).next(), Some(Prediction::Value(94.0)));
         let mut text = Vec::new();
         reader.write(&mut text, &[7], &[-3.0]).unwrap();

@@ -51,12 +51,12 @@ enum Value<'a> {
 
 pub(crate) struct Scorer {
     trained: Trained,
-    threshold: Option<f32>,
+    threshold: Option<f64>,
     pieces: Pieces,
 }
 
 impl Scorer {
-    pub(crate) fn new(trained: Trained, threshold: Option<f32>, has_header: bool) -> Result<Self, Failure> {
+    pub(crate) fn new(trained: Trained, threshold: Option<f64>, has_header: bool) -> Result<Self, Failure> {
         Ok(Self { trained, threshold, pieces: Pieces::new(has_header).map_err(|error| no_piece(&error))? })
     }
 

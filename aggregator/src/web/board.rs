@@ -1,8 +1,7 @@
 //! What the page remembers of the rounds: bounded, kept by the driver, a few numbers a round.
 
-use crate::history::Summary;
 use crate::people::now;
-use heijunka_round::{AgentRound, Ending, Event, Level, RoundRecord};
+use heijunka_round::{AgentRound, Ending, Event, Level, RoundRecord, Summary};
 use heijunka_units::AgentId;
 use heijunka_wire::Purpose;
 use heijunka_wire::limits::AGENTS_MAX;
@@ -179,8 +178,8 @@ impl Board {
         self.sums.bytes_up += record.bytes_up;
         if record.purpose == Purpose::Score {
             self.sums.scorings += 1;
-            if let Some(scores) = &record.scores {
-                let line = ScoreLine { sequence, step, summary: Summary::new(scores) };
+            if let Some(summary) = record.summary {
+                let line = ScoreLine { sequence, step, summary };
                 push(&mut self.scores, line, SCORES_KEPT);
             }
             return;

@@ -132,6 +132,9 @@ fn scores(text: &mut Text, snapshot: &Snapshot) {
     text.gauge_if("heijunka_held_out_loss", "Mean loss of the held-out rows.", summary.loss);
     text.gauge_if("heijunka_accuracy_ratio", "Held-out rows that were classified rightly.", summary.accuracy);
     text.gauge_if("heijunka_macro_f1_ratio", "Mean F1 of the classes on the held-out rows.", summary.macro_f1);
+    text.gauge_if("heijunka_pr_auc_ratio", "Average precision of the positive class, held-out rows.", summary.pr_auc);
+    text.gauge_if("heijunka_best_f1_ratio", "F1 of the positive class at its best threshold.", summary.best_f1);
+    text.gauge_if("heijunka_cost_per_row", "Mean cost of a held-out row at the threshold.", summary.cost_per_row);
     text.gauge_if("heijunka_root_mean_square_error", "On the held-out rows, in the target's unit.", summary.rmse);
 }
 

@@ -36,6 +36,11 @@ struct State<'a> {
     accuracy: Option<f64>,
     macro_f1: Option<f64>,
     rmse: Option<f64>,
+    pr_auc: Option<f64>,
+    best_f1: Option<f64>,
+    cost_per_row: Option<f64>,
+    roc_auc: Option<f64>,
+    threshold: Option<f64>,
     round_seconds: Option<f64>,
     ideal_seconds: Option<f64>,
     equal_seconds: Option<f64>,
@@ -82,6 +87,9 @@ struct Score {
     accuracy: Option<f64>,
     macro_f1: Option<f64>,
     rmse: Option<f64>,
+    pr_auc: Option<f64>,
+    best_f1: Option<f64>,
+    cost_per_row: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -138,6 +146,9 @@ fn score(line: &ScoreLine) -> Score {
         accuracy: summary.accuracy.map(brief),
         macro_f1: summary.macro_f1.map(brief),
         rmse: summary.rmse.map(brief),
+        pr_auc: summary.pr_auc.map(brief),
+        best_f1: summary.best_f1.map(brief),
+        cost_per_row: summary.cost_per_row.map(brief),
     }
 }
 
@@ -190,6 +201,11 @@ pub(crate) fn state(snapshot: &Snapshot, told: Told) -> (Vec<u8>, Told) {
         accuracy: summary.accuracy.map(brief),
         macro_f1: summary.macro_f1.map(brief),
         rmse: summary.rmse.map(brief),
+        pr_auc: summary.pr_auc.map(brief),
+        best_f1: summary.best_f1.map(brief),
+        cost_per_row: summary.cost_per_row.map(brief),
+        roc_auc: summary.roc_auc.map(brief),
+        threshold: summary.threshold.map(brief),
         round_seconds: recent.round_s.map(brief),
         ideal_seconds: recent.ideal_s.map(brief),
         equal_seconds: recent.equal_s.map(brief),

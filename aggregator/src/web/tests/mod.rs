@@ -6,7 +6,7 @@ mod settings;
 
 use super::board::Board;
 use super::snapshot::{Facts, Snapshot};
-use heijunka_round::{AgentRound, Ending, Event, Level, RoundRecord};
+use heijunka_round::{AgentRound, Ending, Event, Judge, Level, RoundRecord};
 use heijunka_units::{AgentId, ModelVersion, RoundId};
 use heijunka_wire::Purpose;
 use heijunka_wire::document::Scores;
@@ -43,13 +43,14 @@ fn record(purpose: Purpose, seconds: f64, agents: Vec<AgentRound>) -> RoundRecor
         bytes_down: 100,
         bytes_up: 50,
         moved: None,
-        scores: (purpose == Purpose::Score).then(|| Scores {
-            rows: 4,
-            loss_sum: 2.0,
-            confusion: vec![2, 0, 1, 1],
-            ..Scores::default()
-        }),
+        summary: (purpose == Purpose::Score).then(|| Judge { positive: Some(1), costs: None }.summary(&scores())),
+        scores: (purpose == Purpose::Score).then(scores),
     }
+}
+
+fn scores() -> Scores {
+    let histogram = vec![(400, [2, 0]), (500, [0, 1]), (600, [0, 1])];
+    Scores { rows: 4, loss_sum: 2.0, confusion: vec![2, 0, 1, 1], histogram, ..Scores::default() }
 }
 
 fn event(level: Level, message: &str) -> Event {
