@@ -330,6 +330,8 @@ mod tests {
             class_weights: ClassWeights::None,
             data_mode: DataMode::Shared,
             held_out: HeldOut::ByHash(2000),
+            group: None,
+            window: None,
             fitted: Some(Fitted {
                 inputs: vec![input("a"), input("b")],
                 target: Target::Classes { names: vec!["p".into(), "q".into()], weights: vec![1.0, 2.0] },

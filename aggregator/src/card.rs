@@ -4,7 +4,7 @@ use crate::people::{data_mode, now};
 use crate::usage::Usage;
 use heijunka_learn::metrics::ranking::Costs;
 use heijunka_round::{Coordinator, Judge, Outcome};
-use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
+use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task, Window};
 use heijunka_wire::{Activation, DataMode};
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +82,21 @@ pub(crate) struct CardData {
     pub(crate) weighting: String,
     /// How rows were held out: a share of all rows, by a hash of each, or the column that marks them.
     pub(crate) held_out: String,
+    /// The column, or `file`, whose value says which rows belong together.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) group_by: Option<String>,
+    /// Rows that an example holds: the model's inputs are those of the first row, then those of the second, and so on;
+    /// what is predicted belongs to the last one. Null: an example is one row.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) window: Option<CardWindow>,
     pub(crate) agents: Vec<CardAgent>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct CardWindow {
+    pub(crate) rows: u16,
+    /// Examples to train on ended at every so many-th row.
+    pub(crate) every: u16,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -124,6 +138,10 @@ impl Card {
             Target::Classes { names, weights } => (Some(names.clone()), Some(weights.clone()), None),
             Target::Scaled { offset, scale } => (None, None, Some(Scaling { offset: *offset, scale: *scale })),
         };
+        let (of, each) = match described.group.as_deref() {
+            None | Some("file") => (if described.group.is_none() { "rows" } else { "files" }, "file".into()),
+            Some(group) => ("groups", format!("'{group}'")),
+        };
         let weighting = match described.data_mode {
             DataMode::Shared => "samples processed",
             DataMode::Private => "rows held by each agent",
@@ -150,9 +168,12 @@ impl Card {
                 mode: data_mode(coordinator).into(),
                 weighting: weighting.into(),
                 held_out: match &described.held_out {
-                    HeldOut::ByHash(per_10000) => format!("{} of all rows", f64::from(*per_10000) / 1e4),
+                    HeldOut::ByHash(per_10000) => format!("{} of all {of}", f64::from(*per_10000) / 1e4),
                     HeldOut::ByColumn(name) => format!("rows marked by column '{name}'"),
+                    HeldOut::Last(per_10000) => format!("the last {} of each {each}", f64::from(*per_10000) / 1e4),
                 },
+                group_by: described.group.clone(),
+                window: described.window.map(|window| CardWindow { rows: window.rows, every: window.every }),
                 agents: agents(coordinator),
             },
             training: CardTraining {
@@ -196,6 +217,11 @@ impl Card {
         Judge { positive: names.iter().position(|name| *name == decision.positive), costs }
     }
 
+    /// Rows of an example.
+    pub(crate) fn window_rows(&self) -> usize {
+        self.data.window.map_or(1, |window| usize::from(window.rows).max(1))
+    }
+
     /// A job that encodes tables as training did, without holding rows out.
     pub(crate) fn job(&self, fitted: Fitted) -> Job {
         let regression = self.classes.is_none();
@@ -208,6 +234,8 @@ impl Card {
             class_weights: ClassWeights::None,
             data_mode: DataMode::Private,
             held_out: HeldOut::ByHash(0),
+            group: self.data.group_by.clone(),
+            window: self.data.window.map(|window| Window { rows: window.rows, every: window.every }),
             fitted: Some(fitted),
         }
     }

@@ -97,12 +97,18 @@ fn scale_inputs(graph: &mut Builder, trained: &Trained, names: &[String]) -> Res
         }
     }
     let said = format!("Raw numbers in this order: {}. For a text 1 in its place, 0 in the others.", names.join(", "));
-    graph.input("inputs", names.len(), &said);
+    match trained.card.data.window {
+        Some(window) => graph.input("inputs", &[usize::from(window.rows), names.len()], &said),
+        None => graph.input("inputs", &[names.len()], &said),
+    }
     let offsets: Vec<f64> = scaling.iter().map(|(offset, _)| *offset).collect();
     let scales: Vec<f64> = scaling.iter().map(|(_, scale)| *scale).collect();
     let centred = graph.subtract("inputs", "input_offset", &offsets, "centred");
     let scaled = graph.with_numbers("Mul", &centred, ("input_scale", &scales), "scaled");
-    Ok(graph.narrow(scaled))
+    let narrow = graph.narrow(scaled);
+    // A window's rows one after another, as the first layer takes them.
+    let is_window = trained.card.data.window.is_some();
+    Ok(if is_window { graph.node("Flatten", &[&narrow], "flat", Some(("axis", 1))) } else { narrow })
 }
 
 /// The layers; their numbers stand in the file as in `model.safetensors`.
@@ -167,12 +173,15 @@ fn graph_name(trained: &Trained) -> String {
 fn said(trained: &Trained, names: &[String]) -> String {
     let card = &trained.card;
     let what = if card.classes.is_some() { "the class" } else { "the value" };
+    let (columns, window) = (names.len(), card.data.window);
+    let shape = match window {
+        Some(window) => format!("[N, {}, {columns}], a window's rows from the first to the last,", window.rows),
+        None => format!("[N, {columns}],"),
+    };
     format!(
-        "Predicts {what} '{}' from {} raw numbers a row; scaling is inside. Input 'inputs', [N, {}], in this order: {}. \
+        "Predicts {what} '{}' from {columns} raw numbers a row; scaling is inside. Input 'inputs', {shape} in this order: {}. \
          No number may be missing. The metadata hold columns, texts, classes and scaling as JSON.",
         card.target,
-        names.len(),
-        names.len(),
         names.join(", ")
     )
 }
@@ -192,6 +201,7 @@ fn metadata(trained: &Trained, names: &[String]) -> Vec<Entry> {
         ("target", card.target.clone()),
         ("inputs", json(serde_json::to_string(names))),
         ("columns", json(serde_json::to_string(&card.inputs))),
+        ("window", json(serde_json::to_string(&card.data.window))),
         ("classes", json(serde_json::to_string(&card.classes))),
         ("decision", json(serde_json::to_string(&card.decision))),
         ("target_scaling", json(serde_json::to_string(&card.target_scaling))),

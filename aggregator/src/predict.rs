@@ -4,14 +4,13 @@ mod follow;
 mod model;
 mod piece;
 mod readable;
+mod recent;
 mod scorer;
 mod tail;
 
-use crate::card::Card;
 use clap::Args;
-use heijunka_data::{Dataset, Source, Table};
+use heijunka_data::{Source, Table};
 use heijunka_settings::{Exit, Failure};
-use heijunka_wire::document::Fitted;
 pub(crate) use model::Trained;
 use readable::{Decision, Reader};
 use std::path::{Path, PathBuf};
@@ -69,9 +68,10 @@ fn once(arguments: &Arguments, trained: &Trained) -> Result<(), Failure> {
     source.labels.clone_from(&arguments.labels);
     source.header_rows = usize::from(!arguments.no_header);
     let table = Table::read(&source).map_err(data_failure)?;
-    let inputs = table.encode_inputs(&trained.fitted).map_err(data_failure)?;
+    let job = trained.card.job(trained.fitted.clone());
+    let inputs = table.encode_inputs(&job).map_err(data_failure)?;
     eprintln!("{}: {}", arguments.data.display(), inputs.usage);
-    let outputs = trained.outputs(&inputs.x)?;
+    let outputs = trained.outputs_of(&inputs.x)?;
     let reader = trained.reader(arguments.threshold);
     match &arguments.output {
         Some(path) => {
@@ -87,7 +87,8 @@ fn once(arguments: &Arguments, trained: &Trained) -> Result<(), Failure> {
             }
         }
     }
-    if let Some(truth) = truth(&table, &trained.card, &trained.fitted)? {
+    if table.column_names().any(|name| name == job.target) {
+        let truth = table.truth(&job, &inputs.rows).map_err(data_failure)?;
         eprintln!("{}", reader.scores(&truth, &outputs, trained.card.judge()));
     }
     Ok(())
@@ -113,13 +114,4 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
 
 fn data_failure(error: heijunka_data::DataError) -> Failure {
     Failure::new(Exit::Config, error.to_string()).fix(error.fix())
-}
-
-/// The rows' true targets, scaled or as classes; `None` if the table has no such column.
-fn truth(table: &Table, card: &Card, fitted: &Fitted) -> Result<Option<Dataset>, Failure> {
-    if !table.column_names().any(|name| name == card.target) {
-        return Ok(None);
-    }
-    let job = card.job(fitted.clone());
-    table.encode(&job).map(Some).map_err(data_failure)
 }

@@ -1,19 +1,21 @@
 //! From a table's cells to the model's numbers.
 
-use crate::rows::{Cells, Rows, Targets, scaled};
+use crate::divide::Division;
+use crate::rows::{Cells, Examples, Rows, Targets, scaled};
 use crate::survey::{Key, mean};
 use crate::table::{Column, Table, Values};
 use crate::{DataError, Usage};
 use heijunka_wire::digest;
-use heijunka_wire::document::{Encoding, Fitted, HeldOut, Job, Target};
+use heijunka_wire::document::{Encoding, Fitted, HeldOut, Job, Target, Window};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// A job's rows, ready to train on.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    /// Rows to train on, in the table's order.
+    /// Examples to train on, in the table's order.
     pub train: Rows,
-    /// Rows held out for scores, in the table's order.
+    /// Examples held out for scores, in the table's order.
     pub held_out: Rows,
     /// Digest of all encoded rows in order: equal digests mean equal data.
     pub digest: u64,
@@ -22,14 +24,23 @@ pub struct Dataset {
 }
 
 /// Inputs without targets, to predict from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Inputs {
-    /// The model's inputs, row by row.
-    pub x: Vec<f32>,
-    /// The rows of the table that they come from; others are left out for an empty cell.
+    /// The model's inputs.
+    pub x: Examples,
+    /// The rows of the table that they belong to, of a window the last; others are left out.
     pub rows: Vec<usize>,
     /// Rows used (all as rows to train on) and left out.
     pub usage: Usage,
+}
+
+/// What predictions are held against.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truth {
+    /// Places of the rows that have a target.
+    pub known: Vec<usize>,
+    /// Their targets.
+    pub targets: Targets,
 }
 
 impl Table {
@@ -39,24 +50,35 @@ impl Table {
         let fitted = job.fitted.as_ref().ok_or(DataError::NotFitted)?;
         let columns = self.fitted_columns(fitted)?;
         let target = self.target(job)?;
-        let division = self.divide(&columns, Some(target), &job.held_out)?;
-        let inputs = self.encoders(fitted, &columns, &division.train)?;
-        let rows = |rows: &[usize]| -> Result<Rows, DataError> {
-            let targets = self.encode_targets(target, &fitted.target, rows)?;
-            Ok(Rows { width: fitted.input_width(), cells: cells(&inputs, rows), targets })
+        let division = self.divide(&columns, Some(target), job)?;
+        let inputs = self.encoders(fitted, &columns, division.train_rows())?;
+        let [train, held_out] = examples(fitted, &inputs, &division);
+        let rows = |examples, rows: &[usize]| -> Result<Rows, DataError> {
+            Ok(Rows { examples, targets: self.encode_targets(target, &fitted.target, rows)? })
         };
-        let (train, held_out) = (rows(&division.train)?, rows(&division.held_out)?);
+        let (train, held_out) = (rows(train, &division.train)?, rows(held_out, &division.held_out)?);
         Ok(Dataset { digest: dataset_digest([&train, &held_out]), train, held_out, usage: division.usage })
     }
 
     /// Encodes the inputs of all rows, for predictions; the target need not be there.
-    pub fn encode_inputs(&self, fitted: &Fitted) -> Result<Inputs, DataError> {
+    pub fn encode_inputs(&self, job: &Job) -> Result<Inputs, DataError> {
+        let fitted = job.fitted.as_ref().ok_or(DataError::NotFitted)?;
+        let window = job.window.map(|window| Window { every: 1, ..window });
+        let job = Job { held_out: HeldOut::ByHash(0), window, ..job.clone() };
         let columns = self.fitted_columns(fitted)?;
-        let division = self.divide(&columns, None, &HeldOut::ByHash(0))?;
-        let encoders = self.encoders(fitted, &columns, &division.train)?;
-        let mut x = Vec::with_capacity(division.train.len() * fitted.input_width());
-        division.train.iter().for_each(|row| encoders.iter().for_each(|encoder| encoder.extend(*row, &mut x)));
+        let division = self.divide(&columns, None, &job)?;
+        let inputs = self.encoders(fitted, &columns, division.train_rows())?;
+        let [x, _] = examples(fitted, &inputs, &division);
         Ok(Inputs { x, rows: division.train, usage: division.usage })
+    }
+
+    /// The targets of rows, where they have one.
+    pub fn truth(&self, job: &Job, rows: &[usize]) -> Result<Truth, DataError> {
+        let fitted = job.fitted.as_ref().ok_or(DataError::NotFitted)?;
+        let target = self.target(job)?;
+        let known = |row: &usize| !target.values.is_missing(*row);
+        let (known, rows) = rows.iter().enumerate().filter(|(_, row)| known(row)).unzip::<_, _, _, Vec<usize>>();
+        Ok(Truth { known, targets: self.encode_targets(target, &fitted.target, &rows)? })
     }
 
     fn fitted_columns(&self, fitted: &Fitted) -> Result<Vec<&Column>, DataError> {
@@ -81,7 +103,7 @@ impl Table {
             }
             Encoding::OneHot { values } => Ok(Encoder::OneHot {
                 values: &column.values,
-                places: places(&column.values, values, rows),
+                places: places(&column.values, values, 0..self.rows()),
                 width: values.len(),
             }),
         });
@@ -95,7 +117,7 @@ impl Table {
                 Ok(Targets::Values(rows.iter().map(value).collect()))
             }
             Target::Classes { names, .. } => {
-                let places = places(&column.values, names, rows);
+                let places = places(&column.values, names, rows.iter().copied());
                 let class = |row: &usize| {
                     let key = Key::of(&column.values, *row);
                     key.and_then(|key| places.get(&key)).map(|place| *place as u32).ok_or_else(|| {
@@ -133,10 +155,10 @@ impl Encoder<'_> {
 }
 
 /// Where each of the column's cells stands among `names`.
-fn places(values: &Values, names: &[String], rows: &[usize]) -> HashMap<Key, usize> {
+fn places(values: &Values, names: &[String], rows: impl Iterator<Item = usize>) -> HashMap<Key, usize> {
     let mut places = HashMap::new();
     let mut strangers = HashSet::new();
-    for key in rows.iter().filter_map(|row| Key::of(values, *row)) {
+    for key in rows.filter_map(|row| Key::of(values, row)) {
         if places.contains_key(&key) || strangers.contains(&key) {
             continue;
         }
@@ -168,15 +190,38 @@ fn cells(encoders: &[Encoder<'_>], rows: &[usize]) -> Cells {
     Cells::Floats(floats)
 }
 
+/// Examples to train on and held-out ones.
+fn examples(fitted: &Fitted, encoders: &[Encoder<'_>], division: &Division) -> [Examples; 2] {
+    let width = fitted.input_width();
+    let alone = |rows: &[usize]| {
+        let cells = Arc::new(cells(encoders, rows));
+        Examples { width, window_rows: 1, cells, starts: None }
+    };
+    let Some(windows) = &division.windows else { return [alone(&division.train), alone(&division.held_out)] };
+    let base = alone(&windows.base);
+    let window_rows = division.usage.window_rows;
+    [&windows.train, &windows.held_out].map(|starts| Examples {
+        window_rows,
+        starts: Some(starts.clone()),
+        ..base.clone()
+    })
+}
+
 fn dataset_digest(parts: [&Rows; 2]) -> u64 {
     let mut digests = Vec::new();
     let (mut x, mut bytes) = (Vec::new(), Vec::new());
     for rows in parts {
         digests.extend_from_slice(&(rows.len() as u64).to_le_bytes());
-        for row in 0..rows.len() {
+        // Windows have rows in common: their numbers are digested once, and where they begin.
+        if let Some(starts) = &rows.examples.starts {
+            bytes.clear();
+            bytes.extend(starts.iter().flat_map(|start| start.to_le_bytes()));
+            digests.extend_from_slice(&digest(&bytes).to_le_bytes());
+        }
+        for row in 0..rows.examples.rows().max(rows.len()) {
             x.clear();
             bytes.clear();
-            rows.extend_row(row, &mut x);
+            rows.examples.extend_rows(row, 1, &mut x);
             bytes.extend(x.iter().flat_map(|number| number.to_le_bytes()));
             match &rows.targets {
                 Targets::Classes(classes) => {

@@ -1,5 +1,7 @@
 //! Encoded rows, held compactly.
 
+use std::sync::Arc;
+
 /// What the model should give, row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
@@ -24,11 +26,23 @@ impl Targets {
     }
 }
 
-/// Rows as the model sees them.
+/// Examples as the model sees them, without targets: of one row each, or windows of several. Rows that windows have in
+/// common are held once.
+#[derive(Clone, Debug)]
+pub struct Examples {
+    /// Numbers of a row.
+    pub(crate) width: usize,
+    /// Rows of an example.
+    pub(crate) window_rows: usize,
+    pub(crate) cells: Arc<Cells>,
+    /// Each example's first row; `None`: each row is an example.
+    pub(crate) starts: Option<Vec<u32>>,
+}
+
+/// Examples with their targets.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    pub(crate) width: usize,
-    pub(crate) cells: Cells,
+    pub(crate) examples: Examples,
     pub(crate) targets: Targets,
 }
 
@@ -46,8 +60,66 @@ pub(crate) fn scaled(number: f64, offset: f64, scale: f64) -> f32 {
     ((number - offset) * scale) as f32
 }
 
+impl Examples {
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        match &self.starts {
+            Some(starts) => starts.len(),
+            None => self.rows(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The model's inputs for each example: of a window those of its first row, then those of the second, and so on.
+    pub fn width(&self) -> usize {
+        self.width * self.window_rows
+    }
+
+    /// Rows of an example.
+    pub fn window_rows(&self) -> usize {
+        self.window_rows
+    }
+
+    /// Adds an example's inputs to `x`. `false` if there is no such example.
+    pub fn extend(&self, example: usize, x: &mut Vec<f32>) -> bool {
+        let start = match &self.starts {
+            Some(starts) => starts.get(example).map(|start| *start as usize),
+            None => Some(example),
+        };
+        start.is_some_and(|start| self.extend_rows(start, self.window_rows, x))
+    }
+
+    /// Rows that are held.
+    pub(crate) fn rows(&self) -> usize {
+        let cells = match &*self.cells {
+            Cells::Floats(floats) => floats.len(),
+            Cells::Bytes { bytes, .. } => bytes.len(),
+        };
+        cells / self.width.max(1)
+    }
+
+    /// Adds the numbers of rows that stand side by side.
+    pub(crate) fn extend_rows(&self, start: usize, rows: usize, x: &mut Vec<f32>) -> bool {
+        let end = start.checked_add(rows).and_then(|end| end.checked_mul(self.width));
+        let Some(range) = end.map(|end| end - rows * self.width..end) else { return false };
+        match &*self.cells {
+            Cells::Floats(floats) => floats.get(range).map(|row| x.extend_from_slice(row)).is_some(),
+            Cells::Bytes { bytes, scaling } => {
+                let Some(row) = bytes.get(range) else { return false };
+                let scale = |(byte, (offset, factor)): (&u8, &(f64, f64))| scaled(f64::from(*byte), *offset, *factor);
+                x.extend(row.iter().zip(scaling.iter().cycle()).map(scale));
+                true
+            }
+        }
+    }
+}
+
 impl Rows {
-    /// Number of rows.
+    /// Number of rows; of windows, if examples are windows.
     pub fn len(&self) -> usize {
         self.targets.len()
     }
@@ -59,7 +131,12 @@ impl Rows {
 
     /// The model's inputs for each row.
     pub fn width(&self) -> usize {
-        self.width
+        self.examples.width()
+    }
+
+    /// The rows without their targets.
+    pub fn examples(&self) -> &Examples {
+        &self.examples
     }
 
     /// All rows' targets in order.
@@ -88,21 +165,6 @@ impl Rows {
             }
         }
     }
-
-    /// Adds a row's inputs to `x`. `false` if there is no such row.
-    pub(crate) fn extend_row(&self, row: usize, x: &mut Vec<f32>) -> bool {
-        let Some(end) = row.checked_add(1).and_then(|next| next.checked_mul(self.width)) else { return false };
-        let range = end - self.width..end;
-        match &self.cells {
-            Cells::Floats(floats) => floats.get(range).map(|row| x.extend_from_slice(row)).is_some(),
-            Cells::Bytes { bytes, scaling } => {
-                let Some(row) = bytes.get(range) else { return false };
-                let scale = |(byte, (offset, factor)): (&u8, &(f64, f64))| scaled(f64::from(*byte), *offset, *factor);
-                x.extend(row.iter().zip(scaling).map(scale));
-                true
-            }
-        }
-    }
 }
 
 fn gather<T: Copy>(
@@ -115,7 +177,7 @@ fn gather<T: Copy>(
     some.clear();
     for index in indices {
         if let Some(target) = all.get(index)
-            && rows.extend_row(index, x)
+            && rows.examples.extend(index, x)
         {
             some.push(*target);
         }

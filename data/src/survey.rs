@@ -8,11 +8,11 @@ use heijunka_wire::limits::CLASSES_MAX;
 use std::collections::BTreeMap;
 
 impl Table {
-    /// Describes the job's columns over the rows to train on. A class that only held-out rows have is listed with 0 rows,
+    /// Describes the job's columns over the rows to train on, the target over the examples. A class that only held-out rows have is listed with 0 rows,
     /// so that it has a name when they are scored.
     pub fn survey(&self, job: &Job) -> Result<Survey, DataError> {
         let (inputs, target) = (self.inputs(job)?, self.target(job)?);
-        let division = self.divide(&inputs, Some(target), &job.held_out)?;
+        let division = self.divide(&inputs, Some(target), job)?;
         let target = match job.task {
             Task::Regression => numbers(target, &division.train),
             Task::Classification => {
@@ -21,10 +21,10 @@ impl Table {
                 classes.ok_or_else(|| DataError::TooManyClasses { column: target.name.clone(), most: CLASSES_MAX })?
             }
         };
-        let rows = || division.train.iter().map(|row| (*row, 1));
+        let rows = division.train_rows();
         let describe = |column: &&Column| match column.values {
-            Values::Text { .. } => texts(column, rows()).unwrap_or_default(),
-            _ => numbers(column, &division.train),
+            Values::Text { .. } => texts(column, rows.iter().map(|row| (*row, 1))).unwrap_or_default(),
+            _ => numbers(column, rows),
         };
         Ok(Survey { rows: division.train.len() as u64, inputs: inputs.iter().map(describe).collect(), target })
     }

@@ -1,5 +1,6 @@
 //! A table in memory.
 
+use crate::divide::Fate;
 use crate::error::shown;
 use crate::{DataError, Missing, Source, bytes, csv_file, idx};
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ pub(crate) enum Values {
 
 /// Texts of a column that says which rows are held out.
 const HELD_OUT_MARKS: [&str; 5] = ["test", "held_out", "held-out", "validation", "true"];
+/// Those of rows that neither train nor are scored.
+const CONTEXT_MARKS: [&str; 3] = ["context", "ignore", "unused"];
 
 /// Code of a missing text.
 pub(crate) const NO_TEXT: u32 = u32::MAX;
@@ -63,14 +66,19 @@ impl Values {
         }
     }
 
-    /// Whether the cell marks its row as held out.
-    pub(crate) fn marks(&self, row: usize) -> bool {
+    /// What the cell says becomes of its row.
+    pub(crate) fn fate(&self, row: usize) -> Fate {
         let Self::Text { codes, dictionary } = self else {
             let number = self.number(row);
-            return !number.is_nan() && number != 0.0;
+            return if number.is_nan() || number == 0.0 { Fate::Train } else { Fate::HeldOut };
         };
-        let text = codes.get(row).and_then(|code| dictionary.get(*code as usize));
-        text.is_some_and(|text| HELD_OUT_MARKS.iter().any(|mark| text.trim().eq_ignore_ascii_case(mark)))
+        let text = codes.get(row).and_then(|code| dictionary.get(*code as usize)).map_or("", |text| text.trim());
+        let is = |marks: &[&str]| marks.iter().any(|mark| text.eq_ignore_ascii_case(mark));
+        match () {
+            () if is(&HELD_OUT_MARKS) => Fate::HeldOut,
+            () if is(&CONTEXT_MARKS) => Fate::Context,
+            () => Fate::Train,
+        }
     }
 
     pub(crate) fn is_numeric(&self) -> bool {

@@ -41,6 +41,8 @@ fn job(card: &Value) -> Job {
         class_weights: ClassWeights::None,
         data_mode: DataMode::Shared,
         held_out: HeldOut::ByHash(2000),
+        group: None,
+        window: None,
         fitted: Some(Fitted {
             inputs: inputs
                 .map(|input| Input { name: input["name"].as_str().unwrap().to_owned(), encoding: encoding(input) })

@@ -4,7 +4,8 @@ use heijunka_learn::metrics::ranking::Costs;
 use heijunka_round::{Judging, ScoreName};
 use heijunka_settings::{Problem, between};
 use heijunka_wire::DataMode;
-use heijunka_wire::document::{ClassWeights, HeldOut, Job, Normalize, Task as JobTask};
+use heijunka_wire::document::{ClassWeights, HeldOut, Job, Normalize, Task as JobTask, Window};
+use heijunka_wire::limits::WINDOW_ROWS_MAX;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -105,6 +106,15 @@ pub(super) struct Task {
     /// private: each agent has rows of its own; shared: all agents have the same file. `data = "private"`
     #[serde(default)]
     data: Whose,
+    /// The column whose value says which rows belong together and stand in order: a machine, a shift, a part; "file", if
+    /// there is no such column, is the file that a row comes from. Whole groups are held out; for example
+    /// `group_by = "file"`
+    group_by: Option<String>,
+    /// Rows of an example, 1 to 4096: so many consecutive rows of one group, the target is that of the last one; one
+    /// row if left out; for example `window_rows = 30`
+    window_rows: Option<u16>,
+    /// An example to train on ends at every so many-th row; at each if left out; for example `window_every = 5`
+    window_every: Option<u16>,
 }
 
 impl Default for Weights {
@@ -136,6 +146,7 @@ impl Weights {
 impl Task {
     /// The job as agents get it, before its columns are known.
     pub(super) fn job(&self, held_out: HeldOut) -> Result<Job, Problem> {
+        let window = self.window(&held_out)?;
         Ok(Job {
             task: match self.kind {
                 Kind::Regression => JobTask::Regression,
@@ -155,8 +166,36 @@ impl Task {
                 Whose::Private => DataMode::Private,
             },
             held_out,
+            group: self.group_by.clone(),
+            window,
             fitted: None,
         })
+    }
+
+    /// Examples of several rows, if they are asked for. Windows of neighbouring rows are nearly the same, so that they must
+    /// not be divided by a hash of each.
+    fn window(&self, held_out: &HeldOut) -> Result<Option<Window>, Problem> {
+        let Some(rows) = self.window_rows else {
+            return match self.window_every {
+                Some(_) => Err(Problem::new("task.window_every", "there are no windows", "write window_rows = 30")),
+                None => Ok(None),
+            };
+        };
+        let every = self.window_every.unwrap_or(1);
+        if !(1..=WINDOW_ROWS_MAX).contains(&rows) {
+            let fix = format!("write 1 to {WINDOW_ROWS_MAX}");
+            return Err(Problem::new("task.window_rows", format!("{rows} is out of range"), fix));
+        }
+        if every == 0 {
+            return Err(Problem::new("task.window_every", "0 is out of range", "write 1 or more"));
+        }
+        if matches!(held_out, HeldOut::ByHash(1..)) && self.group_by.is_none() {
+            let message =
+                "windows have rows in common, so that rows held out by a hash of each would be known from training";
+            let fix = "write group_by = \"file\" (or a column) to hold out whole groups, or validation = \"last\" in [training]";
+            return Err(Problem::new("task.window_rows", message, fix));
+        }
+        Ok((rows > 1).then_some(Window { rows, every }))
     }
 
     /// What models are judged by.

@@ -38,6 +38,14 @@ enum Score {
     Rmse,
 }
 
+/// How rows are chosen to be held out.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Validation {
+    Hash,
+    Last,
+}
+
 /// `[training]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,11 +89,15 @@ pub(super) struct Training {
     /// What tells the better model: loss, accuracy, macro_f1, pr_auc, roc_auc, best_f1 or rmse; if left out pr_auc for two
     /// classes, macro_f1 for more, rmse for a number; for example `score = "pr_auc"`
     score: Option<Score>,
-    /// Rows held out for scores, 0 to 0.9, chosen by a hash of the row. `validation_fraction = 0.2`
+    /// How rows are held out for scores: those that a hash of their content chooses, or whole groups with group_by (hash),
+    /// or the last rows of each group or file, for data in order of time (last); hash if neither this nor validation_column
+    /// is there; for example `validation = "last"`
+    validation: Option<Validation>,
+    /// Rows held out for scores, 0 to 0.9. `validation_fraction = 0.2`
     #[serde(default = "fifth")]
     validation_fraction: f64,
-    /// Instead: the column that marks held-out rows (test, held_out, validation, true, 1); for example
-    /// `validation_column = "split"`
+    /// Instead: the column that marks held-out rows (test, held_out, validation, true, 1); rows that it marks as context,
+    /// ignore or unused neither train nor count, but are part of windows; for example `validation_column = "split"`
     validation_column: Option<String>,
     /// Rounds between two scores; a twentieth of max_rounds if left out; for example `score_every_rounds = 50`
     score_every_rounds: Option<u64>,
@@ -153,10 +165,16 @@ impl Training {
     /// Which rows scores are made of.
     pub(super) fn held_out(&self) -> Result<HeldOut, Problem> {
         let fraction = between("training.validation_fraction", self.validation_fraction, 0.0, 0.9)?;
-        Ok(match &self.validation_column {
-            Some(column) => HeldOut::ByColumn(column.clone()),
-            None => HeldOut::ByHash((fraction * 10_000.0).round() as u16),
-        })
+        let per_10000 = (fraction * 10_000.0).round() as u16;
+        match (&self.validation_column, self.validation) {
+            (Some(_), Some(_)) => {
+                let message = "rows are held out by validation_column already";
+                Err(Problem::new("training.validation", message, "remove one of the two"))
+            }
+            (Some(column), None) => Ok(HeldOut::ByColumn(column.clone())),
+            (None, Some(Validation::Last)) => Ok(HeldOut::Last(per_10000)),
+            (None, Some(Validation::Hash) | None) => Ok(HeldOut::ByHash(per_10000)),
+        }
     }
 
     /// How a step is made of a gradient.

@@ -38,14 +38,15 @@ impl Builder {
         Err(format!("numbers of 32 bits cannot hold the scaling of {column}: offset {offset}, scale {scale}"))
     }
 
-    pub(crate) fn input(&mut self, name: &str, width: usize, said: &str) {
-        let value = value_info(name, self.number(), Some(width), said);
+    /// What goes in: for each example an array of these sizes.
+    pub(crate) fn input(&mut self, name: &str, sizes: &[usize], said: &str) {
+        let value = value_info(name, self.number(), sizes, said);
         self.graph.input.push(value);
     }
 
     /// Names a node's output as one of the graph's: rows of `width`, or one for each row.
     pub(crate) fn output(&mut self, name: &str, data_type: i32, width: Option<usize>, said: &str) {
-        self.graph.output.push(value_info(name, data_type, width, said));
+        self.graph.output.push(value_info(name, data_type, width.as_slice(), said));
     }
 
     /// Adds a node and returns its output's name.
@@ -123,11 +124,11 @@ fn of_integer((name, i): (&str, i64)) -> Attribute {
     Attribute { name: name.into(), i: Some(i), r#type: ATTRIBUTE_INT }
 }
 
-/// A tensor with a row for each sample.
-fn value_info(name: &str, data_type: i32, width: Option<usize>, said: &str) -> ValueInfo {
+/// A tensor with an array of these sizes for each sample.
+fn value_info(name: &str, data_type: i32, sizes: &[usize], said: &str) -> ValueInfo {
     let rows = Dimension { size: Some(Size::Name("N".into())) };
-    let columns = width.map(|width| Dimension { size: Some(Size::Value(width as i64)) });
-    let shape = Shape { dim: std::iter::once(rows).chain(columns).collect() };
+    let sizes = sizes.iter().map(|size| Dimension { size: Some(Size::Value(*size as i64)) });
+    let shape = Shape { dim: std::iter::once(rows).chain(sizes).collect() };
     ValueInfo {
         name: name.into(),
         r#type: Some(Type { tensor_type: Some(TensorType { elem_type: data_type, shape: Some(shape) }) }),

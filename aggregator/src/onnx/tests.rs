@@ -71,14 +71,15 @@ fn run(model: &Model, row: &[f64]) -> BTreeMap<String, Vec<f64>> {
 fn compute(node: &Node, known: &BTreeMap<String, Vec<f64>>) -> Vec<f64> {
     let inputs: Vec<&Vec<f64>> = node.input.iter().map(|name| &known[name]).collect();
     let a = inputs[0].iter().copied();
-    let pairs = || a.clone().zip(inputs[1].iter().copied());
+    // Constants of a number for each column meet every row of a window.
+    let pairs = || a.clone().zip(inputs[1].iter().copied().cycle());
     match node.op_type.as_str() {
         "Sub" => pairs().map(|(a, b)| a - b).collect(),
         "Mul" => pairs().map(|(a, b)| a * b).collect(),
         "Div" => pairs().map(|(a, b)| a / b).collect(),
         "Add" => pairs().map(|(a, b)| a + b).collect(),
         "Tanh" => a.map(f64::tanh).collect(),
-        "Cast" => a.collect(),
+        "Cast" | "Flatten" => a.collect(),
         "Gemm" => {
             let columns = inputs[2].len();
             let weighted = |o: usize| a.clone().zip(inputs[1].iter().skip(o).step_by(columns)).map(|(x, w)| x * w);
@@ -122,6 +123,22 @@ fn values_are_those_of_predict() {
     assert!((single - expected).abs() / 1013.25 < 1e-7, "{single} {expected}");
     let double = run(&graph(&trained, Precision::Double), &RAW)["prediction"][0];
     assert!((double - expected).abs() < 1e-9, "{double} {expected}");
+}
+
+#[test]
+fn a_window_comes_in_as_rows_of_raw_numbers() {
+    let mut card = card(&[8, 1], json!({ "target_scaling": { "offset": 3.0, "scale": 0.5 } }));
+    card.data.window = Some(crate::card::CardWindow { rows: 2, every: 1 });
+    let trained = Trained::new(card, vec![0.5, -1.0, 1.5, 2.0, 0.25, 1.0, -2.0, 3.0, 0.125]).unwrap();
+    let later = [RAW[0] + 2.0, 1.0, 0.0, 7.0];
+    let x = [encoded(), [encoded()[0] + 1.4, 1.0, 0.0, 0.0]].concat();
+    let expected = f64::from(trained.outputs(&x).unwrap()[0]) / 0.5 + 3.0;
+    let model = graph(&trained, Precision::Float);
+    let prediction = run(&model, &[RAW, later].concat())["prediction"][0];
+    assert!((prediction - expected).abs() < 1e-5, "{prediction} {expected}");
+    let input = model.graph.unwrap().input[0].r#type.clone().unwrap().tensor_type.unwrap();
+    let sizes = input.shape.unwrap().dim.into_iter().map(|dim| dim.size.unwrap());
+    assert_eq!(sizes.collect::<Vec<_>>(), [Size::Name("N".into()), Size::Value(2), Size::Value(4)]);
 }
 
 /// 29,500,000.3 as 32 bits is 29,500,000: without the rest every row would be off by 0.3 x 0.7.

@@ -1,6 +1,7 @@
 //! A trained model and its card, as the aggregator has written them.
 
 use crate::card::Card;
+use heijunka_data::Examples;
 use heijunka_learn::{Activation, Loss, ModelShape, predict, scratch_len};
 use heijunka_settings::{Exit, Failure};
 use heijunka_wire::document::{Fitted, Target};
@@ -40,7 +41,7 @@ impl Trained {
         if parameters.len() != shape.parameters() {
             return Err("the parameters are not those of the card's model".into());
         }
-        if fitted.input_width() != shape.inputs() {
+        if fitted.input_width() * card.window_rows() != shape.inputs() {
             return Err("the card's inputs are not those of its model".into());
         }
         let fits = match &fitted.target {
@@ -51,6 +52,19 @@ impl Trained {
             return Err("the card's target is not that of its model".into());
         }
         Ok(Self { card, fitted, shape, parameters })
+    }
+
+    /// The model's outputs for all examples.
+    pub(crate) fn outputs_of(&self, examples: &Examples) -> Result<Vec<f32>, Failure> {
+        let (mut all, mut x) = (Vec::new(), Vec::new());
+        for first in (0..examples.len()).step_by(ROWS_AT_ONCE) {
+            x.clear();
+            for example in first..examples.len().min(first + ROWS_AT_ONCE) {
+                examples.extend(example, &mut x);
+            }
+            all.extend(self.outputs(&x)?);
+        }
+        Ok(all)
     }
 
     /// The model's outputs for `x`, which holds rows of encoded inputs one after another.

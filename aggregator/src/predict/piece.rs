@@ -1,7 +1,7 @@
 //! A few rows read as a table of their own, with everything that tables may have (delimiters, decimal commas, quotes).
 
 use heijunka_data::{DataError, Inputs, Source, Table};
-use heijunka_wire::document::Fitted;
+use heijunka_wire::document::Job;
 use std::io::{self, Seek, Write};
 use tempfile::NamedTempFile;
 
@@ -27,8 +27,8 @@ impl Pieces {
         Ok(Self { file: NamedTempFile::new()?, has_header })
     }
 
-    /// Encodes rows for a model.
-    pub(crate) fn read(&mut self, header: &[u8], rows: &[&[u8]], fitted: &Fitted) -> Result<Inputs, Trouble> {
+    /// Reads rows and encodes them for a model.
+    pub(crate) fn read(&mut self, header: &[u8], rows: &[&[u8]], job: &Job) -> Result<(Table, Inputs), Trouble> {
         self.write(header, rows).map_err(Trouble::Io)?;
         let mut source = Source::new(self.file.path());
         source.header_rows = usize::from(self.has_header);
@@ -36,7 +36,8 @@ impl Pieces {
         if table.rows() != rows.len() {
             return Err(Trouble::Row("a quote is missing, or all its cells are empty".into()));
         }
-        table.encode_inputs(fitted).map_err(|error| self.trouble(error))
+        let inputs = table.encode_inputs(job).map_err(|error| self.trouble(error))?;
+        Ok((table, inputs))
     }
 
     fn write(&mut self, header: &[u8], rows: &[&[u8]]) -> io::Result<()> {

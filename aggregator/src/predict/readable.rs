@@ -1,6 +1,6 @@
 //! From a model's outputs to what people read.
 
-use heijunka_data::{Dataset, Targets};
+use heijunka_data::{Targets, Truth};
 use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{Confusion, class_of};
 use heijunka_round::{Judge, Summary};
@@ -99,26 +99,23 @@ impl<'a> Reader<'a> {
     }
 
     /// How well `outputs` meet the truth, in a sentence.
-    pub(crate) fn scores(self, truth: &Dataset, outputs: &[f32], judge: Judge) -> String {
-        let mut scores = Scores { rows: truth.train.len() as u64, ..Scores::default() };
-        match (truth.train.targets(), self.target) {
+    pub(crate) fn scores(self, truth: &Truth, outputs: &[f32], judge: Judge) -> String {
+        let mut scores = Scores { rows: truth.known.len() as u64, ..Scores::default() };
+        let known = || truth.known.iter().map(|row| outputs.chunks_exact(self.width).nth(*row).unwrap_or_default());
+        match (&truth.targets, self.target) {
             (Targets::Classes(classes), Target::Classes { names, .. }) => {
                 scores.confusion = vec![0; names.len() * names.len()];
-                for ((class, prediction), logits) in
-                    classes.iter().zip(self.read(outputs)).zip(outputs.chunks_exact(self.width))
-                {
-                    let Prediction::Class { place, .. } = prediction else { continue };
+                for (class, logits) in classes.iter().zip(known()) {
                     if let [first, second] = logits {
                         let rows = if *class == 0 { [1, 0] } else { [0, 1] };
                         scores.count((ScoreScale::Margin.bucket(second - first), rows));
                     }
-                    if let Some(count) = scores.confusion.get_mut(*class as usize * names.len() + place) {
-                        *count += 1;
-                    }
+                    let place = *class as usize * names.len() + self.class(logits).0;
+                    scores.confusion.get_mut(place).into_iter().for_each(|count| *count += 1);
                 }
             }
             (Targets::Values(values), Target::Scaled { scale, .. }) => {
-                for (value, output) in values.iter().zip(outputs) {
+                for (value, output) in values.iter().zip(known().flatten()) {
                     let error = f64::from(output - value) / scale;
                     scores.squared_error_sum += error * error;
                     scores.absolute_error_sum += error.abs();

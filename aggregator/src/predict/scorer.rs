@@ -2,11 +2,13 @@
 
 use super::piece::{Pieces, Trouble};
 use super::readable::Prediction;
+use super::recent::Recent;
 use super::tail::Line;
 use super::{Trained, data_failure};
 use crate::people;
-use heijunka_data::{DataError, Inputs};
+use heijunka_data::{DataError, Inputs, Skip, Table};
 use heijunka_settings::{Exit, Failure};
+use heijunka_wire::document::Job;
 use serde::Serialize;
 
 /// Rows that are scored at once.
@@ -53,22 +55,33 @@ pub(crate) struct Scorer {
     trained: Trained,
     threshold: Option<f64>,
     pieces: Pieces,
+    /// Encodes row by row; windows are made of the recent ones.
+    row_job: Job,
+    recent: Recent,
 }
 
 impl Scorer {
     pub(crate) fn new(trained: Trained, threshold: Option<f64>, has_header: bool) -> Result<Self, Failure> {
-        Ok(Self { trained, threshold, pieces: Pieces::new(has_header).map_err(|error| no_piece(&error))? })
+        let pieces = Pieces::new(has_header).map_err(|error| no_piece(&error))?;
+        let job = trained.card.job(trained.fitted.clone());
+        let recent = Recent::new(job.window_rows());
+        Ok(Self { trained, threshold, pieces, row_job: Job { window: None, ..job }, recent })
     }
 
     /// Scores rows; an error is one that every row would meet.
     pub(crate) fn score(&mut self, header: &[u8], lines: &[Line]) -> Result<Scored, Failure> {
         let mut scored = Scored::default();
-        let (known, overlong): (Vec<&Line>, Vec<&Line>) = lines.iter().partition(|line| line.bytes.is_some());
-        if let Some(first) = overlong.first() {
-            let (rows, why) = (overlong.len() as u64, "its line is too long".into());
+        let overlong = || lines.iter().filter(|line| line.bytes.is_none());
+        if let Some(first) = overlong().next() {
+            let (rows, why) = (overlong().count() as u64, "its line is too long".into());
             scored.skipped.push(Skipped { rows, first: first.row, why });
         }
-        self.add(header, &known, &mut scored)?;
+        for (index, lines) in lines.split(|line| line.bytes.is_none()).enumerate() {
+            if index > 0 {
+                self.recent.interrupt_all();
+            }
+            self.add(header, &lines.iter().collect::<Vec<_>>(), &mut scored)?;
+        }
         Ok(scored)
     }
 
@@ -76,8 +89,8 @@ impl Scorer {
     fn add(&mut self, header: &[u8], lines: &[&Line], scored: &mut Scored) -> Result<(), Failure> {
         let Some(first) = lines.first() else { return Ok(()) };
         let bytes: Vec<&[u8]> = lines.iter().filter_map(|line| line.bytes.as_deref()).collect();
-        match self.pieces.read(header, &bytes, &self.trained.fitted) {
-            Ok(inputs) => self.say(lines, &inputs, scored),
+        match self.pieces.read(header, &bytes, &self.row_job) {
+            Ok((table, inputs)) => self.say(lines, &table, &inputs, scored),
             Err(Trouble::Io(error)) => Err(no_piece(&error)),
             Err(Trouble::Table(error)) => Err(table_failure(error)),
             Err(Trouble::Row(_)) if lines.len() > 1 => {
@@ -86,16 +99,18 @@ impl Scorer {
                 self.add(header, after, scored)
             }
             Err(Trouble::Row(why)) => {
+                self.recent.interrupt_all();
                 scored.skipped.push(Skipped { rows: 1, first: first.row, why });
                 Ok(())
             }
         }
     }
 
-    fn say(&self, lines: &[&Line], inputs: &Inputs, scored: &mut Scored) -> Result<(), Failure> {
-        let outputs = self.trained.outputs(&inputs.x)?;
+    fn say(&mut self, lines: &[&Line], table: &Table, inputs: &Inputs, scored: &mut Scored) -> Result<(), Failure> {
+        let Ended { x, rows, early } = self.windows(lines.len(), table, inputs)?;
+        let outputs = self.trained.outputs(&x)?;
         let (training, time) = (&self.trained.card.training, people::now());
-        let rows = inputs.rows.iter().filter_map(|row| lines.get(*row));
+        let rows = rows.iter().filter_map(|row| lines.get(*row));
         for (line, prediction) in rows.zip(self.trained.reader(self.threshold).read(&outputs)) {
             let (prediction, probability) = match prediction {
                 Prediction::Class { name, probability, .. } => (Value::Class(name), Some(probability)),
@@ -104,14 +119,56 @@ impl Scorer {
             let (run, rounds) = (training.run, training.rounds);
             scored.said.push(people::json(&Said { row: line.row, prediction, probability, run, rounds, time: &time }));
         }
-        let mut empty = (0..lines.len()).filter(|row| !inputs.rows.contains(row));
-        if let Some(first) = empty.next().and_then(|row| lines.get(row)) {
-            let columns: Vec<&str> = inputs.usage.skipped.iter().map(|reason| reason.column.as_str()).collect();
-            let why = format!("an empty cell in '{}'", columns.join("', '"));
-            scored.skipped.push(Skipped { rows: 1 + empty.count() as u64, first: first.row, why });
+        let empty: Vec<usize> = (0..lines.len()).filter(|row| !inputs.rows.contains(row)).collect();
+        let why = |reason: &heijunka_data::SkipReason| match &reason.why {
+            Skip::EmptyCell(column) => Some(column.clone()),
+            _ => None,
+        };
+        let columns: Vec<String> = inputs.usage.skipped.iter().filter_map(why).collect();
+        let before = self.trained.card.window_rows() - 1;
+        let whys = [
+            (empty, format!("an empty cell in '{}'", columns.join("', '"))),
+            (early, format!("fewer than {before} rows before it in its group")),
+        ];
+        for (rows, why) in whys {
+            let Some(first) = rows.first().and_then(|row| lines.get(*row)) else { continue };
+            scored.skipped.push(Skipped { rows: rows.len() as u64, first: first.row, why });
         }
         Ok(())
     }
+
+    /// The windows that the rows of a piece end.
+    fn windows(&mut self, lines: usize, table: &Table, inputs: &Inputs) -> Result<Ended, Failure> {
+        let mut ended = Ended::default();
+        let (mut row_x, mut encoded) = (Vec::new(), inputs.rows.iter().enumerate().peekable());
+        for row in 0..lines {
+            let group = table.group_of(self.row_job.group.as_deref(), row).map_err(table_failure)?;
+            let example = encoded.next_if(|(_, encoded)| **encoded == row).map(|(example, _)| example);
+            match (group, example) {
+                (Some(group), Some(example)) => {
+                    row_x.clear();
+                    inputs.x.extend(example, &mut row_x);
+                    let rows =
+                        if self.recent.take(&group, &row_x, &mut ended.x) { &mut ended.rows } else { &mut ended.early };
+                    rows.push(row);
+                }
+                (Some(group), None) => self.recent.interrupt(&group),
+                (None, _) => {}
+            }
+        }
+        Ok(ended)
+    }
+}
+
+/// Windows that end in a piece.
+#[derive(Default)]
+struct Ended {
+    /// The model's inputs for each.
+    x: Vec<f32>,
+    /// Their last rows.
+    rows: Vec<usize>,
+    /// Rows that end none yet.
+    early: Vec<usize>,
 }
 
 fn no_piece(error: &std::io::Error) -> Failure {
@@ -185,6 +242,35 @@ mod tests {
         assert_eq!(skipped.iter().map(|skipped| skipped.rows).sum::<u64>(), 6, "{skipped:?}");
         assert_eq!(skipped[0].why, "it has 4 cells instead of 2 (delimiter ',')");
         assert_eq!(skipped[1].why, "column 'a' in the table (delimiter ',') holds text where the job has numbers");
+    }
+
+    #[test]
+    fn windows_are_made_across_pieces_and_not_across_gaps() {
+        let mut scorer = scorer();
+        // y of the last row, less that of the first one.
+        scorer.trained.card.data.window = Some(crate::card::CardWindow { rows: 2, every: 3 });
+        scorer.trained.card.data.group_by = Some("m".into());
+        scorer.trained.card.model.widths = vec![6, 1];
+        let parameters = vec![-1.0, 0.0, -10.0, 1.0, 0.0, 10.0, 0.0];
+        let mut scorer = Scorer::new(Trained::new(scorer.trained.card, parameters).unwrap(), None, true).unwrap();
+        let mut row = 0;
+        let mut score = |texts: &[&str]| {
+            let line = |text: &&str| {
+                row += 1;
+                Line { row: row - 1, bytes: (!text.is_empty()).then(|| text.as_bytes().to_vec()) }
+            };
+            let lines: Vec<Line> = texts.iter().map(line).collect();
+            let scored = scorer.score(b"m,a,t", &lines).unwrap();
+            let value = |said: &Vec<u8>| serde_json::from_slice::<serde_json::Value>(said).unwrap();
+            let said =
+                scored.said.iter().map(value).map(|v| (v["row"].as_u64().unwrap(), v["prediction"].as_f64().unwrap()));
+            (said.collect::<Vec<_>>(), scored.skipped)
+        };
+        let (said, skipped) = score(&["x,1,one", "y,5,one", "x,2,two"]);
+        assert_eq!(said, [(2, 110.0)]);
+        assert_eq!(skipped, [Skipped { rows: 2, first: 0, why: "fewer than 1 rows before it in its group".into() }]);
+        assert_eq!(score(&["y,6,one", "x,,one", "x,9,one", "y,6,two"]).0, [(3, 10.0), (6, 100.0)]);
+        assert_eq!(score(&["x,8,one", "", "x,7,one"]).0, [(7, -10.0)], "a line that is too long may be anybody's");
     }
 
     #[test]

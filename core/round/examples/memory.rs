@@ -251,6 +251,8 @@ fn plan(named: Named) -> Plan {
             class_weights: ClassWeights::None,
             data_mode: DataMode::Shared,
             held_out: HeldOut::ByHash(0),
+            group: None,
+            window: None,
             fitted: None,
         },
         hidden: HIDDEN.map(|width| width as u32).to_vec(),

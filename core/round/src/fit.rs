@@ -253,6 +253,8 @@ mod tests {
             class_weights: ClassWeights::Balanced,
             data_mode,
             held_out: HeldOut::ByHash(2000),
+            group: None,
+            window: None,
             fitted: None,
         }
     }

@@ -7,7 +7,7 @@ use crate::open::OpenRound;
 use crate::record::{Level, Outcome};
 use crate::trainer::Trainer;
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::Timestamp;
@@ -101,7 +101,8 @@ impl Coordinator {
             Target::Classes { names, .. } => names.len(),
         };
         let mut widths: heapless::Vec<u32, { limits::WIDTHS_MAX }> = heapless::Vec::new();
-        widths.push(u32::try_from(fitted.input_width()).ok()?).ok()?;
+        let inputs = fitted.input_width().checked_mul(self.job.window_rows())?;
+        widths.push(u32::try_from(inputs).ok()?).ok()?;
         for hidden in &self.plan.hidden {
             widths.push(*hidden).ok()?;
         }
@@ -123,14 +124,16 @@ impl Coordinator {
             }
         };
         let parameters = trainer.parameters().len();
-        let (columns, inputs) = (fitted.inputs.len(), fitted.input_width());
+        let (columns, rows) = (fitted.inputs.len(), self.job.window_rows());
+        let inputs = fitted.input_width() * rows;
+        let of_rows = if rows > 1 { format!(" in windows of {rows} rows") } else { String::new() };
         let mut job = self.job.clone();
         job.fitted = Some(fitted);
         self.trainer = Some(trainer);
         self.settle_document(job);
         self.enter(now, Phase::Preparing);
         let message = format!(
-            "the job is settled: {columns} columns make {inputs} inputs, the model has {parameters} parameters"
+            "the job is settled: {columns} columns{of_rows} make {inputs} inputs, the model has {parameters} parameters"
         );
         self.event(Level::Info, "HJ-121", None, message, "");
         self.publish_spec();

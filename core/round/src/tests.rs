@@ -250,6 +250,8 @@ fn plan() -> Plan {
             class_weights: ClassWeights::None,
             data_mode: DataMode::Shared,
             held_out: HeldOut::ByHash(0),
+            group: None,
+            window: None,
             fitted: None,
         },
         hidden: Vec::new(),

@@ -1,7 +1,9 @@
 //! Documents that travel in chunks on `spec` and `evidence`: the job, surveys of data, scores.
 
 use crate::body::DataMode;
-use crate::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, SCORE_BUCKETS, TEXT_BYTES_MAX};
+use crate::limits::{
+    CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, SCORE_BUCKETS, TEXT_BYTES_MAX, WINDOW_ROWS_MAX,
+};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -42,10 +44,24 @@ pub enum ClassWeights {
 /// Which rows are held out for scores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeldOut {
-    /// So many of 10,000, chosen by a hash of the row's content.
+    /// So many of 10,000, chosen by a hash of the row's content; with [`Job::group`] by a hash of the group's name, so that
+    /// whole groups are held out.
     ByHash(u16),
-    /// Those that this column marks: `test`, `held_out`, `validation`, `true`, or a number other than 0.
+    /// Those that this column marks: `test`, `held_out`, `validation`, `true`, or a number other than 0. Rows marked
+    /// `context`, `ignore` or `unused` neither train nor count, but are part of windows.
     ByColumn(String),
+    /// So many of 10,000, the last ones of each group; without [`Job::group`] of each file.
+    Last(u16),
+}
+
+/// Examples of several consecutive rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Rows of an example, 1 to [`WINDOW_ROWS_MAX`](crate::limits::WINDOW_ROWS_MAX): the model's inputs are those of the
+    /// first row, then those of the second, and so on; the target is that of the last one.
+    pub rows: u16,
+    /// An example to train on ends at every so many-th row, 1 or more. Held-out rows are all scored.
+    pub every: u16,
 }
 
 /// The job, as every agent must understand it.
@@ -67,6 +83,11 @@ pub struct Job {
     pub data_mode: DataMode,
     /// Which rows never train and give the scores.
     pub held_out: HeldOut,
+    /// The column whose value says which rows belong together and stand in order; `file`, if there is no such column: the
+    /// file that a row comes from. None: the rows of a file belong together.
+    pub group: Option<String>,
+    /// Examples of several rows, which never cross groups; none: each row is an example.
+    pub window: Option<Window>,
     /// Columns and classes, once all agents have been heard.
     pub fitted: Option<Fitted>,
 }
@@ -116,8 +137,21 @@ impl Encoding {
     }
 }
 
+impl Job {
+    /// Rows of an example.
+    pub fn window_rows(&self) -> usize {
+        self.window.map_or(1, |window| usize::from(window.rows))
+    }
+
+    /// Whether examples could share rows with held-out ones: neighbouring rows have windows in common, so that they are
+    /// held out together or not at all.
+    fn leaks(&self) -> bool {
+        self.window.is_some() && self.group.is_none() && matches!(self.held_out, HeldOut::ByHash(1..))
+    }
+}
+
 impl Fitted {
-    /// Number of the model's inputs.
+    /// Numbers that a row becomes: the model's inputs, or with a window as many for each of its rows.
     pub fn input_width(&self) -> usize {
         self.inputs.iter().map(|input| input.encoding.width()).sum()
     }
@@ -303,13 +337,17 @@ impl Document for Job {
         bounded(COLUMNS_MAX, self.inputs.iter())?;
         bounded(COLUMNS_MAX, self.ignore.iter())?;
         match &self.held_out {
-            HeldOut::ByHash(per_10000) => plausible(*per_10000 < 10_000)?,
+            HeldOut::ByHash(per_10000) | HeldOut::Last(per_10000) => plausible(*per_10000 < 10_000)?,
             HeldOut::ByColumn(name) => bounded(1, core::iter::once(name))?,
         }
         if let ClassWeights::Named(weights) = &self.class_weights {
             bounded(CLASSES_MAX, weights.iter().map(|(name, _)| name))?;
             plausible(increasing(weights.iter().map(|(name, _)| name)))?;
             plausible(weights.iter().all(|(_, weight)| weight.is_finite() && *weight > 0.0))?;
+        }
+        bounded(1, self.group.iter())?;
+        if let Some(Window { rows, every }) = self.window {
+            plausible((1..=WINDOW_ROWS_MAX).contains(&rows) && every > 0 && !self.leaks())?;
         }
         let Some(fitted) = &self.fitted else { return Ok(()) };
         if fitted.inputs.len() > COLUMNS_MAX {

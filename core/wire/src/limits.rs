@@ -26,6 +26,8 @@ pub const CLASSES_MAX: usize = 256;
 pub const SCORE_BUCKETS: u16 = 1024;
 /// Longest name of a column or class, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
+/// Most rows of a window.
+pub const WINDOW_ROWS_MAX: u16 = 4096;
 /// Most samples in one global batch.
 pub const BATCH_SAMPLES_MAX: u32 = 1 << 20;
 /// Most local steps of a round.

@@ -45,6 +45,8 @@ pub(crate) fn job(task: Task, target: &str) -> Job {
         class_weights: ClassWeights::None,
         data_mode: DataMode::Shared,
         held_out: HeldOut::ByHash(0),
+        group: None,
+        window: None,
         fitted: None,
     }
 }

@@ -62,8 +62,11 @@ fn the_same_images_in_csv_are_held_out_alike() {
 #[test]
 fn images_without_labels_can_be_predicted_from() {
     let table = read(&IMAGES, None).unwrap();
-    let fitted = classes(vec![scaled("pixel3", 0.0, 1.0)], &["3", "7"]).unwrap();
-    assert_eq!(table.encode_inputs(&fitted).unwrap().x, [255.0, 4.0, 9.0]);
+    let fitted = classes(vec![scaled("pixel3", 0.0, 1.0)], &["3", "7"]);
+    let inputs = table.encode_inputs(&Job { fitted, ..job(Task::Classification, "label") }).unwrap();
+    let mut x = Vec::new();
+    assert!((0..3).all(|example| inputs.x.extend(example, &mut x)));
+    assert_eq!(x, [255.0, 4.0, 9.0]);
 }
 
 #[test]

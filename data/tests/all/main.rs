@@ -10,3 +10,5 @@ mod help;
 mod idx;
 #[cfg(test)]
 mod survey;
+#[cfg(test)]
+mod windows;

@@ -3,9 +3,11 @@
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{
     ClassWeights, Column, Document, DocumentError, Encoding, Fitted, HeldOut, Input, Job, Normalize, Scores, Survey,
-    Target, Task,
+    Target, Task, Window,
 };
-use heijunka_wire::limits::{CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, SCORE_BUCKETS, TEXT_BYTES_MAX};
+use heijunka_wire::limits::{
+    CLASSES_MAX, COLUMNS_MAX, DOCUMENT_BYTES_MAX, ROWS_MAX, SCORE_BUCKETS, TEXT_BYTES_MAX, WINDOW_ROWS_MAX,
+};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -49,8 +51,11 @@ fn job() -> impl Strategy<Value = Job> {
         ]),
         select(vec![DataMode::Shared, DataMode::Private]),
     );
-    ("\\PC{0,12}", texts(0..4), texts(0..4), kinds, 0_u16..10_000, fitted).prop_map(
-        |(target, inputs, ignore, (task, normalize, class_weights, data_mode), per_10000, fitted)| Job {
+    let held_out = (0_u16..10_000, any::<bool>());
+    let held_out = held_out.prop_map(|(part, last)| if last { HeldOut::Last(part) } else { HeldOut::ByHash(part) });
+    let window = proptest::option::of((1..=WINDOW_ROWS_MAX, 1_u16..).prop_map(|(rows, every)| Window { rows, every }));
+    ("\\PC{0,12}", texts(0..4), texts(0..4), kinds, (held_out, window), fitted).prop_map(
+        |(target, inputs, ignore, (task, normalize, class_weights, data_mode), (held_out, window), fitted)| Job {
             task,
             target,
             inputs,
@@ -58,7 +63,9 @@ fn job() -> impl Strategy<Value = Job> {
             normalize,
             class_weights,
             data_mode,
-            held_out: HeldOut::ByHash(per_10000),
+            held_out,
+            group: window.map(|_| "file".into()),
+            window,
             fitted,
         },
     )
@@ -154,6 +161,8 @@ fn plain_job() -> Job {
         class_weights: ClassWeights::None,
         data_mode: DataMode::Shared,
         held_out: HeldOut::ByHash(0),
+        group: None,
+        window: None,
         fitted: None,
     }
 }
@@ -178,6 +187,15 @@ fn jobs_are_bounded() {
     refused(&Job { inputs: numbered(COLUMNS_MAX + 1), ..plain_job() }, DocumentError::TooLarge);
     refused(&Job { ignore: numbered(COLUMNS_MAX + 1), ..plain_job() }, DocumentError::TooLarge);
     refused(&Job { held_out: HeldOut::ByHash(10_000), ..plain_job() }, DocumentError::Implausible);
+    refused(&Job { held_out: HeldOut::Last(10_000), ..plain_job() }, DocumentError::Implausible);
+    refused(&Job { group: Some("g".repeat(TEXT_BYTES_MAX + 1)), ..plain_job() }, DocumentError::TooLarge);
+    let window = |rows, every| Job { window: Some(Window { rows, every }), ..plain_job() };
+    for (rows, every) in [(0, 1), (WINDOW_ROWS_MAX + 1, 1), (2, 0)] {
+        refused(&window(rows, every), DocumentError::Implausible);
+    }
+    let neighbours_leak = Job { held_out: HeldOut::ByHash(1), ..window(2, 1) };
+    refused(&neighbours_leak, DocumentError::Implausible);
+    assert_eq!(Job { group: Some("file".into()), ..neighbours_leak }.check(), Ok(()));
     let target = Target::Scaled { offset: 0.0, scale: 1.0 };
     let scaled = Encoding::Scaled { offset: 0.0, scale: 1.0 };
     refused(&fitted(vec![scaled; COLUMNS_MAX + 1], target.clone()), DocumentError::TooLarge);
@@ -266,8 +284,8 @@ fn scores_are_bounded_and_add_up() {
 #[test]
 fn bytes_name_one_document_in_one_way() {
     let bytes = plain_job().to_bytes();
-    assert_eq!(bytes, [0, 1, b'y', 0, 0, 2, 0, 0, 0, 0, 0]);
-    let overlong = [0, 1, b'y', 0, 0, 2, 0, 0, 0, 0x80, 0, 0];
+    assert_eq!(bytes, [0, 1, b'y', 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+    let overlong = [0, 1, b'y', 0, 0, 2, 0, 0, 0, 0x80, 0, 0, 0, 0];
     assert_eq!(Job::from_bytes(&overlong), Err(DocumentError::Malformed));
     assert_eq!(Job::from_bytes(&vec![0; DOCUMENT_BYTES_MAX + 1]), Err(DocumentError::TooLarge));
     // A list that claims more entries than memory holds.

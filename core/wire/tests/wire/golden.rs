@@ -3,6 +3,7 @@
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId};
 use heijunka_wire::document::{
     ClassWeights, Column, Document, Encoding, Fitted, HeldOut, Input, Job, Normalize, Scores, Survey, Target, Task,
+    Window,
 };
 use heijunka_wire::{
     Activation, Assign, Body, Codec, DataMode, Durations, Evidence, Extra, Gradient, Join, Loss, Part, Payload,
@@ -39,7 +40,13 @@ fn join_is_golden() {
         away_s: 3_600,
         model: Some(ModelVersion(117)),
     });
-    is_golden(0, body, Payload::None, &[], "01010000ef9bafcdf8acd191010101ac02a09c017fffffffffffffffffff018020041e90a10f901c0175");
+    is_golden(
+        0,
+        body,
+        Payload::None,
+        &[],
+        "01010000ef9bafcdf8acd191010101ac02a09c017fffffffffffffffffff018020041e90a10f901c0175",
+    );
 }
 
 #[test]
@@ -174,12 +181,22 @@ fn documents_are_golden() {
         class_weights: ClassWeights::Balanced,
         data_mode: DataMode::Shared,
         held_out: HeldOut::ByHash(2000),
+        group: None,
+        window: None,
         fitted: Some(Fitted { inputs, target }),
     };
     is_golden_document(
         &job,
-        "010171000102696400010000d00f01020174000000000000003440000000000000e03f016d0102016101620102026e6f026f6b020000c03f0000403f",
+        "010171000102696400010000d00f000001020174000000000000003440000000000000e03f016d0102016101620102026e6f026f6b020000c03f0000403f",
     );
+    let windows = Job {
+        held_out: HeldOut::Last(2500),
+        group: Some("file".into()),
+        window: Some(Window { rows: 300, every: 2 }),
+        fitted: None,
+        ..job
+    };
+    is_golden_document(&windows, "010171000102696400010002c413010466696c6501ac020200");
     let column = Column { name: "t".into(), count: 2, mean: 1.0, m2: 0.5, min: 0.5, max: 1.5, values: vec![] };
     let target = Column { name: "q".into(), values: vec![("no".into(), 1), ("ok".into(), 300)], ..Column::default() };
     is_golden_document(

@@ -1,0 +1,77 @@
+//! Rows that belong together and stand in order: those of a file, a machine, a shift.
+
+use crate::DataError;
+use crate::survey::Key;
+use crate::table::{Column, Table};
+use heijunka_wire::digest;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// What rows are grouped by where the table has no column of that name.
+const FILE: &str = "file";
+
+/// Rows of one value or file, in order.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// Of the value's text or the file's name: the same on every machine.
+    digest: u64,
+    pub(crate) rows: Vec<usize>,
+}
+
+impl Group {
+    /// Whether the whole group is held out. It depends on its name alone, so that it stays so.
+    pub(crate) fn held_out(&self, per_10000: u16) -> bool {
+        self.digest % 10_000 < u64::from(per_10000)
+    }
+}
+
+impl Table {
+    /// The column to group by; `None`: by file.
+    pub(crate) fn group_column(&self, group: Option<&str>) -> Result<Option<&Column>, DataError> {
+        match group {
+            None => Ok(None),
+            Some(FILE) if !self.column_names().any(|name| name == FILE) => Ok(None),
+            Some(name) => self.usable(name).map(Some),
+        }
+    }
+
+    /// All rows by group, in the order of the groups' first rows. Rows without a value belong nowhere.
+    pub(crate) fn groups(&self, group: Option<&str>) -> Result<Vec<Group>, DataError> {
+        Ok(match self.group_column(group)? {
+            Some(column) => self.by_column(column),
+            None => self.by_file(),
+        })
+    }
+
+    /// The value that a row is grouped by; by file nothing. `None` if its cell is empty.
+    pub fn group_of(&self, group: Option<&str>, row: usize) -> Result<Option<String>, DataError> {
+        Ok(match self.group_column(group)? {
+            Some(column) => Key::of(&column.values, row).and_then(|key| key.text(&column.values)),
+            None => Some(String::new()),
+        })
+    }
+
+    fn by_file(&self) -> Vec<Group> {
+        let ends = self.files.iter().skip(1).map(|(first, _)| *first).chain([self.rows()]);
+        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let files = self.files.iter().zip(ends);
+        files
+            .map(|((first, path), end)| Group { digest: digest(name(path).as_bytes()), rows: (*first..end).collect() })
+            .collect()
+    }
+
+    fn by_column(&self, column: &Column) -> Vec<Group> {
+        let mut places: HashMap<Key, usize> = HashMap::new();
+        let mut groups: Vec<Group> = Vec::new();
+        for row in 0..self.rows() {
+            let Some(key) = Key::of(&column.values, row) else { continue };
+            let place = *places.entry(key).or_insert_with(|| {
+                let name = key.text(&column.values).unwrap_or_default();
+                groups.push(Group { digest: digest(name.as_bytes()), rows: Vec::new() });
+                groups.len() - 1
+            });
+            groups.get_mut(place).into_iter().for_each(|group| group.rows.push(row));
+        }
+        groups
+    }
+}
