@@ -2,13 +2,14 @@
 
 use crate::config::{Emulate, Valid};
 use crate::diagnosis::{Spent, thread_cpu_wait};
+use crate::shape::model_shape;
 use crate::share::{Gradient, Problem, ShareEngine};
 use heijunka_data::{DataError, Dataset, Source, Table};
 use heijunka_learn::{ModelShape, StreamOrder};
 use heijunka_settings::{Exit, Failure};
 use heijunka_units::{AgentId, RoundId, Samples};
 use heijunka_wire::document::{Document, Job, Scores, Target};
-use heijunka_wire::{Activation, DataMode, Loss, Spec, digest};
+use heijunka_wire::{DataMode, Spec, digest};
 use heijunka_worker::Prepared;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -239,7 +240,8 @@ impl Loader {
             DataMode::Shared => spec.seed,
             DataMode::Private => spec.seed ^ digest(self.agent.as_str().as_bytes()),
         };
-        let shape = model_shape(spec).ok_or_else(|| Failure::new(Exit::Config, "the job's model makes no sense"))?;
+        let shape = model_shape(&spec.shape)
+            .map_err(|error| Failure::new(Exit::Config, "the job's model makes no sense").why(error.to_string()))?;
         let order = StreamOrder::new(rows.max(1), seed);
         self.ready = Some(Ready { dataset, shape, order, class_weights, target_scale });
         Ok(Done::Prepared { prepared, survey: Vec::new(), counts })
@@ -327,16 +329,4 @@ fn descend(model: &mut [f32], sum: &mut Vec<f32>, gradient: &Gradient, rate: f32
 /// A data error in the programs' terms: trying again does not help.
 pub(crate) fn data_failure(error: DataError) -> Failure {
     Failure::new(Exit::Config, error.to_string()).fix(error.fix())
-}
-
-fn model_shape(spec: &Spec) -> Option<ModelShape> {
-    let activation = match spec.shape.activation {
-        Activation::Relu => heijunka_learn::Activation::Relu,
-        Activation::Tanh => heijunka_learn::Activation::Tanh,
-    };
-    let loss = match spec.shape.loss {
-        Loss::MeanSquaredError => heijunka_learn::Loss::MeanSquaredError,
-        Loss::CrossEntropy => heijunka_learn::Loss::CrossEntropy,
-    };
-    ModelShape::new(&spec.shape.widths, activation, loss).ok()
 }

@@ -8,6 +8,7 @@ mod emulate;
 mod engine;
 mod init;
 mod people;
+mod shape;
 mod share;
 mod uplink;
 

@@ -1,6 +1,6 @@
 //! The gradient of a share, computed by several threads, with bits that do not depend on how many.
 //!
-//! A share is cut into at most [`RUNS`] runs, by its rows and the model's parameters alone. Each lane adds the gradients of
+//! A share is cut into at most [`RUNS`] runs, by its rows and the model's shape alone. Each lane adds the gradients of
 //! a run's rows in order, and the runs are added in order. Threads take lanes; which thread takes which does not matter.
 //!
 //! Within a run, pieces are computed at once, as many rows as take a moment: between pieces a lane looks whether it is
@@ -24,12 +24,16 @@ const RUNS: usize = 8;
 /// Rows of a run, or a multiple, so that its sum is worth adding to the others.
 const RUN_ROWS: usize = 64;
 
-/// Least work of a run in rows times parameters: some milliseconds. On a busy machine a thread waits as long for a
+/// Least work of a run in rows times the model's work for each: some milliseconds. On a busy machine a thread waits as long for a
 /// processor, so that for less it would rather delay the share.
 const RUN_WORK: usize = 16_000_000;
 
 /// Most rows of a piece. More are not computed faster, and take more memory.
 const PIECE_ROWS: usize = 256;
+
+/// Most numbers that a lane keeps of a piece's samples on their way through the layers (16 MiB), as long as they are of
+/// [`BATCH_UNIT`] samples: a convolution makes many of each.
+const PIECE_UNITS: usize = 4 * 1024 * 1024;
 
 /// Time for a piece, so that a lane notices soon that it is cancelled.
 const PIECE_TIME: Duration = Duration::from_millis(20);
@@ -155,7 +159,7 @@ impl Lane {
             Some((parameters, row)) if parameters == problem.model.len() => time.as_nanos() / row.as_nanos().max(1),
             _ => 0,
         };
-        let units = rows.min(PIECE_ROWS as u128) as usize / BATCH_UNIT;
+        let units = rows.min(most_rows(problem.shape) as u128) as usize / BATCH_UNIT;
         let piece = units.max(1) * BATCH_UNIT;
         if rest < piece + BATCH_UNIT { rest } else { piece }
     }
@@ -173,7 +177,7 @@ impl Lane {
     }
 
     fn score(&mut self, problem: Problem<'_>, rows: &[usize], scores: &mut Scores) -> Option<()> {
-        for block in rows.chunks(BLOCK) {
+        for block in rows.chunks(BLOCK.min(most_rows(problem.shape))) {
             if problem.cancel.is_cancelled() {
                 return None;
             }
@@ -224,7 +228,7 @@ impl ShareEngine {
         gradient.mean.resize(problem.model.len(), 0.0);
         (gradient.samples, gradient.loss_sum) = (0, 0.0);
         (gradient.gathering, gradient.helpers_cpu_wait) = (Duration::ZERO, Duration::ZERO);
-        let runs: Vec<&[usize]> = rows.chunks(run_rows(rows.len(), problem.model.len())).collect();
+        let runs: Vec<&[usize]> = rows.chunks(run_rows(rows.len(), problem.shape.work())).collect();
         for wave in runs.chunks(self.lanes.len()) {
             let first = gradient.samples == 0;
             let (sums, helpers_wait) = together(&mut self.lanes, wave, |lane, run| lane.add(problem, run, first));
@@ -253,7 +257,7 @@ impl ShareEngine {
         let rows: Vec<usize> = range.collect();
         let classes = if problem.class_weights.is_empty() { 0 } else { problem.shape.outputs() };
         let empty = || Scores { confusion: vec![0; classes * classes], ..Scores::default() };
-        let lane_rows = rows.len().div_ceil(self.lanes.len()).max(run_rows(1, problem.model.len()));
+        let lane_rows = rows.len().div_ceil(self.lanes.len()).max(run_rows(1, problem.shape.work()));
         let runs: Vec<&[usize]> = rows.chunks(lane_rows).collect();
         let (parts, _) = together(&mut self.lanes, &runs, |lane, run| {
             let mut scores = empty();
@@ -270,9 +274,14 @@ impl ShareEngine {
     }
 }
 
+/// Most rows of a piece of this model, a multiple of [`BATCH_UNIT`].
+fn most_rows(shape: &ModelShape) -> usize {
+    (PIECE_UNITS / shape.units().max(1)).clamp(BATCH_UNIT, PIECE_ROWS) / BATCH_UNIT * BATCH_UNIT
+}
+
 /// Rows of each run of a share, save that the last may have fewer.
-fn run_rows(rows: usize, parameters: usize) -> usize {
-    rows.div_ceil(RUNS).max(RUN_WORK / parameters.max(1)).max(1).next_multiple_of(RUN_ROWS)
+fn run_rows(rows: usize, work: usize) -> usize {
+    rows.div_ceil(RUNS).max(RUN_WORK / work.max(1)).max(1).next_multiple_of(RUN_ROWS)
 }
 
 /// Runs `work` on as many lanes as there are runs, the first on this thread; results in the order of the runs, and the

@@ -139,6 +139,8 @@ fn plan(file: &File) -> Result<Plan, Problem> {
     let job = file.task.job(training.held_out()?)?;
     Ok(Plan {
         hidden: file.model.hidden()?,
+        convolutions: file.model.convolutions()?,
+        pooling: file.model.pooling(),
         activation: file.model.activation(),
         compact: file.gradient.check(optimizer, job.data_mode)?,
         local_steps: training.local_steps(round_end == RoundEnd::Exact)?,

@@ -1,9 +1,17 @@
 //! `[model]`: the shape of what is trained.
 
 use heijunka_settings::Problem;
-use heijunka_wire::Activation;
-use heijunka_wire::limits::WIDTHS_MAX;
+use heijunka_wire::limits::{CONVOLUTIONS_MAX, WIDTHS_MAX};
+use heijunka_wire::{Activation, Convolution, Pooling};
 use serde::Deserialize;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ModelKind {
+    #[default]
+    Dense,
+    Conv,
+}
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -13,10 +21,37 @@ enum HiddenActivation {
     Tanh,
 }
 
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PooledBy {
+    #[default]
+    None,
+    Mean,
+    Max,
+}
+
+/// One number for all convolutions, or one for each.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "a whole number, or a list of one for each of the filters")]
+enum ForEach {
+    All(u16),
+    Each(Vec<u16>),
+}
+
 /// `[model]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Model {
+    /// dense: fully connected layers; conv: convolutions over a window's rows, then fully connected layers. `kind = "dense"`
+    kind: ModelKind,
+    /// conv: filters of each of 1 to 3 convolutions; [16, 16] if left out, for example `filters = [16, 16]`
+    filters: Option<Vec<u16>>,
+    /// conv: rows that a filter sees, one number for all convolutions or a list; 5 if left out, for example `kernel = 5`
+    kernel: Option<ForEach>,
+    /// conv: rows from one place of a filter to the next, 1 to the kernel; 1 if left out, for example `stride = [2, 1]`
+    stride: Option<ForEach>,
+    /// conv: each filter's mean or max over time goes on, or none: all its places do; none if left out, for example `pooling = "mean"`
+    pooling: Option<PooledBy>,
     /// Widths of the hidden layers, 1 to 65536; [] for linear or softmax regression. `hidden = [64]`
     hidden: Vec<u32>,
     /// What hidden layers do with their sums. `activation = "relu"`
@@ -25,7 +60,15 @@ pub(super) struct Model {
 
 impl Default for Model {
     fn default() -> Self {
-        Self { hidden: vec![64], activation: HiddenActivation::Relu }
+        Self {
+            kind: ModelKind::Dense,
+            filters: None,
+            kernel: None,
+            stride: None,
+            pooling: None,
+            hidden: vec![64],
+            activation: HiddenActivation::Relu,
+        }
     }
 }
 
@@ -39,11 +82,124 @@ impl Model {
         Ok(self.hidden.clone())
     }
 
+    /// Convolutions before the hidden layers.
+    pub(super) fn convolutions(&self) -> Result<Vec<Convolution>, Problem> {
+        if self.kind == ModelKind::Dense {
+            return self.without_convolutions();
+        }
+        let filters = self.filters.clone().unwrap_or_else(|| vec![16, 16]);
+        if !(1..=CONVOLUTIONS_MAX).contains(&filters.len()) || filters.contains(&0) {
+            let fix =
+                format!("write the filters of 1 to {CONVOLUTIONS_MAX} convolutions, for example filters = [16, 16]");
+            return Err(Problem::new("model.filters", "these convolutions cannot be built", fix));
+        }
+        let kernels = for_each(self.kernel.as_ref(), 5, filters.len(), "model.kernel")?;
+        let strides = for_each(self.stride.as_ref(), 1, filters.len(), "model.stride")?;
+        let layers = filters.into_iter().zip(kernels).zip(strides);
+        layers
+            .map(|((filters, kernel), stride)| {
+                if stride > kernel {
+                    let message =
+                        format!("{stride} is longer than the kernel of {kernel} rows: rows between would be lost");
+                    return Err(Problem::new("model.stride", message, format!("write 1 to {kernel}")));
+                }
+                Ok(Convolution { filters, kernel, stride })
+            })
+            .collect()
+    }
+
+    /// What follows the last convolution.
+    pub(super) fn pooling(&self) -> Pooling {
+        match self.pooling.unwrap_or_default() {
+            PooledBy::None => Pooling::None,
+            PooledBy::Mean => Pooling::Mean,
+            PooledBy::Max => Pooling::Max,
+        }
+    }
+
     /// What the hidden layers do with their sums.
     pub(super) fn activation(&self) -> Activation {
         match self.activation {
             HiddenActivation::Relu => Activation::Relu,
             HiddenActivation::Tanh => Activation::Tanh,
         }
+    }
+
+    /// Keys of convolutions would have no effect.
+    fn without_convolutions(&self) -> Result<Vec<Convolution>, Problem> {
+        let named = [
+            ("filters", self.filters.is_some()),
+            ("kernel", self.kernel.is_some()),
+            ("stride", self.stride.is_some()),
+            ("pooling", self.pooling.is_some()),
+        ];
+        match named.into_iter().find(|(_, is_written)| *is_written) {
+            Some((key, _)) => {
+                let message = "belongs to convolutions, and this model is fully connected";
+                Err(Problem::new(format!("model.{key}"), message, "write kind = \"conv\", or delete this line"))
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// One number for each of `count` convolutions.
+fn for_each(written: Option<&ForEach>, otherwise: u16, count: usize, key: &str) -> Result<Vec<u16>, Problem> {
+    let numbers = match written {
+        None => vec![otherwise; count],
+        Some(ForEach::All(number)) => vec![*number; count],
+        Some(ForEach::Each(numbers)) => numbers.clone(),
+    };
+    if numbers.len() != count {
+        let message = format!("{} numbers for {count} convolutions", numbers.len());
+        return Err(Problem::new(key, message, "write one for each of the filters, or one for all"));
+    }
+    if numbers.contains(&0) {
+        return Err(Problem::new(key, "0 is out of range", "write 1 or more rows"));
+    }
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(text: &str) -> Model {
+        toml::from_str(text).unwrap()
+    }
+
+    fn refused(text: &str) -> String {
+        let problem = model(text).convolutions().unwrap_err();
+        format!("{}: {}; {}", problem.key, problem.message, problem.fix)
+    }
+
+    #[test]
+    fn one_number_serves_all_convolutions() {
+        let layers = |text| {
+            let layers = model(text).convolutions().unwrap();
+            layers.iter().map(|l| (l.filters, l.kernel, l.stride)).collect::<Vec<_>>()
+        };
+        assert_eq!(layers(""), []);
+        assert_eq!(layers("kind = 'conv'"), [(16, 5, 1), (16, 5, 1)]);
+        assert_eq!(layers("kind = 'conv'\nfilters = [8]\nkernel = 9\nstride = 4"), [(8, 9, 4)]);
+        let named = "kind = 'conv'\nfilters = [8, 4, 2]\nkernel = [9, 5, 3]\nstride = [4, 2, 1]";
+        assert_eq!(layers(named), [(8, 9, 4), (4, 5, 2), (2, 3, 1)]);
+    }
+
+    #[test]
+    fn what_cannot_be_built_is_said() {
+        let said = refused("kind = 'conv'\nfilters = [8, 8, 8, 8]");
+        assert!(
+            said.starts_with("model.filters: these convolutions cannot be built; write the filters of 1 to 3"),
+            "{said}"
+        );
+        assert!(refused("kind = 'conv'\nfilters = [8, 0]").starts_with("model.filters"));
+        let said = refused("kind = 'conv'\nkernel = [3, 3, 3]");
+        assert!(said.starts_with("model.kernel: 3 numbers for 2 convolutions; write one for each"), "{said}");
+        assert!(refused("kind = 'conv'\nkernel = 0").starts_with("model.kernel: 0 is out of range"));
+        let said = refused("kind = 'conv'\nkernel = 3\nstride = 4");
+        assert!(said.starts_with("model.stride: 4 is longer than the kernel of 3 rows"), "{said}");
+        let said = refused("pooling = 'mean'");
+        assert!(said.contains("model.pooling") && said.contains("write kind = \"conv\""), "{said}");
     }
 }

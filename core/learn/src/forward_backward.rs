@@ -1,9 +1,12 @@
 //! Outputs and gradients of a block of samples.
 
+use crate::activate::{activate, deactivate, deactivate_by_input};
+use crate::convolution::Pooling;
+use crate::convolve::{add_weights, convolve, pool, spread, unpool};
 use crate::error::{Error, front_mut, same_length};
 use crate::loss::{Targets, check_targets, differentiate};
 use crate::product::{Dimensions, Layout, add_rows, add_transposed_times, affine, panels_len, times_transposed};
-use crate::shape::{Activation, ModelShape};
+use crate::shape::{Layer, ModelShape};
 
 /// Samples that are computed at once where nothing else says how many: few enough for small memories.
 pub const BLOCK: usize = 64;
@@ -12,10 +15,12 @@ pub const BLOCK: usize = 64;
 pub const BATCH_UNIT: usize = 8;
 
 /// Length of the scratch that [`gradient_sum`] and [`predict`] need for `samples` samples: the units of all layers and
-/// once more the widest hidden layer, for each sample, and with the feature `std` up to 128 KiB for packed factors.
-/// `usize::MAX`, which no slice has, if that overflows.
+/// once more the widest hidden layer, for each sample, what the positions of a convolution behind another see of one
+/// sample, and with the feature `std` up to 128 KiB for packed factors. `usize::MAX`, which no slice has, if that
+/// overflows.
 pub fn scratch_len(shape: &ModelShape, samples: usize) -> usize {
-    units_len(shape, samples).saturating_add(panels_len(samples, shape.widest()))
+    let products = panels_len(samples, shape.widest()).saturating_add(shape.widest_columns());
+    units_len(shape, samples).saturating_add(products)
 }
 
 fn units_len(shape: &ModelShape, samples: usize) -> usize {
@@ -57,12 +62,13 @@ pub fn add_gradient(
     check_targets(shape, samples, targets, weights)?;
     same_length("gradient", gradient.len(), parameters.len())?;
     let scratch = front_mut("scratch", scratch, scratch_len(shape, samples))?;
-    let (units, panels) = scratch.split_at_mut(units_len(shape, samples));
+    let (units, rest) = scratch.split_at_mut(units_len(shape, samples));
+    let (columns, panels) = rest.split_at_mut(shape.widest_columns());
     let (units, spare) = units.split_at_mut(samples * shape.units());
     forward(shape, parameters, x, samples, units, panels);
     let outputs = samples * shape.outputs();
     *loss = differentiate(shape, back_mut(units, outputs).1, targets, weights, *loss);
-    backward(shape, parameters, x, samples, Memory { units, spare, panels }, gradient);
+    backward(shape, parameters, x, samples, Memory { units, spare, columns, panels }, gradient);
     Ok(())
 }
 
@@ -110,18 +116,32 @@ fn check_block(shape: &ModelShape, parameters: &[f32], x: &[f32]) -> Result<usiz
     Ok(samples)
 }
 
-/// Fills `units` with the activations of all layers, first to last, each `[samples][outputs of the layer]`.
+/// Fills `units` with the activations of all layers, first to last, each `[samples][positions][outputs of the layer]`, and
+/// what is pooled of them behind them.
 fn forward(shape: &ModelShape, parameters: &[f32], x: &[f32], samples: usize, units: &mut [f32], panels: &mut [f32]) {
     let (mut input, mut rest) = (x, units);
     for layer in shape.layers() {
-        let size = Dimensions { samples, inputs: layer.inputs, outputs: layer.outputs };
-        let (out, after) = rest.split_at_mut(samples * layer.outputs);
-        affine(size, input, &parameters[layer.weights], &parameters[layer.biases], out, panels);
+        let (out, after) = rest.split_at_mut(samples * layer.units());
+        if layer.kernel.is_some() {
+            convolve(&layer, input, parameters, out, panels);
+        } else {
+            let size = dimensions(&layer, samples);
+            affine(size, input, &parameters[layer.weights.clone()], &parameters[layer.biases.clone()], out, panels);
+        }
         if !layer.last {
             activate(shape.activation(), out);
         }
         (input, rest) = (out, after);
+        if layer.pooling != Pooling::None {
+            let (pooled, after) = rest.split_at_mut(samples * layer.outputs);
+            pool(&layer, input, pooled);
+            (input, rest) = (pooled, after);
+        }
     }
+}
+
+fn dimensions(layer: &Layer, samples: usize) -> Dimensions {
+    Dimensions { samples, inputs: layer.inputs, outputs: layer.outputs, step: layer.step() }
 }
 
 /// Parts of the scratch.
@@ -130,6 +150,8 @@ struct Memory<'a> {
     units: &'a mut [f32],
     /// Derivatives of one layer.
     spare: &'a mut [f32],
+    /// Derivatives of what a convolution's positions see.
+    columns: &'a mut [f32],
     /// For packed factors.
     panels: &'a mut [f32],
 }
@@ -144,51 +166,68 @@ fn backward(
     memory: Memory<'_>,
     gradient: &mut [f32],
 ) {
-    let Memory { units, spare, panels } = memory;
+    let Memory { units, spare, columns, panels } = memory;
     let (mut before, mut d) = back_mut(units, samples * shape.outputs());
-    for layer in shape.layers().rev() {
-        let size = Dimensions { samples, inputs: layer.inputs, outputs: layer.outputs };
-        add_rows(d, &mut gradient[layer.biases]);
-        if before.is_empty() {
-            add_transposed_times(size, x, d, &mut gradient[layer.weights], panels);
-            return;
-        }
-        let (further, input) = back_mut(before, samples * layer.inputs);
-        add_transposed_times(size, input, d, &mut gradient[layer.weights.clone()], panels);
-        let (back, _) = spare.split_at_mut(samples * layer.inputs);
-        match times_transposed(size, d, &parameters[layer.weights], back, panels) {
-            Layout::BySample => deactivate(shape.activation(), input.iter_mut().zip(&*back)),
-            Layout::ByInput => deactivate_by_input(shape.activation(), size, input, back),
-        }
-        (before, d) = (further, input);
+    let mut layers = shape.layers().rev().peekable();
+    while let Some(layer) = layers.next() {
+        add_rows(d, &mut gradient[layer.biases.clone()]);
+        let Some(feeding) = layers.peek() else {
+            return add_gradient_of_weights(&layer, samples, x, d, gradient, panels);
+        };
+        let (further, input) = back_mut(before, samples * layer.source);
+        add_gradient_of_weights(&layer, samples, input, d, gradient, panels);
+        let (behind, _) = spare.split_at_mut(samples * layer.source);
+        let weights = &parameters[layer.weights.clone()];
+        let layout = if layer.kernel.is_some() {
+            spread(&layer, d, weights, columns, behind, panels);
+            Layout::BySample
+        } else {
+            times_transposed(dimensions(&layer, samples), d, weights, behind, panels)
+        };
+        (before, d) = through(shape, feeding, samples, (further, input), (behind, layout));
     }
 }
 
-fn activate(activation: Activation, units: &mut [f32]) {
-    match activation {
-        // Unlike max, the comparison lets NaN through.
-        Activation::Relu => units.iter_mut().for_each(|z| *z = if *z < 0.0 { 0.0 } else { *z }),
-        Activation::Tanh => units.iter_mut().for_each(|z| *z = libm::tanhf(*z)),
+fn add_gradient_of_weights(
+    layer: &Layer,
+    samples: usize,
+    x: &[f32],
+    d: &[f32],
+    gradient: &mut [f32],
+    panels: &mut [f32],
+) {
+    if layer.kernel.is_some() {
+        add_weights(layer, x, d, gradient, panels);
+    } else {
+        add_transposed_times(dimensions(layer, samples), x, d, &mut gradient[layer.weights.clone()], panels);
     }
 }
 
-/// Replaces activations by derivatives before the activation, given pairs of them and those behind it.
-fn deactivate<'a>(activation: Activation, pairs: impl Iterator<Item = (&'a mut f32, &'a f32)>) {
-    match activation {
-        Activation::Relu => pairs.for_each(|(unit, d)| *unit = if *unit > 0.0 { *d } else { 0.0 }),
-        Activation::Tanh => pairs.for_each(|(unit, d)| *unit = (1.0 - *unit * *unit) * d),
+/// Turns derivatives of what `layer` passes on into those before its activation, in place of its units. `units` are split
+/// before what it passes; returns them split before its units.
+fn through<'a>(
+    shape: &ModelShape,
+    layer: &Layer,
+    samples: usize,
+    units: (&'a mut [f32], &'a mut [f32]),
+    behind: (&[f32], Layout),
+) -> (&'a mut [f32], &'a mut [f32]) {
+    let ((further, passed), (behind, layout)) = (units, behind);
+    let activation = shape.activation();
+    if layer.pooling != Pooling::None {
+        let (further, units) = back_mut(further, samples * layer.units());
+        let at = |sample: usize, filter: usize| match layout {
+            Layout::BySample => behind[sample * layer.outputs + filter],
+            Layout::ByInput => behind[filter * samples + sample],
+        };
+        unpool(layer, activation, units, passed, at);
+        return (further, units);
     }
-}
-
-/// The same with those behind it as `[inputs][samples]`, a few inputs of all samples at a time.
-fn deactivate_by_input(activation: Activation, size: Dimensions, units: &mut [f32], behind: &[f32]) {
-    const INPUTS: usize = 16;
-    for (few, behind) in behind.chunks(INPUTS * size.samples).enumerate() {
-        for (sample, units) in units.chunks_exact_mut(size.inputs).enumerate() {
-            let units = units.iter_mut().skip(few * INPUTS);
-            deactivate(activation, units.zip(behind.iter().skip(sample).step_by(size.samples)));
-        }
+    match layout {
+        Layout::BySample => deactivate(activation, passed.iter_mut().zip(behind)),
+        Layout::ByInput => deactivate_by_input(activation, samples, layer.passes(), passed, behind),
     }
+    (further, passed)
 }
 
 /// Splits off the last `count` elements.

@@ -25,13 +25,14 @@ pub(crate) fn panels_len(terms: usize, columns: usize) -> usize {
     (terms.min(TERMS) * columns.min(ROOM).next_multiple_of(PANEL_MAX)).min(ROOM)
 }
 
-/// A factor of a product as it lies in memory.
+/// A factor of a product as it lies in memory, and the distance from the beginning of one row or column to that of the
+/// next. Those of a left factor may overlap.
 #[derive(Clone, Copy)]
 pub(crate) enum Factor<'a> {
     /// Row after row.
-    Rows(&'a [f32]),
+    Rows(&'a [f32], usize),
     /// Column after column.
-    Columns(&'a [f32]),
+    Columns(&'a [f32], usize),
 }
 
 /// out += left right, with out `[rows][columns]`, left `[rows][terms]` and right `[terms][columns]`.
@@ -125,10 +126,10 @@ impl<const VECTORS: usize, const FUSED: bool> Tiles<'_, VECTORS, FUSED> {
     #[inline(always)]
     fn tiles<S: Simd, const ROWS: usize>(&mut self, simd: S, block: Block, row: usize, spare: &mut Spare) {
         match self.0.left {
-            Factor::Rows(left) => {
+            Factor::Rows(left, step) => {
                 // All six are walked, so that their lengths are compared once; what lies past the tile is not loaded.
                 let [a, b, c, d, e, f]: [&[f32]; TILE_ROWS] = from_fn(|r| {
-                    let first = (row + r.min(ROWS - 1)) * self.0.terms + block.term;
+                    let first = (row + r.min(ROWS - 1)) * step + block.term;
                     &left[first..first + block.terms]
                 });
                 let six = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f);
@@ -138,11 +139,11 @@ impl<const VECTORS: usize, const FUSED: bool> Tiles<'_, VECTORS, FUSED> {
                 });
                 self.panels::<S, ROWS>(simd, block, row, scales, &mut spare.tile);
             }
-            Factor::Columns(left) => {
+            Factor::Columns(left, step) => {
                 let (packed, _) = spare.left.as_chunks_mut::<ROWS>();
-                let columns = left.chunks_exact(self.0.rows).skip(block.term).take(block.terms);
+                let columns = (block.term..block.term + block.terms).map(|term| &left[term * step + row..]);
                 for (packed, column) in packed.iter_mut().zip(columns) {
-                    packed.copy_from_slice(&column[row..][..ROWS]);
+                    packed.copy_from_slice(&column[..ROWS]);
                 }
                 let scales = packed[..block.terms].iter().map(|scales| scales.each_ref());
                 self.panels(simd, block, row, scales, &mut spare.tile);
@@ -233,21 +234,21 @@ fn pack<S: Simd, const VECTORS: usize>(product: &mut Product<'_>, block: Block) 
             panel.fill(0.0);
         }
         match product.right {
-            Factor::Rows(right) if columns == width => {
+            Factor::Rows(right, step) if columns == width => {
                 let (panel, _) = S::as_mut_simd_f32s(panel).0.as_chunks_mut::<VECTORS>();
-                let rows = right.chunks_exact(product.columns).skip(block.term);
+                let rows = right.chunks_exact(step).skip(block.term);
                 for (packed, row) in panel.iter_mut().zip(rows) {
                     if let Some(vectors) = S::as_simd_f32s(&row[first..]).0.first_chunk() {
                         *packed = *vectors;
                     }
                 }
             }
-            Factor::Rows(right) => {
-                let from = &right[block.term * product.columns + first..];
-                copy_rows((from, product.columns), (panel, width), columns, block.terms);
+            Factor::Rows(right, step) => {
+                let from = &right[block.term * step + first..];
+                copy_rows((from, step), (panel, width), columns, block.terms);
             }
-            Factor::Columns(right) => {
-                let columns = right.chunks_exact(product.terms).skip(first).take(columns);
+            Factor::Columns(right, step) => {
+                let columns = right.chunks_exact(step).skip(first).take(columns);
                 for (c, column) in columns.enumerate() {
                     let terms = &column[block.term..][..block.terms];
                     panel.iter_mut().skip(c).step_by(width).zip(terms).for_each(|(packed, value)| *packed = *value);

@@ -1,7 +1,7 @@
 //! Models, losses, optimizers and averaging: pure arithmetic on buffers that the caller owns.
 //!
 //! A model is a [`ModelShape`] and one flat slice of parameters. Linear regression, softmax regression and multi-layer
-//! perceptrons are the same thing with more or fewer layers. Nothing here allocates, and no function depends on time,
+//! perceptrons are the same thing with more or fewer layers; convolutions over time may come first. Nothing here allocates, and no function depends on time,
 //! threads or ambient randomness. Elementary functions come from `libm`, so that they round alike everywhere.
 //!
 //! Floating-point sums depend on their order. Who splits a share among threads therefore cuts it into runs that depend on
@@ -9,7 +9,10 @@
 //! not depend on how many are computed at once.
 #![cfg_attr(not(test), no_std)]
 
+mod activate;
 pub mod average;
+pub mod convolution;
+mod convolve;
 mod error;
 pub mod finite;
 mod forward_backward;
@@ -28,6 +31,7 @@ pub mod statistics;
 mod update;
 
 pub use average::weighted_mean;
+pub use convolution::{Convolution, Convolutions, Pooling};
 pub use error::Error;
 pub use finite::all_finite;
 pub use forward_backward::{BATCH_UNIT, BLOCK, Batch, add_gradient, gradient_sum, predict, scratch_len};
@@ -37,5 +41,5 @@ pub use metrics::Confusion;
 pub use optimizer::{Optimizer, OptimizerKind};
 pub use order::{Permutation, StreamOrder};
 pub use schedule::{Decay, Schedule};
-pub use shape::{Activation, Layer, Loss, ModelShape, ShapeError};
+pub use shape::{Activation, Kernel, Layer, Loss, ModelShape, ShapeError};
 pub use statistics::Running;

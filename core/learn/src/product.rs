@@ -1,6 +1,9 @@
 //! The three matrix products of a layer. All matrices are row-major slices: inputs x `[samples][inputs]`, weights w
 //! `[inputs][outputs]`, derivatives d `[samples][outputs]`.
 //!
+//! In a convolution of one sample its positions take the samples' place. What they see lies one after another in memory
+//! and overlaps: the rows of x then begin `step` apart instead of `inputs`.
+//!
 //! The loops here serve small products, and all without the feature `std`. With it, the kernel serves those that are large
 //! enough to pay for packing.
 
@@ -27,12 +30,14 @@ pub(crate) fn panels_len(_samples: usize, _widest: usize) -> usize {
 /// Dimensions of a layer's products.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dimensions {
-    /// Samples of the block.
+    /// Samples of the block, or a convolution's positions.
     pub(crate) samples: usize,
     /// Units that feed the layer.
     pub(crate) inputs: usize,
     /// Units of the layer.
     pub(crate) outputs: usize,
+    /// From the beginning of one row of inputs to that of the next; `inputs` if fully connected.
+    pub(crate) step: usize,
 }
 
 /// Least number of samples for the kernel; at most [`BATCH_UNIT`](crate::BATCH_UNIT).
@@ -60,16 +65,16 @@ pub(crate) fn affine(
     out: &mut [f32],
     panels: &mut [f32],
 ) {
-    debug_assert_eq!(x.len(), size.samples * size.inputs);
+    debug_assert!(size.samples == 0 || x.len() >= (size.samples - 1) * size.step + size.inputs);
     out.chunks_exact_mut(size.outputs).for_each(|row| row.copy_from_slice(biases));
     #[cfg(feature = "std")]
     if size.large() {
         let (rows, columns, terms) = (size.samples, size.outputs, size.inputs);
-        let (left, right) = (Factor::Rows(x), Factor::Rows(weights));
+        let (left, right) = (Factor::Rows(x, size.step), Factor::Rows(weights, columns));
         return add_product(Product { rows, columns, terms, left, right, out, panels });
     }
-    for (x, out) in x.chunks_exact(size.inputs).zip(out.chunks_exact_mut(size.outputs)) {
-        add_combination(out, x.iter(), weights);
+    for (sample, out) in out.chunks_exact_mut(size.outputs).enumerate() {
+        add_combination(out, x[sample * size.step..].iter().take(size.inputs), weights);
     }
 }
 
@@ -78,11 +83,11 @@ pub(crate) fn add_transposed_times(size: Dimensions, x: &[f32], d: &[f32], gradi
     #[cfg(feature = "std")]
     if size.large() {
         let (rows, columns, terms) = (size.inputs, size.outputs, size.samples);
-        let (left, right) = (Factor::Columns(x), Factor::Rows(d));
+        let (left, right) = (Factor::Columns(x, size.step), Factor::Rows(d, columns));
         return add_product(Product { rows, columns, terms, left, right, out: gradient, panels });
     }
     for (input, gradient) in gradient.chunks_exact_mut(size.outputs).enumerate() {
-        add_combination(gradient, x.iter().skip(input).step_by(size.inputs), d);
+        add_combination(gradient, x.iter().skip(input).step_by(size.step), d);
     }
 }
 
@@ -107,13 +112,13 @@ pub(crate) fn times_transposed(
     #[cfg(feature = "std")]
     if size.large() {
         out.fill(0.0);
-        let Dimensions { samples, inputs, outputs: terms } = size;
+        let Dimensions { samples, inputs, outputs: terms, .. } = size;
         if samples * (inputs + terms) < inputs * terms {
-            let (left, right) = (Factor::Rows(weights), Factor::Columns(d));
+            let (left, right) = (Factor::Rows(weights, terms), Factor::Columns(d, terms));
             add_product(Product { rows: inputs, columns: samples, terms, left, right, out, panels });
             return Layout::ByInput;
         }
-        let (left, right) = (Factor::Rows(d), Factor::Columns(weights));
+        let (left, right) = (Factor::Rows(d, terms), Factor::Columns(weights, terms));
         add_product(Product { rows: samples, columns: inputs, terms, left, right, out, panels });
         return Layout::BySample;
     }

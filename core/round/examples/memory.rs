@@ -256,6 +256,8 @@ fn plan(named: Named) -> Plan {
             fitted: None,
         },
         hidden: HIDDEN.map(|width| width as u32).to_vec(),
+        convolutions: Vec::new(),
+        pooling: Default::default(),
         activation: Activation::Relu,
         seed: 1,
         batch_samples: SAMPLES,

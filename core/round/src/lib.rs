@@ -28,6 +28,7 @@ mod reissue;
 mod replica;
 mod roster;
 mod rounds;
+mod shape;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -38,4 +39,5 @@ pub use compact::Compact;
 pub use coordinator::{Coordinator, Input, MemberView, Output, Phase};
 pub use plan::{Judging, LocalSteps, Patience, Plan, Until};
 pub use record::{AgentRound, Counters, Ending, Event, Level, Outcome, RoundRecord};
+pub use shape::model_shape;
 pub use summary::{Judge, ScoreName, Summary};

@@ -5,14 +5,15 @@ use crate::fit::{FitError, fit};
 use crate::judging::judged;
 use crate::open::OpenRound;
 use crate::record::{Level, Outcome};
+use crate::shape::shape_for;
 use crate::trainer::Trainer;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::Timestamp;
-use heijunka_wire::document::{Fitted, Survey, Target, Task};
-use heijunka_wire::{Loss, Shape, limits, parts};
+use heijunka_wire::Shape;
+use heijunka_wire::document::{Fitted, Survey};
 
 impl Coordinator {
     /// Does whatever has become due.
@@ -71,15 +72,7 @@ impl Coordinator {
             None => error.to_string(),
         };
         let settled = fit(&self.job, &surveys).map_err(told).and_then(|fitted| {
-            let shape = self.shape_for(&fitted).ok_or_else(|| {
-                format!(
-                    "the model would have more than {} parameters or {} layers, or not fit {} packets of {} bytes",
-                    limits::PARAMETERS_MAX,
-                    limits::WIDTHS_MAX - 1,
-                    limits::PARTS_MAX,
-                    self.plan.packet_bytes_max
-                )
-            })?;
+            let shape = shape_for(&self.plan, &self.job, &fitted)?;
             let judged = judged(&self.plan.judging, &fitted, &surveys)?;
             Ok((fitted, shape, judged))
         });
@@ -93,26 +86,6 @@ impl Coordinator {
                 self.event(Level::Warn, "HJ-120", None, message, "correct [task] or the agents' data");
             }
         }
-    }
-
-    fn shape_for(&self, fitted: &Fitted) -> Option<Shape> {
-        let outputs = match &fitted.target {
-            Target::Scaled { .. } => 1,
-            Target::Classes { names, .. } => names.len(),
-        };
-        let mut widths: heapless::Vec<u32, { limits::WIDTHS_MAX }> = heapless::Vec::new();
-        let inputs = fitted.input_width().checked_mul(self.job.window_rows())?;
-        widths.push(u32::try_from(inputs).ok()?).ok()?;
-        for hidden in &self.plan.hidden {
-            widths.push(*hidden).ok()?;
-        }
-        widths.push(u32::try_from(outputs).ok()?).ok()?;
-        let loss = match self.job.task {
-            Task::Regression => Loss::MeanSquaredError,
-            Task::Classification => Loss::CrossEntropy,
-        };
-        let shape = Shape { widths, activation: self.plan.activation, loss };
-        parts(shape.parameters()? * 4, limits::chunk_bytes(self.plan.packet_bytes_max)).map(|_| shape)
     }
 
     fn settle(&mut self, now: Timestamp, fitted: Fitted, shape: Shape) {

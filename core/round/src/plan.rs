@@ -10,8 +10,8 @@ use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_learn::metrics::ranking::Costs;
 use heijunka_learn::{OptimizerKind, Schedule};
 use heijunka_units::{AgentId, Samples};
-use heijunka_wire::Activation;
 use heijunka_wire::document::Job;
+use heijunka_wire::{Activation, Convolution, Pooling};
 
 /// A training job, checked.
 #[derive(Clone, Debug)]
@@ -20,7 +20,11 @@ pub struct Plan {
     pub job: Job,
     /// Widths of the hidden layers; none for linear and softmax regression.
     pub hidden: Vec<u32>,
-    /// Activation of the hidden layers.
+    /// Convolutions over the window's rows, before the hidden layers; none for a model that is fully connected.
+    pub convolutions: Vec<Convolution>,
+    /// What follows the last convolution.
+    pub pooling: Pooling,
+    /// Activation of the hidden layers and convolutions.
     pub activation: Activation,
     /// Seed of the order of rows and of the first parameters.
     pub seed: u64,

@@ -37,7 +37,8 @@ impl Coordinator {
         let shape = match &self.trainer {
             Some(trainer) => trainer.shape().clone(),
             None => {
-                Shape { widths: Default::default(), activation: self.plan.activation, loss: Loss::MeanSquaredError }
+                let (activation, loss) = (self.plan.activation, Loss::MeanSquaredError);
+                Shape { widths: Default::default(), activation, loss, convolutions: None }
             }
         };
         let Some(all) = parts(self.document.len(), self.chunk_bytes()) else { return };

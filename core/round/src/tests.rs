@@ -255,6 +255,8 @@ fn plan() -> Plan {
             fitted: None,
         },
         hidden: Vec::new(),
+        convolutions: Vec::new(),
+        pooling: Default::default(),
         activation: Activation::Relu,
         seed: 1,
         batch_samples: 10,

@@ -3,13 +3,14 @@
 use crate::compact::{Compact, codec, corrected};
 use crate::plan::Plan;
 use crate::replica::{Replica, Update};
+use crate::shape::model_shape;
 use alloc::vec;
 use alloc::vec::Vec;
 use heijunka_compress::accumulate_checked;
-use heijunka_learn::{Error, ModelShape, Optimizer, Schedule, initialize};
+use heijunka_learn::{Error, Optimizer, Schedule, initialize};
 use heijunka_units::ModelVersion;
 use heijunka_wire::document::Scores;
-use heijunka_wire::{Activation, Codec as Named, Loss, Payload, Shape, model_digest};
+use heijunka_wire::{Codec as Named, Loss, Payload, Shape, model_digest};
 
 /// The best model so far.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub(crate) struct Trainer {
 
 impl Trainer {
     pub(crate) fn new(shape: Shape, plan: &Plan) -> Result<Self, Error> {
-        let model = learn_shape(&shape)?;
+        let model = model_shape(&shape).map_err(|_| Error::OutOfRange("model shape"))?;
         let mut parameters = vec![0.0; model.parameters()];
         initialize(&model, plan.seed, &mut parameters)?;
         let sparse = plan.compact.gradient.is_some_and(|named| codec(named).is_sparse());
@@ -196,16 +197,4 @@ impl Trainer {
         self.replica = None;
         Some((scores, best.step))
     }
-}
-
-fn learn_shape(shape: &Shape) -> Result<ModelShape, Error> {
-    let activation = match shape.activation {
-        Activation::Relu => heijunka_learn::Activation::Relu,
-        Activation::Tanh => heijunka_learn::Activation::Tanh,
-    };
-    let loss = match shape.loss {
-        Loss::MeanSquaredError => heijunka_learn::Loss::MeanSquaredError,
-        Loss::CrossEntropy => heijunka_learn::Loss::CrossEntropy,
-    };
-    ModelShape::new(&shape.widths, activation, loss).map_err(|_| Error::OutOfRange("model shape"))
 }

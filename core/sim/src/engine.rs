@@ -6,9 +6,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{BLOCK, ModelShape, StreamOrder, Targets, class_of, gradient_sum, loss_sum, predict, scratch_len};
+use heijunka_round::model_shape;
 use heijunka_units::{AgentId, Samples};
 use heijunka_wire::document::{Document, Encoding, Fitted, Job, Scores, Target};
-use heijunka_wire::{Activation, DataMode, Loss, Spec, digest};
+use heijunka_wire::{DataMode, Spec, digest};
 use heijunka_worker::Prepared;
 
 /// The data of one agent, and the arithmetic on them.
@@ -74,7 +75,7 @@ impl Engine {
         let (x, values, classes) = self.encode(fitted);
         let bytes: Vec<u8> = x.iter().chain(&values).flat_map(|number| number.to_le_bytes()).collect();
         let order = StreamOrder::new(rows.max(1), seed);
-        self.ready = Some(Ready { shape: model_shape(spec)?, order, x, values, classes });
+        self.ready = Some(Ready { shape: model_shape(&spec.shape).ok()?, order, x, values, classes });
         let held_out_rows = self.table.held_out_rows as u64;
         Some((Prepared { spec: spec.content, rows, held_out_rows, data_digest: digest(&bytes) }, Vec::new()))
     }
@@ -181,16 +182,4 @@ impl Ready {
             heijunka_learn::Loss::MeanSquaredError => Targets::Values(values),
         }
     }
-}
-
-fn model_shape(spec: &Spec) -> Option<ModelShape> {
-    let activation = match spec.shape.activation {
-        Activation::Relu => heijunka_learn::Activation::Relu,
-        Activation::Tanh => heijunka_learn::Activation::Tanh,
-    };
-    let loss = match spec.shape.loss {
-        Loss::MeanSquaredError => heijunka_learn::Loss::MeanSquaredError,
-        Loss::CrossEntropy => heijunka_learn::Loss::CrossEntropy,
-    };
-    ModelShape::new(&spec.shape.widths, activation, loss).ok()
 }

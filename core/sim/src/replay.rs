@@ -163,6 +163,8 @@ impl Replay<'_> {
                 fitted: None,
             },
             hidden: Vec::new(),
+            convolutions: Vec::new(),
+            pooling: Default::default(),
             activation: Activation::Tanh,
             seed: self.seed,
             batch_samples: self.batch_samples,

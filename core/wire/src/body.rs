@@ -1,8 +1,8 @@
 //! The bodies of the binary messages.
 
 use crate::assembly::Part;
-use crate::limits::{BATCH_SAMPLES_MAX, LOCAL_STEPS_MAX, OFFSET_MAX, PARAMETERS_MAX, ROWS_MAX, WIDTHS_MAX};
-use heapless::Vec;
+use crate::limits::{BATCH_SAMPLES_MAX, LOCAL_STEPS_MAX, OFFSET_MAX, ROWS_MAX};
+use crate::shape::Shape;
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, SampleCount, Samples};
 use serde::{Deserialize, Serialize};
 
@@ -74,24 +74,6 @@ pub enum Codec {
     SparseSign,
 }
 
-/// Activation of the hidden layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Activation {
-    /// max(0, x)
-    Relu,
-    /// Hyperbolic tangent
-    Tanh,
-}
-
-/// What is minimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Loss {
-    /// Half the squared error
-    MeanSquaredError,
-    /// Softmax cross-entropy
-    CrossEntropy,
-}
-
 /// Whose rows are whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DataMode {
@@ -99,32 +81,6 @@ pub enum DataMode {
     Shared,
     /// Every agent has rows of its own, which never leave it.
     Private,
-}
-
-/// The model: layer widths from inputs to outputs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shape {
-    /// Inputs, hidden layers, outputs. Empty while the job is being surveyed.
-    pub widths: Vec<u32, WIDTHS_MAX>,
-    /// Activation of the hidden layers.
-    pub activation: Activation,
-    /// Loss at the output.
-    pub loss: Loss,
-}
-
-impl Shape {
-    /// Number of parameters: the sum of (inputs + 1) x outputs over the layers; `None` beyond [`PARAMETERS_MAX`].
-    pub fn parameters(&self) -> Option<usize> {
-        let mut sum = 0_u64;
-        for pair in self.widths.windows(2) {
-            let [inputs, outputs] = pair else { return None };
-            if *inputs == 0 || *outputs == 0 {
-                return None;
-            }
-            sum = sum.checked_add((u64::from(*inputs) + 1).checked_mul(u64::from(*outputs))?)?;
-        }
-        usize::try_from(sum).ok().filter(|n| *n <= PARAMETERS_MAX)
-    }
 }
 
 /// The job. The payload is a chunk of a [`document::Job`](crate::document::Job).
@@ -337,10 +293,7 @@ impl Body {
                 let rows = join.rows <= ROWS_MAX && join.held_out_rows <= ROWS_MAX;
                 join.protocol_min <= join.protocol_max && rows && (1..=100).contains(&join.cpu_share_percent)
             }
-            Self::Spec(spec) => {
-                let widths = spec.shape.widths.len();
-                (if spec.fitted { widths >= 2 } else { widths == 0 }) && spec.shape.parameters().is_some()
-            }
+            Self::Spec(spec) => spec.shape.is_empty() != spec.fitted && spec.shape.parameters().is_some(),
             Self::Assign(assign) => assign.samples <= BATCH_SAMPLES_MAX && assign.offset <= OFFSET_MAX,
             Self::Gradient(gradient) => {
                 let numbers = whole_numbers(gradient.codec, gradient.part);

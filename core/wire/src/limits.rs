@@ -14,6 +14,10 @@ pub const TAG_BYTES_MAX: usize = 32;
 pub const PARTS_MAX: usize = 1024;
 /// Most layers' widths of a model: inputs, hidden layers, outputs.
 pub const WIDTHS_MAX: usize = 8;
+/// Most convolutions that a model begins with.
+pub const CONVOLUTIONS_MAX: usize = 3;
+/// Most numbers that a model's convolutions make of one sample (1 MiB of `f32`).
+pub const UNITS_MAX: usize = 256 * 1024;
 /// Most parameters of a model (256 MiB of `f32`).
 pub const PARAMETERS_MAX: usize = 64 * 1024 * 1024;
 /// Largest document (spec, survey, scores), in bytes.

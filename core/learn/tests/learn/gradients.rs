@@ -7,17 +7,17 @@ use heijunka_learn::{
 };
 use proptest::prelude::*;
 
-struct Problem {
-    shape: ModelShape,
+pub(crate) struct Problem {
+    pub(crate) shape: ModelShape,
     parameters: Vec<f32>,
-    x: Vec<f32>,
+    pub(crate) x: Vec<f32>,
     classes: Vec<u32>,
     values: Vec<f32>,
     weights: Vec<f32>,
 }
 
 impl Problem {
-    fn new(shape: ModelShape, samples: usize, seed: u64) -> Self {
+    pub(crate) fn new(shape: ModelShape, samples: usize, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let mut parameters = vec![0.0; shape.parameters()];
         initialize(&shape, seed, &mut parameters).unwrap();
@@ -29,6 +29,19 @@ impl Problem {
         Self { shape, parameters, x, classes, values, weights }
     }
 
+    /// The same numbers for a shape of as many inputs, outputs and parameters.
+    pub(crate) fn with_shape(&self, shape: ModelShape) -> Self {
+        let Self { parameters, x, classes, values, weights, .. } = self;
+        Self {
+            shape,
+            parameters: parameters.clone(),
+            x: x.clone(),
+            classes: classes.clone(),
+            values: values.clone(),
+            weights: weights.clone(),
+        }
+    }
+
     fn targets(&self, rows: std::ops::Range<usize>) -> Targets<'_> {
         match self.shape.loss() {
             Loss::CrossEntropy => Targets::Classes(&self.classes[rows]),
@@ -38,7 +51,7 @@ impl Problem {
         }
     }
 
-    fn add_gradient(&self, rows: std::ops::Range<usize>, gradient: &mut [f32]) -> f64 {
+    pub(crate) fn add_gradient(&self, rows: std::ops::Range<usize>, gradient: &mut [f32]) -> f64 {
         let mut scratch = vec![f32::NAN; scratch_len(&self.shape, rows.len())];
         let x = &self.x[rows.start * self.shape.inputs()..rows.end * self.shape.inputs()];
         let (targets, weights) = (self.targets(rows.clone()), Some(&self.weights[rows]));
@@ -68,7 +81,7 @@ fn every_derivative_is_the_slope_of_the_loss() {
     }
 }
 
-fn check_slopes(problem: &Problem) {
+pub(crate) fn check_slopes(problem: &Problem) {
     const STEP: f32 = 1.0 / 512.0;
     let mut gradient = vec![0.0; problem.parameters.len()];
     problem.add_gradient(0..problem.weights.len(), &mut gradient);
@@ -109,26 +122,29 @@ fn sums_have_the_same_bits_wherever_samples_are_cut() {
     let widths: [&[u32]; 5] = [&[12, 16, 10], &[12, 40, 33, 10], &[300, 20, 10], &[3, 4, 5, 2], &[5, 1]];
     for (widths, activation) in widths.into_iter().zip([Activation::Relu, Activation::Tanh].into_iter().cycle()) {
         let loss = if widths.last() == Some(&1) { Loss::MeanSquaredError } else { Loss::CrossEntropy };
-        let samples = 75;
-        let problem = Problem::new(ModelShape::new(widths, activation, loss).unwrap(), samples, 5);
-        let sum = |pieces: &[usize]| {
-            let (mut gradient, mut loss, mut first) = (vec![0.0; problem.parameters.len()], 0.0, 0);
-            let mut scratch = vec![f32::NAN; scratch_len(&problem.shape, samples)];
-            for piece in pieces {
-                let rows = first..first + piece;
-                let x = &problem.x[rows.start * problem.shape.inputs()..rows.end * problem.shape.inputs()];
-                let batch = Batch { x, targets: problem.targets(rows.clone()), weights: Some(&problem.weights[rows]) };
-                add_gradient(&problem.shape, &problem.parameters, batch, &mut scratch, &mut gradient, &mut loss)
-                    .unwrap();
-                first += piece;
-            }
-            assert_eq!(first, samples);
-            (gradient, loss.to_bits())
-        };
-        let whole = sum(&[75]);
-        for pieces in [[8, 16, 24, 8, 19].as_slice(), &[64, 11], &[8, 8, 8, 8, 8, 8, 8, 8, 11], &[32, 43]] {
-            assert_eq!(sum(pieces), whole, "{widths:?} {pieces:?}");
+        check_cuts(&Problem::new(ModelShape::new(widths, activation, loss).unwrap(), 75, 5));
+    }
+}
+
+/// Of 75 samples.
+pub(crate) fn check_cuts(problem: &Problem) {
+    let samples = problem.weights.len();
+    let sum = |pieces: &[usize]| {
+        let (mut gradient, mut loss, mut first) = (vec![0.0; problem.parameters.len()], 0.0, 0);
+        let mut scratch = vec![f32::NAN; scratch_len(&problem.shape, samples)];
+        for piece in pieces {
+            let rows = first..first + piece;
+            let x = &problem.x[rows.start * problem.shape.inputs()..rows.end * problem.shape.inputs()];
+            let batch = Batch { x, targets: problem.targets(rows.clone()), weights: Some(&problem.weights[rows]) };
+            add_gradient(&problem.shape, &problem.parameters, batch, &mut scratch, &mut gradient, &mut loss).unwrap();
+            first += piece;
         }
+        assert_eq!(first, samples);
+        (gradient, loss.to_bits())
+    };
+    let whole = sum(&[75]);
+    for pieces in [[8, 16, 24, 8, 19].as_slice(), &[64, 11], &[8, 8, 8, 8, 8, 8, 8, 8, 11], &[32, 43]] {
+        assert_eq!(sum(pieces), whole, "{:?} {pieces:?}", problem.shape);
     }
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod average;
 #[cfg(test)]
+mod convolution;
+#[cfg(test)]
 mod gradients;
 #[cfg(test)]
 mod init;

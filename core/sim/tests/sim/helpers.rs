@@ -102,7 +102,7 @@ fn shape(world: &Scenario, run: &RunRecord) -> Shape {
     let loss = if outputs == 1 { Loss::MeanSquaredError } else { Loss::CrossEntropy };
     let inputs = run.job.fitted.as_ref().expect("a fitted job").input_width() as u32;
     let widths = [inputs].into_iter().chain(world.plan.hidden.iter().copied()).chain([outputs]).collect();
-    Shape { widths, activation: world.plan.activation, loss }
+    Shape { widths, activation: world.plan.activation, loss, convolutions: None }
 }
 
 /// The last model of one process that computes every whole batch itself.

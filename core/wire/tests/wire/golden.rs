@@ -6,8 +6,8 @@ use heijunka_wire::document::{
     Window,
 };
 use heijunka_wire::{
-    Activation, Assign, Body, Codec, DataMode, Durations, Evidence, Extra, Gradient, Join, Loss, Part, Payload,
-    Purpose, Refusal, Round, Shape, Spec, Subject, decode, digest, encode, model_digest,
+    Activation, Assign, Body, Codec, Convolution, Convolutions, DataMode, Durations, Evidence, Extra, Gradient, Join,
+    Loss, Part, Payload, Pooling, Purpose, Refusal, Round, Shape, Spec, Subject, decode, digest, encode, model_digest,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -58,12 +58,37 @@ fn spec_is_golden() {
             widths: [64, 200, 10].into_iter().collect(),
             activation: Activation::Tanh,
             loss: Loss::CrossEntropy,
+            convolutions: None,
         },
         data_mode: DataMode::Private,
         seed: 42,
         part: Part { index: 1, chunk_bytes: 4, total_bytes: 6 },
     });
-    is_golden(7, body, Payload::Bytes(b"abcdef"), b"ef", "0102000705010340c8010a0101012a0104066566");
+    is_golden(7, body, Payload::Bytes(b"abcdef"), b"ef", "0102000705010340c8010a010100012a0104066566");
+}
+
+#[test]
+fn a_spec_with_convolutions_is_golden() {
+    let layers = [(16, 5, 1), (300, 4, 2)].map(|(filters, kernel, stride)| Convolution { filters, kernel, stride });
+    let body = Body::Spec(Spec {
+        content: 5,
+        fitted: true,
+        shape: Shape {
+            widths: [420, 64, 1].into_iter().collect(),
+            activation: Activation::Relu,
+            loss: Loss::MeanSquaredError,
+            convolutions: Some(Convolutions {
+                channels: 14,
+                layers: layers.into_iter().collect(),
+                pooling: Pooling::Max,
+            }),
+        },
+        data_mode: DataMode::Shared,
+        seed: 42,
+        part: Part { index: 0, chunk_bytes: 8, total_bytes: 6 },
+    });
+    let golden = "0102000705 0103a403 4001 0000 010e02100501ac02040202 00 2a000806616263646566";
+    is_golden(7, body, Payload::Bytes(b"abcdef"), b"abcdef", golden);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use crate::messages::{message, part_of};
 use heijunka_units::{AllocationVersion, RoundId, RunId};
-use heijunka_wire::limits::{BATCH_SAMPLES_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX, TAG_BYTES_MAX, WIDTHS_MAX};
+use heijunka_wire::limits::{
+    BATCH_SAMPLES_MAX, CONVOLUTIONS_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX, TAG_BYTES_MAX, WIDTHS_MAX,
+};
 use heijunka_wire::{
     Body, Codec, DecodeError, Durations, Evidence, Extra, Gradient, Part, Payload, Subject, decode, encode,
 };
@@ -184,7 +186,7 @@ fn models_of_impossible_size_are_refused() {
     let spec = |fitted: u8, widths: &[u64]| {
         let numbers: Vec<u8> = widths.iter().flat_map(|width| varint(*width)).collect();
         let count = varint(widths.len() as u64);
-        decode(&frame(2, &[&[1, fitted], &count, &numbers, &[0, 0, 0, 0], &part(0, 4, 0)])).map(drop)
+        decode(&frame(2, &[&[1, fitted], &count, &numbers, &[0, 0, 0, 0, 0], &part(0, 4, 0)])).map(drop)
     };
     assert_eq!(spec(1, &[64, 10]), Ok(()));
     assert_eq!(spec(0, &[]), Ok(()));
@@ -196,7 +198,37 @@ fn models_of_impossible_size_are_refused() {
     assert_eq!(spec(1, &[most; WIDTHS_MAX]), Err(DecodeError::Implausible));
     assert_eq!(spec(1, &[1; WIDTHS_MAX + 1]), Err(DecodeError::Malformed));
     assert_eq!(spec(1, &[most + 1, 1]), Err(DecodeError::Malformed));
-    assert_eq!(decode(&frame(2, &[&[1, 2, 0, 0, 0, 0, 0], &part(0, 4, 0)])), Err(DecodeError::Malformed));
+    assert_eq!(decode(&frame(2, &[&[1, 2, 0, 0, 0, 0, 0, 0], &part(0, 4, 0)])), Err(DecodeError::Malformed));
+}
+
+#[test]
+fn convolutions_that_do_not_fit_are_refused() {
+    let spec = |fitted: u8, inputs: u64, channels: u64, layers: &[[u64; 3]]| {
+        let widths = if fitted == 1 { [varint(2), varint(inputs), varint(1)].concat() } else { vec![0] };
+        let numbers: Vec<u8> = layers.iter().flatten().flat_map(|number| varint(*number)).collect();
+        let convolutions = [&[1][..], &varint(channels), &varint(layers.len() as u64), &numbers, &[0]].concat();
+        decode(&frame(2, &[&[1, fitted], &widths, &[0, 0], &convolutions, &[0, 0], &part(0, 4, 0)])).map(drop)
+    };
+    assert_eq!(spec(1, 30, 3, &[[16, 5, 1], [8, 3, 3], [4, 2, 1]]), Ok(()));
+    assert_eq!(spec(1, 27, 3, &[[16, 5, 1], [8, 3, 3], [4, 2, 1]]), Err(DecodeError::Implausible), "1 row is left");
+    let wide = u64::from(u32::MAX);
+    for (fitted, inputs, channels, layers) in [
+        (0, 0, 3, &[[16, 5, 1]][..]),
+        (1, 30, 3, &[]),
+        (1, 30, 0, &[[16, 5, 1]]),
+        (1, 31, 3, &[[16, 5, 1]]),
+        (1, 30, 3, &[[0, 5, 1]]),
+        (1, 30, 3, &[[16, 0, 0]]),
+        (1, 30, 3, &[[16, 5, 0]]),
+        (1, 30, 3, &[[16, 5, 6]]),
+        (1, 30, 3, &[[16, 11, 1]]),
+        (1, wide, 1, &[[65_535, 1, 1]]),
+        (1, wide, wide, &[[65_535, 1, 1], [65_535, 1, 1], [65_535, 1, 1]]),
+    ] {
+        assert_eq!(spec(fitted, inputs, channels, layers), Err(DecodeError::Implausible), "{inputs} {layers:?}");
+    }
+    assert_eq!(spec(1, 30, 3, &[[1, 1, 1]; CONVOLUTIONS_MAX + 1]), Err(DecodeError::Malformed));
+    assert_eq!(spec(1, 30, 3, &[[65_536, 1, 1]]), Err(DecodeError::Malformed));
 }
 
 #[test]

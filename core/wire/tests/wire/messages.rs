@@ -3,8 +3,8 @@
 use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId};
 use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, LOCAL_STEPS_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX};
 use heijunka_wire::{
-    Activation, Assign, Body, Codec, DataMode, Durations, EncodeError, Evidence, Extra, Gradient, Join, Loss, Part,
-    Payload, Purpose, Refusal, Round, Shape, Spec, Subject, encode,
+    Activation, Assign, Body, Codec, Convolution, Convolutions, DataMode, Durations, EncodeError, Evidence, Extra,
+    Gradient, Join, Loss, Part, Payload, Pooling, Purpose, Refusal, Round, Shape, Spec, Subject, encode,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -81,11 +81,29 @@ fn shape() -> impl Strategy<Value = Shape> {
     let widths = prop_oneof![1 => Just(Vec::new()), 4 => vec(1_u32..2000, 2..=8)];
     let kinds =
         (select(vec![Activation::Relu, Activation::Tanh]), select(vec![Loss::MeanSquaredError, Loss::CrossEntropy]));
-    (widths, kinds).prop_map(|(widths, (activation, loss))| Shape {
-        widths: widths.into_iter().collect(),
-        activation,
-        loss,
+    (widths, convolutions(), kinds).prop_map(|(mut widths, convolutions, (activation, loss))| {
+        let convolutions = convolutions.filter(|_| !widths.is_empty());
+        if let (Some((rows, convolutions)), Some(inputs)) = (&convolutions, widths.first_mut()) {
+            *inputs = rows * convolutions.channels;
+        }
+        let convolutions = convolutions.map(|(_, convolutions)| convolutions);
+        Shape { widths: widths.into_iter().collect(), activation, loss, convolutions }
     })
+}
+
+/// Those that fit a window, and its rows.
+fn convolutions() -> impl Strategy<Value = Option<(u32, Convolutions)>> {
+    let layer = (1_u16..50, 1_u16..9, 1_u16..9).prop_map(|(filters, kernel, stride)| Convolution {
+        filters,
+        kernel,
+        stride: stride.min(kernel),
+    });
+    let pooling = select(vec![Pooling::None, Pooling::Mean, Pooling::Max]);
+    let some = (1_u32..50, vec(layer, 1..=3), pooling, 0_u32..50).prop_map(|(channels, layers, pooling, more)| {
+        let rows = layers.iter().rev().fold(1, |rows, layer| (rows - 1) * layer.stride + layer.kernel);
+        (u32::from(rows) + more, Convolutions { channels, layers: layers.into_iter().collect(), pooling })
+    });
+    proptest::option::of(some)
 }
 
 fn spec(part: Part) -> impl Strategy<Value = Body> {

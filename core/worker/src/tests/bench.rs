@@ -161,7 +161,7 @@ pub(super) fn spec(fitted: bool) -> Spec {
     let document = document(fitted);
     let widths = if fitted { heapless::Vec::from_slice(&[2, 2]).unwrap() } else { heapless::Vec::new() };
     let part = parts(document.len(), 480).unwrap().next().unwrap();
-    let shape = Shape { widths, activation: Activation::Relu, loss: Loss::CrossEntropy };
+    let shape = Shape { widths, activation: Activation::Relu, loss: Loss::CrossEntropy, convolutions: None };
     Spec { content: digest(document), fitted, shape, data_mode: DataMode::Shared, seed: 3, part }
 }
 
