@@ -1,11 +1,14 @@
 //! `model_card.json`: what the model predicts, from what, how well, and how it came to be.
 
+mod model;
+
 use crate::people::{data_mode, now};
 use crate::usage::Usage;
 use heijunka_learn::metrics::ranking::Costs;
 use heijunka_round::{Coordinator, Judge, Outcome};
+use heijunka_wire::DataMode;
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task, Window};
-use heijunka_wire::{Activation, DataMode};
+use model::CardModel;
 use serde::{Deserialize, Serialize};
 
 /// The card. `predict` reads it back.
@@ -66,14 +69,6 @@ pub(crate) struct CardDecision {
 pub(crate) struct CardCosts {
     pub(crate) missed: f64,
     pub(crate) false_alarm: f64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct CardModel {
-    pub(crate) file: String,
-    pub(crate) widths: Vec<u32>,
-    pub(crate) activation: String,
-    pub(crate) parameters: usize,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -158,12 +153,7 @@ impl Card {
             class_weights,
             decision: decision(coordinator, fitted),
             target_scaling,
-            model: CardModel {
-                file: "model.safetensors".into(),
-                widths: coordinator.widths(),
-                activation: activation(plan.activation).into(),
-                parameters: coordinator.model().map_or(0, <[f32]>::len),
-            },
+            model: CardModel::new(coordinator)?,
             data: CardData {
                 mode: data_mode(coordinator).into(),
                 weighting: weighting.into(),
@@ -299,12 +289,5 @@ fn task(task: Task) -> &'static str {
     match task {
         Task::Regression => "regression",
         Task::Classification => "classification",
-    }
-}
-
-pub(crate) fn activation(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Relu => "relu",
-        Activation::Tanh => "tanh",
     }
 }

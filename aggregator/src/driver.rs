@@ -10,7 +10,7 @@ use crate::run_number;
 use crate::trace_file::TraceFile;
 use crate::web::Page;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
-use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
+use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord, model_shape};
 use heijunka_settings::{Exit, Failure, init_logging};
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
@@ -371,7 +371,9 @@ impl Driver<'_> {
         };
         let seconds = self.origin.elapsed().as_secs_f64();
         let card = Card::new(site, job, &self.coordinator, outcome, seconds);
-        let written = to_bytes(&self.coordinator.widths(), model)
+        let shape = self.coordinator.shape().and_then(|shape| model_shape(shape).ok());
+        let written = shape
+            .and_then(|shape| to_bytes(&shape, model))
             .ok_or_else(|| std::io::Error::other("the model does not fit its shape"))
             .and_then(|bytes| replace_file(&self.valid.output.join("model.safetensors"), &bytes))
             .and_then(|()| serde_json::to_vec_pretty(&card).map_err(std::io::Error::other))

@@ -3,6 +3,7 @@
 //! Numbers of 32 bits by default, as every runtime takes them. An offset that they do not hold is subtracted in two
 //! steps, offset and rest, so that what is lost is lost to the numbers that come in, not to the scaling.
 
+mod convolution;
 mod graph;
 mod proto;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod tests;
 
 use crate::predict::Trained;
 use graph::Builder;
-use heijunka_learn::Activation;
+use heijunka_learn::{Activation, Layer};
 use heijunka_wire::document::{Encoding, Input, Target};
 use prost::Message;
 use proto::{Entry, Model, OperatorSet};
@@ -106,19 +107,22 @@ fn scale_inputs(graph: &mut Builder, trained: &Trained, names: &[String]) -> Res
     let centred = graph.subtract("inputs", "input_offset", &offsets, "centred");
     let scaled = graph.with_numbers("Mul", &centred, ("input_scale", &scales), "scaled");
     let narrow = graph.narrow(scaled);
-    // A window's rows one after another, as the first layer takes them.
-    let is_window = trained.card.data.window.is_some();
-    Ok(if is_window { graph.node("Flatten", &[&narrow], "flat", Some(("axis", 1))) } else { narrow })
+    Ok(match (trained.shape.convolutions(), trained.card.data.window) {
+        (Some(_), _) => convolution::turn(graph, &narrow, "channels"),
+        // A window's rows one after another, as the first layer takes them.
+        (None, Some(_)) => graph.node("Flatten", &[&narrow], "flat", Some(("axis", 1))),
+        (None, None) => narrow,
+    })
 }
 
-/// The layers; their numbers stand in the file as in `model.safetensors`.
+/// The layers; their numbers stand in the file as in `model.safetensors`, those of convolutions by filter.
 fn layers(graph: &mut Builder, trained: &Trained, mut units: String) -> String {
+    let convolutions = trained.shape.layers().filter(|layer| layer.kernel.is_some()).count();
     for (index, layer) in trained.shape.layers().enumerate() {
-        let part = |range: std::ops::Range<usize>| trained.parameters.get(range).unwrap_or_default();
-        let (weight, bias) = (format!("layers.{index}.weight"), format!("layers.{index}.bias"));
-        graph.floats(&weight, &[layer.inputs, layer.outputs], part(layer.weights));
-        graph.floats(&bias, &[layer.outputs], part(layer.biases));
-        units = graph.node("Gemm", &[&units, &weight, &bias], &format!("layers.{index}"), None);
+        units = match layer.kernel {
+            Some(kernel) => convolution::convolve(graph, trained, (index, &layer, kernel), &units),
+            None => connect(graph, trained, index, &layer, &units),
+        };
         if !layer.last {
             let op = match trained.shape.activation() {
                 Activation::Relu => "Relu",
@@ -126,8 +130,20 @@ fn layers(graph: &mut Builder, trained: &Trained, mut units: String) -> String {
             };
             units = graph.node(op, &[&units], &format!("layers.{index}.activation"), None);
         }
+        if index + 1 == convolutions {
+            units = convolution::pool(graph, layer.pooling, &units);
+        }
     }
     units
+}
+
+/// One fully connected layer, before its activation.
+fn connect(graph: &mut Builder, trained: &Trained, index: usize, layer: &Layer, units: &str) -> String {
+    let part = |range: &std::ops::Range<usize>| trained.parameters.get(range.clone()).unwrap_or_default();
+    let (weight, bias) = (format!("layers.{index}.weight"), format!("layers.{index}.bias"));
+    graph.floats(&weight, &[layer.inputs, layer.outputs], part(&layer.weights));
+    graph.floats(&bias, &[layer.outputs], part(&layer.biases));
+    graph.node("Gemm", &[units, &weight, &bias], &format!("layers.{index}"), None)
 }
 
 fn classes(graph: &mut Builder, names: &[String], logits: &str) {

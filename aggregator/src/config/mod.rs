@@ -139,7 +139,7 @@ fn plan(file: &File) -> Result<Plan, Problem> {
     let job = file.task.job(training.held_out()?)?;
     Ok(Plan {
         hidden: file.model.hidden()?,
-        convolutions: file.model.convolutions()?,
+        convolutions: file.model.convolutions(job.window.map(|window| window.rows))?,
         pooling: file.model.pooling(),
         activation: file.model.activation(),
         compact: file.gradient.check(optimizer, job.data_mode)?,

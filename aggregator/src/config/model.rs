@@ -82,11 +82,16 @@ impl Model {
         Ok(self.hidden.clone())
     }
 
-    /// Convolutions before the hidden layers.
-    pub(super) fn convolutions(&self) -> Result<Vec<Convolution>, Problem> {
+    /// Convolutions before the hidden layers, over windows of so many rows.
+    pub(super) fn convolutions(&self, window_rows: Option<u16>) -> Result<Vec<Convolution>, Problem> {
         if self.kind == ModelKind::Dense {
             return self.without_convolutions();
         }
+        let Some(rows) = window_rows else {
+            let message = "conv needs windows of several rows, and [task] has no window_rows";
+            let fix = "write window_rows = 30 and group_by in [task], or kind = \"dense\" here";
+            return Err(Problem::new("model.kind", message, fix));
+        };
         let filters = self.filters.clone().unwrap_or_else(|| vec![16, 16]);
         if !(1..=CONVOLUTIONS_MAX).contains(&filters.len()) || filters.contains(&0) {
             let fix =
@@ -95,15 +100,13 @@ impl Model {
         }
         let kernels = for_each(self.kernel.as_ref(), 5, filters.len(), "model.kernel")?;
         let strides = for_each(self.stride.as_ref(), 1, filters.len(), "model.stride")?;
-        let layers = filters.into_iter().zip(kernels).zip(strides);
+        let mut left = rows;
+        let layers = filters.into_iter().zip(kernels).zip(strides).enumerate();
         layers
-            .map(|((filters, kernel), stride)| {
-                if stride > kernel {
-                    let message =
-                        format!("{stride} is longer than the kernel of {kernel} rows: rows between would be lost");
-                    return Err(Problem::new("model.stride", message, format!("write 1 to {kernel}")));
-                }
-                Ok(Convolution { filters, kernel, stride })
+            .map(|(index, ((filters, kernel), stride))| {
+                let layer = Convolution { filters, kernel, stride };
+                left = rows_after(layer, index, left)?;
+                Ok(layer)
             })
             .collect()
     }
@@ -143,6 +146,25 @@ impl Model {
     }
 }
 
+/// Rows that a convolution leaves of `rows`.
+fn rows_after(layer: Convolution, index: usize, rows: u16) -> Result<u16, Problem> {
+    let Convolution { kernel, stride, .. } = layer;
+    if stride > kernel {
+        let message = format!("{stride} is longer than the kernel of {kernel} rows: rows between would be lost");
+        return Err(Problem::new("model.stride", message, format!("write 1 to {kernel}")));
+    }
+    let Some(more) = rows.checked_sub(kernel) else {
+        let left = if index == 0 {
+            format!("the window of {rows} rows, task.window_rows")
+        } else {
+            format!("the {rows} rows that the convolutions before it leave of the window")
+        };
+        let message = format!("{kernel} rows are longer than {left}");
+        return Err(Problem::new("model.kernel", message, "write a shorter kernel, or a higher task.window_rows"));
+    };
+    Ok(more / stride + 1)
+}
+
 /// One number for each of `count` convolutions.
 fn for_each(written: Option<&ForEach>, otherwise: u16, count: usize, key: &str) -> Result<Vec<u16>, Problem> {
     let numbers = match written {
@@ -169,21 +191,21 @@ mod tests {
     }
 
     fn refused(text: &str) -> String {
-        let problem = model(text).convolutions().unwrap_err();
+        let problem = model(text).convolutions(Some(30)).unwrap_err();
         format!("{}: {}; {}", problem.key, problem.message, problem.fix)
     }
 
     #[test]
     fn one_number_serves_all_convolutions() {
         let layers = |text| {
-            let layers = model(text).convolutions().unwrap();
+            let layers = model(text).convolutions(Some(30)).unwrap();
             layers.iter().map(|l| (l.filters, l.kernel, l.stride)).collect::<Vec<_>>()
         };
         assert_eq!(layers(""), []);
         assert_eq!(layers("kind = 'conv'"), [(16, 5, 1), (16, 5, 1)]);
         assert_eq!(layers("kind = 'conv'\nfilters = [8]\nkernel = 9\nstride = 4"), [(8, 9, 4)]);
-        let named = "kind = 'conv'\nfilters = [8, 4, 2]\nkernel = [9, 5, 3]\nstride = [4, 2, 1]";
-        assert_eq!(layers(named), [(8, 9, 4), (4, 5, 2), (2, 3, 1)]);
+        let named = "kind = 'conv'\nfilters = [8, 4, 2]\nkernel = [9, 5, 1]\nstride = [4, 2, 1]";
+        assert_eq!(layers(named), [(8, 9, 4), (4, 5, 2), (2, 1, 1)]);
     }
 
     #[test]
@@ -199,6 +221,15 @@ mod tests {
         assert!(refused("kind = 'conv'\nkernel = 0").starts_with("model.kernel: 0 is out of range"));
         let said = refused("kind = 'conv'\nkernel = 3\nstride = 4");
         assert!(said.starts_with("model.stride: 4 is longer than the kernel of 3 rows"), "{said}");
+        let said = refused("kind = 'conv'\nkernel = 31");
+        assert!(
+            said.starts_with("model.kernel: 31 rows are longer than the window of 30 rows, task.window_rows"),
+            "{said}"
+        );
+        let said = refused("kind = 'conv'\nkernel = [5, 10]\nstride = [3, 1]");
+        assert!(said.starts_with("model.kernel: 10 rows are longer than the 9 rows that"), "{said}");
+        let problem = model("kind = 'conv'").convolutions(None).unwrap_err();
+        assert!(problem.key == "model.kind" && problem.fix.starts_with("write window_rows = 30"), "{problem:?}");
         let said = refused("pooling = 'mean'");
         assert!(said.contains("model.pooling") && said.contains("write kind = \"conv\""), "{said}");
     }

@@ -2,7 +2,8 @@
 
 use super::Precision;
 use super::proto::{
-    ATTRIBUTE_INT, Attribute, DOUBLE, Dimension, FLOAT, Graph, Node, Shape, Size, Tensor, TensorType, Type, ValueInfo,
+    ATTRIBUTE_INT, ATTRIBUTE_INTS, Attribute, DOUBLE, Dimension, FLOAT, Graph, Node, Shape, Size, Tensor, TensorType,
+    Type, ValueInfo,
 };
 
 /// A graph in the making.
@@ -66,6 +67,12 @@ impl Builder {
         self.graph.node.last_mut().into_iter().for_each(|node| node.attribute.push(of_integer(attribute)));
     }
 
+    /// The same with several integers.
+    pub(crate) fn add_integers(&mut self, name: &str, ints: &[i64]) {
+        let attribute = Attribute { name: name.into(), i: None, ints: ints.to_vec(), r#type: ATTRIBUTE_INTS };
+        self.graph.node.last_mut().into_iter().for_each(|node| node.attribute.push(attribute.clone()));
+    }
+
     /// `input` - `numbers`. What an offset loses as 32 bits is subtracted after it, when little is left to round.
     pub(crate) fn subtract(&mut self, input: &str, constant: &str, numbers: &[f64], name: &str) -> String {
         let difference = self.with_numbers("Sub", input, (constant, numbers), name);
@@ -121,7 +128,7 @@ impl Builder {
 }
 
 fn of_integer((name, i): (&str, i64)) -> Attribute {
-    Attribute { name: name.into(), i: Some(i), r#type: ATTRIBUTE_INT }
+    Attribute { name: name.into(), i: Some(i), ints: Vec::new(), r#type: ATTRIBUTE_INT }
 }
 
 /// A tensor with an array of these sizes for each sample.

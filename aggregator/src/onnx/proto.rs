@@ -10,6 +10,8 @@ pub(crate) const INT64: i32 = 7;
 pub(crate) const DOUBLE: i32 = 11;
 /// `AttributeProto.AttributeType`: one integer.
 pub(crate) const ATTRIBUTE_INT: i32 = 2;
+/// `AttributeProto.AttributeType`: several integers.
+pub(crate) const ATTRIBUTE_INTS: i32 = 7;
 
 /// `ModelProto`
 #[derive(Clone, PartialEq, Message)]
@@ -80,7 +82,7 @@ pub(crate) struct Node {
     pub(crate) attribute: Vec<Attribute>,
 }
 
-/// `AttributeProto` that holds an integer.
+/// `AttributeProto` that holds an integer or several.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Attribute {
     #[prost(string, tag = "1")]
@@ -88,6 +90,8 @@ pub(crate) struct Attribute {
     // Written even if it is 0: a checker wants to see it.
     #[prost(int64, optional, tag = "3")]
     pub(crate) i: Option<i64>,
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    pub(crate) ints: Vec<i64>,
     #[prost(int32, tag = "20")]
     pub(crate) r#type: i32,
 }

@@ -2,8 +2,9 @@
 
 use crate::card::Card;
 use heijunka_data::Examples;
-use heijunka_learn::{Activation, Loss, ModelShape, predict, scratch_len};
+use heijunka_learn::{ModelShape, predict, scratch_len};
 use heijunka_settings::{Exit, Failure};
+use heijunka_wire::Loss;
 use heijunka_wire::document::{Fitted, Target};
 use std::path::Path;
 
@@ -29,7 +30,8 @@ impl Trained {
         };
         let card: Card = serde_json::from_slice(&read("model_card.json")?)
             .map_err(|error| unusable(folder, &format!("model_card.json: {error}")))?;
-        let parameters = crate::model_file::from_bytes(&card.model.widths, &read("model.safetensors")?)
+        let shape = shape(&card).map_err(|why| unusable(folder, &why))?;
+        let parameters = crate::model_file::from_bytes(&shape, &read("model.safetensors")?)
             .map_err(|why| unusable(folder, &format!("model.safetensors: {why}")))?;
         Self::new(card, parameters).map_err(|why| unusable(folder, &why))
     }
@@ -37,11 +39,12 @@ impl Trained {
     /// Checks that card and parameters belong together.
     pub(crate) fn new(card: Card, parameters: Vec<f32>) -> Result<Self, String> {
         let fitted = card.fitted()?;
-        let shape = shape(&card).ok_or("the card's model makes no sense")?;
+        let shape = shape(&card)?;
         if parameters.len() != shape.parameters() {
             return Err("the parameters are not those of the card's model".into());
         }
-        if fitted.input_width() * card.window_rows() != shape.inputs() {
+        let channels = shape.convolutions().map_or(fitted.input_width(), |front| front.channels() as usize);
+        if fitted.input_width() * card.window_rows() != shape.inputs() || channels != fitted.input_width() {
             return Err("the card's inputs are not those of its model".into());
         }
         let fits = match &fitted.target {
@@ -87,12 +90,7 @@ fn unusable(folder: &Path, why: &str) -> Failure {
         .fix("name the folder that an aggregator has written")
 }
 
-fn shape(card: &Card) -> Option<ModelShape> {
-    let activation = match card.model.activation.as_str() {
-        "relu" => Activation::Relu,
-        "tanh" => Activation::Tanh,
-        _ => return None,
-    };
+fn shape(card: &Card) -> Result<ModelShape, String> {
     let loss = if card.classes.is_some() { Loss::CrossEntropy } else { Loss::MeanSquaredError };
-    ModelShape::new(&card.model.widths, activation, loss).ok()
+    card.model.shape(loss).ok_or_else(|| "the card's model makes no sense".into())
 }

@@ -17,7 +17,7 @@ use core::time::Duration;
 use heijunka_allocate::{Outlook, Policy};
 use heijunka_units::{AgentId, AllocationVersion, RoundId, RunId, Samples, Timestamp};
 use heijunka_wire::document::{Job, Scores};
-use heijunka_wire::{Channel, Codec};
+use heijunka_wire::{Channel, Codec, Shape};
 
 /// What happened.
 #[derive(Debug)]
@@ -265,9 +265,9 @@ impl Coordinator {
         self.trainer.as_ref().map(Trainer::agents_model)
     }
 
-    /// Layer widths of the model, once the job is settled.
-    pub fn widths(&self) -> Vec<u32> {
-        self.trainer.as_ref().map(|trainer| trainer.shape().widths.to_vec()).unwrap_or_default()
+    /// What the model looks like, once the job is settled.
+    pub fn shape(&self) -> Option<&Shape> {
+        self.trainer.as_ref().map(Trainer::shape)
     }
 
     /// Steps that the model has taken.

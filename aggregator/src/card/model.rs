@@ -1,0 +1,99 @@
+//! The card's model: its layers in words, and the same as the arithmetic takes them.
+
+use heijunka_learn::ModelShape;
+use heijunka_round::{Coordinator, model_shape};
+use heijunka_wire::{Activation, Convolution, Convolutions, Loss, Pooling, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CardModel {
+    pub(crate) file: String,
+    /// Inputs, hidden layers, outputs.
+    pub(crate) widths: Vec<u32>,
+    /// Between the inputs and the hidden layers; left out if fully connected.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) convolutions: Option<CardConvolutions>,
+    pub(crate) activation: String,
+    pub(crate) parameters: usize,
+}
+
+/// Convolutions over the rows of a window, first to last.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CardConvolutions {
+    /// Numbers of a row.
+    pub(crate) channels: u32,
+    pub(crate) layers: Vec<CardConvolution>,
+    /// What the rows that the last one leaves become: none, mean or max.
+    pub(crate) pooling: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CardConvolution {
+    pub(crate) filters: u16,
+    pub(crate) kernel: u16,
+    pub(crate) stride: u16,
+}
+
+const POOLINGS: [(&str, Pooling); 3] = [("none", Pooling::None), ("mean", Pooling::Mean), ("max", Pooling::Max)];
+
+const ACTIVATIONS: [(&str, Activation); 2] = [("relu", Activation::Relu), ("tanh", Activation::Tanh)];
+
+impl CardModel {
+    /// The coordinator's model; `None` before the job is settled.
+    pub(crate) fn new(coordinator: &Coordinator) -> Option<Self> {
+        let shape = coordinator.shape()?;
+        Some(Self {
+            file: "model.safetensors".into(),
+            widths: shape.widths.to_vec(),
+            convolutions: shape.convolutions.as_ref().map(CardConvolutions::new),
+            activation: word(&ACTIVATIONS, shape.activation),
+            parameters: coordinator.model().map_or(0, <[f32]>::len),
+        })
+    }
+
+    /// The model as the arithmetic takes it; `None` if it makes no sense.
+    pub(crate) fn shape(&self, loss: Loss) -> Option<ModelShape> {
+        let convolutions = match &self.convolutions {
+            Some(card) => Some(card.read()?),
+            None => None,
+        };
+        let activation = meant(&ACTIVATIONS, &self.activation)?;
+        let mut shape = Shape { widths: Default::default(), activation, loss, convolutions };
+        shape.widths.extend_from_slice(&self.widths).ok()?;
+        model_shape(&shape).ok()
+    }
+}
+
+impl CardConvolutions {
+    fn new(convolutions: &Convolutions) -> Self {
+        let card = |layer: &Convolution| CardConvolution {
+            filters: layer.filters,
+            kernel: layer.kernel,
+            stride: layer.stride,
+        };
+        Self {
+            channels: convolutions.channels,
+            layers: convolutions.layers.iter().map(card).collect(),
+            pooling: word(&POOLINGS, convolutions.pooling),
+        }
+    }
+
+    fn read(&self) -> Option<Convolutions> {
+        let pooling = meant(&POOLINGS, &self.pooling)?;
+        let mut convolutions = Convolutions { channels: self.channels, layers: Default::default(), pooling };
+        for layer in &self.layers {
+            let layer = Convolution { filters: layer.filters, kernel: layer.kernel, stride: layer.stride };
+            convolutions.layers.push(layer).ok()?;
+        }
+        Some(convolutions)
+    }
+}
+
+/// The word for a choice.
+fn word<T: PartialEq>(words: &[(&str, T)], choice: T) -> String {
+    words.iter().find(|(_, meant)| *meant == choice).map_or_else(String::new, |(word, _)| (*word).to_owned())
+}
+
+fn meant<T: Copy>(words: &[(&str, T)], text: &str) -> Option<T> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, meant)| *meant)
+}
