@@ -1,6 +1,7 @@
 //! The coordinator's state, inputs and outputs.
 
 use crate::deadline::DeadlineRule;
+use crate::hold::Hold;
 use crate::open::OpenRound;
 use crate::plan::{LocalSteps, Plan};
 use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
@@ -45,6 +46,10 @@ pub enum Input<'a> {
     },
     /// Somebody asks to stop now.
     Stop,
+    /// Somebody asks to pause: the open round is finished, no further one is opened.
+    Pause,
+    /// Somebody asks to go on after [`Input::Pause`].
+    Resume,
     /// Time passed.
     Tick,
 }
@@ -83,7 +88,7 @@ pub enum Phase {
     Preparing,
     /// A round for gradients or scores is open.
     Training,
-    /// Too few agents.
+    /// Too few agents, or somebody has asked for it ([`Coordinator::is_held`]).
     Paused,
     /// Over.
     Finished,
@@ -124,6 +129,7 @@ pub struct Coordinator {
     pub(crate) run: RunId,
     pub(crate) phase: Phase,
     pub(crate) phase_since: Timestamp,
+    pub(crate) hold: Hold,
     pub(crate) connected: bool,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) roster: Roster,
@@ -189,6 +195,7 @@ impl Coordinator {
             run,
             phase: Phase::Surveying,
             phase_since: now,
+            hold: Hold::No,
             connected: false,
             outputs: VecDeque::new(),
             roster: Roster::default(),
@@ -235,6 +242,8 @@ impl Coordinator {
             Input::Frame { channel, agent, bytes } => self.receive(now, channel, agent, bytes),
             Input::Offline { agent } => self.on_offline(now, agent),
             Input::Stop => self.finish(Outcome::Stopped),
+            Input::Pause => self.on_pause(now),
+            Input::Resume => self.on_resume(now),
             Input::Tick => {}
         }
         self.advance(now);

@@ -13,6 +13,7 @@ mod coordinator;
 mod deadline;
 pub mod fit;
 mod gradient;
+mod hold;
 mod inclusion;
 mod judging;
 mod links;

@@ -127,7 +127,7 @@ impl Coordinator {
 
     fn resume_if_enough(&mut self, now: Timestamp) {
         let ready = self.ready();
-        if ready >= self.min_agents() {
+        if ready >= self.min_agents() && !self.is_held() {
             self.enter(now, Phase::Training);
             self.event(Level::Info, "HJ-131", None, format!("training goes on with {ready} agents"), "");
             self.open_next(now);

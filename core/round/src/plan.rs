@@ -115,7 +115,7 @@ impl Default for Patience {
 pub struct Until {
     /// Steps of the model.
     pub rounds: u64,
-    /// Time since the first round.
+    /// Time since the first round, without the time for which somebody has paused the job.
     pub time: Option<Duration>,
     /// Steps without a better held-out score; the best model is then restored. With it, the best model is what is kept
     /// however the job ends, unless it diverges.

@@ -56,6 +56,9 @@ impl Coordinator {
     }
 
     pub(crate) fn open_next(&mut self, now: Timestamp) {
+        if self.is_held() {
+            return self.rest(now);
+        }
         if self.ready() < self.min_agents() {
             return self.pause(now);
         }

@@ -276,6 +276,7 @@ fn plan() -> Plan {
 }
 
 mod compact;
+mod hold;
 mod pace;
 mod probes;
 mod reissue;

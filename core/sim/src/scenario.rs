@@ -121,6 +121,10 @@ pub enum Trouble {
         /// Whether it keeps retained messages and sessions.
         keeps_state: bool,
     },
+    /// Somebody asks the newest aggregator to pause.
+    Pause,
+    /// Somebody asks the newest aggregator to go on.
+    Resume,
     /// An aggregator with the next higher run starts.
     AggregatorStarts {
         /// Whether the one before it has died without a word.

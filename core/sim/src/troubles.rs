@@ -35,6 +35,8 @@ impl World<'_, '_> {
                 self.queue.push(self.now + lasts, Event::Connects(node));
             }
             Trouble::BrokerRestarts { lasts, keeps_state } => self.restart_broker(lasts, keeps_state),
+            Trouble::Pause => self.aggregator_handles(self.aggregators.len() - 1, ForAggregator::Pause),
+            Trouble::Resume => self.aggregator_handles(self.aggregators.len() - 1, ForAggregator::Resume),
             Trouble::AggregatorStarts { old_dies } => {
                 self.aggregators_to_come -= 1;
                 if let Some(old) = self.aggregators.last_mut().filter(|_| old_dies) {

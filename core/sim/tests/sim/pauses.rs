@@ -1,6 +1,6 @@
 //! Below what is needed the job pauses, says so and goes on later; it never steps on too little.
 
-use crate::helpers::{seeds, small, sound};
+use crate::helpers::{chunked, seeds, small, sound, unruly};
 use heijunka_round::Ending;
 use heijunka_sim::{Step, Trouble, run};
 use heijunka_wire::DataMode;
@@ -64,4 +64,29 @@ fn a_paused_job_is_quiet() {
     // Two agents, each at most every 15 s after the first minute.
     assert!(record.announcements < 500, "{} announcements in an hour", record.announcements);
     assert!(record.announcements > 200, "{} announcements in an hour", record.announcements);
+}
+
+#[test]
+fn a_pause_that_was_asked_for_lasts_until_somebody_goes_on_whatever_happens_meanwhile() {
+    for seed in seeds(20) {
+        let mut world = unruly(chunked(40, if seed % 2 == 0 { DataMode::Shared } else { DataMode::Private }));
+        world.keep_alive = Duration::from_secs(2);
+        let from = Duration::from_millis(6000 + 37 * (seed % 20));
+        let to = from + Duration::from_secs(3600);
+        world.steps.push(Step { at: from, trouble: Trouble::Pause });
+        let within = from + Duration::from_secs(60);
+        let crash = Trouble::AgentCrashes { agent: 1, back_after: Some(Duration::from_secs(100)) };
+        world.steps.push(Step { at: within, trouble: crash });
+        let lasts = Duration::from_secs(30);
+        world.steps.push(Step { at: within, trouble: Trouble::BrokerRestarts { lasts, keeps_state: seed % 3 == 0 } });
+        world.steps.push(Step { at: to, trouble: Trouble::Resume });
+        let record = run(&world, seed);
+        sound(&record, seed);
+        let last = record.last().unwrap();
+        assert_eq!((last.told("HJ-132"), last.told("HJ-131"), last.told("HJ-140")), (1, 1, 0), "seed {seed}");
+        let longest = last.rounds.iter().map(|round| round.seconds + round.between_s).fold(0.0, f64::max);
+        assert!(longest < 600.0, "seed {seed}: the pause was taken for work of {longest} s");
+        assert!(record.seconds > 3600.0, "seed {seed}: over after {} s", record.seconds);
+        assert_eq!(last.steps().count(), 40, "seed {seed}");
+    }
 }

@@ -1,0 +1,71 @@
+//! Pausing because somebody asks for it: the open round is finished, no further one is opened, the agents stay.
+//!
+//! The time of such a pause counts neither for the job's `max_time` nor between rounds. A pause for want of agents counts
+//! for both.
+
+use crate::coordinator::{Coordinator, Phase};
+use crate::record::Level;
+use alloc::format;
+use alloc::string::ToString;
+use heijunka_units::Timestamp;
+
+/// Somebody's wish that no round is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Nobody has it.
+    #[default]
+    No,
+    /// The open round is still being finished, or training has yet to begin.
+    Asked,
+    /// Nothing has been asked of the agents since.
+    Since(Timestamp),
+}
+
+impl Coordinator {
+    /// Whether somebody has asked to pause and nobody has asked to go on since.
+    pub fn is_held(&self) -> bool {
+        self.hold != Hold::No
+    }
+
+    pub(crate) fn on_pause(&mut self, now: Timestamp) {
+        if self.is_held() || self.phase == Phase::Finished {
+            return;
+        }
+        self.hold = if self.phase == Phase::Paused { Hold::Since(now) } else { Hold::Asked };
+        let message = match &self.open {
+            Some(open) => {
+                format!("a pause was asked for: round {} is finished, then nothing more is asked", open.head.round)
+            }
+            None => "a pause was asked for: no round is opened before somebody asks to go on".to_string(),
+        };
+        self.event(Level::Info, "HJ-132", None, message, "resume on the page goes on");
+    }
+
+    /// Called in place of opening a round.
+    pub(crate) fn rest(&mut self, now: Timestamp) {
+        self.hold = Hold::Since(now);
+        self.enter(now, Phase::Paused);
+    }
+
+    pub(crate) fn on_resume(&mut self, now: Timestamp) {
+        let hold = core::mem::take(&mut self.hold);
+        if let Hold::Since(since) = hold {
+            self.leave_out(now, since);
+        }
+        match (hold, self.phase) {
+            (Hold::No, _) | (_, Phase::Finished) => {}
+            (_, Phase::Paused) if self.ready() < self.min_agents() => self.pause(now),
+            (_, Phase::Paused) => {}
+            _ => self.event(Level::Info, "HJ-131", None, "training goes on: the pause was taken back".into(), ""),
+        }
+    }
+
+    /// What lasted from `since` until now was nobody's fault.
+    fn leave_out(&mut self, now: Timestamp, since: Timestamp) {
+        let span = now.since(since);
+        self.closed_at = self.closed_at + span;
+        self.training_since = self.training_since.map(|began| began + span);
+        // Nothing was asked, so that nothing was to be heard.
+        self.roster.members.values_mut().for_each(|member| member.heard = now);
+    }
+}
