@@ -69,9 +69,11 @@ fn a_paused_job_is_quiet() {
 #[test]
 fn a_pause_that_was_asked_for_lasts_until_somebody_goes_on_whatever_happens_meanwhile() {
     for seed in seeds(20) {
-        let mut world = unruly(chunked(40, if seed % 2 == 0 { DataMode::Shared } else { DataMode::Private }));
+        let calm = seed % 4 < 2;
+        let world = chunked(200, if seed % 2 == 0 { DataMode::Shared } else { DataMode::Private });
+        let mut world = if calm { world } else { unruly(world) };
         world.keep_alive = Duration::from_secs(2);
-        let from = Duration::from_millis(6000 + 37 * (seed % 20));
+        let from = Duration::from_millis(5000 + 37 * (seed % 20));
         let to = from + Duration::from_secs(3600);
         world.steps.push(Step { at: from, trouble: Trouble::Pause });
         let within = from + Duration::from_secs(60);
@@ -83,10 +85,11 @@ fn a_pause_that_was_asked_for_lasts_until_somebody_goes_on_whatever_happens_mean
         let record = run(&world, seed);
         sound(&record, seed);
         let last = record.last().unwrap();
-        assert_eq!((last.told("HJ-132"), last.told("HJ-131"), last.told("HJ-140")), (1, 1, 0), "seed {seed}");
+        assert_eq!((last.told("HJ-132"), last.told("HJ-131")), (1, 1), "seed {seed}");
+        assert!(!calm || last.told("HJ-140") == 0, "seed {seed}: somebody was blamed for the pause");
         let longest = last.rounds.iter().map(|round| round.seconds + round.between_s).fold(0.0, f64::max);
         assert!(longest < 600.0, "seed {seed}: the pause was taken for work of {longest} s");
         assert!(record.seconds > 3600.0, "seed {seed}: over after {} s", record.seconds);
-        assert_eq!(last.steps().count(), 40, "seed {seed}");
+        assert_eq!(last.steps().count(), 200, "seed {seed}");
     }
 }
