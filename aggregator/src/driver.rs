@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
+mod orders;
+
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long to listen for a run that was begun elsewhere, before beginning one.
@@ -233,6 +235,7 @@ impl Driver<'_> {
                     let now = self.now();
                     self.coordinator.handle(now, Input::Stop);
                 }
+                asked = self.page.order() => self.on_order(asked),
             }
         }
     }
@@ -312,7 +315,8 @@ impl Driver<'_> {
                 Output::Closed(record) => self.on_closed(&record),
                 Output::Event(event) => self.on_event(&event),
                 Output::Finished(outcome) => {
-                    self.save(Some(outcome));
+                    // What could not be written has been told.
+                    let _ = self.save(Some(outcome));
                     self.progress.tell(|| info!("the job is over: {outcome}"));
                     return Ok(Drained::Finished(outcome));
                 }
@@ -337,7 +341,7 @@ impl Driver<'_> {
             tracing::debug!("shares: {reason}");
         }
         if Instant::now() >= self.save_due {
-            self.save(None);
+            let _ = self.save(None);
         }
     }
 
@@ -359,15 +363,15 @@ impl Driver<'_> {
         self.publish_people(Channel::Events, event(happened));
     }
 
-    /// Writes model, card and history. A failure is told and tried again later: training goes on.
-    fn save(&mut self, outcome: Option<Outcome>) {
+    /// Writes model, card and history, and says where. A failure is told and tried again later: training goes on.
+    fn save(&mut self, outcome: Option<Outcome>) -> Result<String, String> {
         self.save_due = Instant::now() + self.valid.save_every;
         if let Err(error) = self.history.flush() {
             error!("history.csv: {error}");
         }
         let (Some(model), site, job) = (self.coordinator.model(), self.valid.site.as_str(), self.valid.job.as_str())
         else {
-            return;
+            return Err("there is no model yet: training has not begun".to_owned());
         };
         let seconds = self.origin.elapsed().as_secs_f64();
         let card = Card::new(site, job, &self.coordinator, outcome, seconds);
@@ -379,12 +383,19 @@ impl Driver<'_> {
             .and_then(|()| serde_json::to_vec_pretty(&card).map_err(std::io::Error::other))
             .and_then(|bytes| replace_file(&self.valid.output.join("model_card.json"), &bytes));
         match written {
-            Ok(()) if outcome.is_some() => info!("the model is in {}", self.valid.output.display()),
-            Ok(()) => {}
-            Err(error) => error!(
-                "the model could not be written to {}: {error}; the previous one is kept, the next attempt follows",
-                self.valid.output.display()
-            ),
+            Ok(()) => {
+                let folder = self.valid.output.display();
+                if outcome.is_some() {
+                    info!("the model is in {folder}");
+                }
+                Ok(format!("the model after round {} is in {folder}", self.coordinator.steps()))
+            }
+            Err(error) => {
+                let folder = self.valid.output.display();
+                let why = format!("the model could not be written to {folder}: {error}; the previous one is kept");
+                error!("{why}, the next attempt follows");
+                Err(why)
+            }
         }
     }
 

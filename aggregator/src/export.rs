@@ -36,11 +36,11 @@ pub(crate) fn export(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes `model.onnx` beside the model that a job has left in `folder`, if it has. A failure is told: the model is
-/// there all the same.
-pub(crate) fn beside(folder: &Path) {
+/// Writes `model.onnx` beside the model that a job has left in `folder`, if it has, and says what it holds. A failure is
+/// told: the model is there all the same.
+pub(crate) fn beside(folder: &Path) -> Result<String, String> {
     if !folder.join("model_card.json").exists() {
-        return;
+        return Err("there is no model yet".to_owned());
     }
     let path = folder.join(FILE);
     let written = Trained::load(folder).and_then(|trained| {
@@ -51,8 +51,13 @@ pub(crate) fn beside(folder: &Path) {
         Ok((said, warning)) => {
             info!("{FILE}: {said}");
             warning.into_iter().for_each(|warning| warn!("{warning}"));
+            Ok(format!("{FILE}: {said}"))
         }
-        Err(failure) => warn!("{FILE} is not written: {failure}"),
+        Err(failure) => {
+            let why = format!("{FILE} is not written: {failure}");
+            warn!("{why}");
+            Err(why)
+        }
     }
 }
 

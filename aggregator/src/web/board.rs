@@ -1,17 +1,26 @@
 //! What the page remembers of the rounds: bounded, kept by the driver, a few numbers a round.
 
+use super::curve::Curve;
+use super::lines::{Column, EventLine, Parts, RoundLine, ScoreLine, ShareLine, Span, place};
 use crate::people::now;
-use heijunka_round::{AgentRound, Ending, Event, Level, RoundRecord, Summary};
+use heijunka_round::{AgentRound, Ending, Event, Level, RoundRecord};
 use heijunka_units::AgentId;
 use heijunka_wire::Purpose;
 use heijunka_wire::limits::AGENTS_MAX;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Rounds that the curves show.
+/// Points of the curves of rounds, and rounds behind the means.
 pub(crate) const ROUNDS_KEPT: usize = 600;
-/// Scorings that the curves show.
+/// Points of the curves of scores.
 pub(crate) const SCORES_KEPT: usize = 600;
+/// Points of the shares' curve.
+pub(crate) const SHARES_KEPT: usize = 200;
+/// Rounds that the timeline shows.
+pub(crate) const COLUMNS_KEPT: usize = 40;
+/// The timeline shows at most one round in this time: rounds of milliseconds would be a blur.
+const COLUMN_EVERY: Duration = Duration::from_secs(1);
 /// Events that the page lists.
 pub(crate) const EVENTS_KEPT: usize = 50;
 /// Rounds behind an agent's bar.
@@ -19,80 +28,6 @@ pub(crate) const RECENT_ROUNDS: usize = 20;
 /// Upper bounds of the histogram of round times, in seconds.
 pub(crate) const BUCKETS_S: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
-
-/// A training round on the curves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RoundLine {
-    /// Counts the rounds of this program, from 1.
-    pub(crate) sequence: u64,
-    /// Steps of the model after the round.
-    pub(crate) step: u64,
-    pub(crate) ending: Ending,
-    pub(crate) seconds: f64,
-    pub(crate) between_s: f64,
-    pub(crate) equal_s: f64,
-    pub(crate) loss: Option<f64>,
-}
-
-/// A scoring on the curves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ScoreLine {
-    pub(crate) sequence: u64,
-    pub(crate) step: u64,
-    pub(crate) summary: Summary,
-}
-
-/// An event on the list.
-#[derive(Clone, Debug)]
-pub(crate) struct EventLine {
-    pub(crate) sequence: u64,
-    pub(crate) time: String,
-    pub(crate) event: Event,
-}
-
-/// One agent's part of one round, in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Parts {
-    /// In the agent's hands: decoding, computing, encoding.
-    pub(crate) compute_s: f64,
-    /// On the way, there and back, and in queues.
-    pub(crate) network_s: f64,
-    /// Done, while others were not.
-    pub(crate) waiting_s: f64,
-    pub(crate) samples: f64,
-}
-
-impl Parts {
-    fn of(agent: &AgentRound, round_s: f64) -> Self {
-        Self {
-            compute_s: agent.own_s.min(agent.total_s),
-            network_s: (agent.total_s - agent.own_s).max(0.0),
-            waiting_s: (round_s - agent.total_s).max(0.0),
-            samples: f64::from(agent.samples),
-        }
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.compute_s += other.compute_s;
-        self.network_s += other.network_s;
-        self.waiting_s += other.waiting_s;
-        self.samples += other.samples;
-    }
-
-    pub(crate) fn over(&self, rounds: f64) -> Self {
-        Self {
-            compute_s: self.compute_s / rounds,
-            network_s: self.network_s / rounds,
-            waiting_s: self.waiting_s / rounds,
-            samples: self.samples / rounds,
-        }
-    }
-
-    /// Seconds until its answer was there.
-    pub(crate) fn total_s(&self) -> f64 {
-        self.compute_s + self.network_s
-    }
-}
 
 /// What is remembered of an agent.
 #[derive(Clone, Debug, Default)]
@@ -148,14 +83,41 @@ pub(crate) struct Sums {
 }
 
 /// The driver's side of the page's memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Board {
-    pub(crate) rounds: VecDeque<RoundLine>,
-    pub(crate) scores: VecDeque<ScoreLine>,
+    pub(crate) rounds: Curve<RoundLine>,
+    pub(crate) scores: Curve<ScoreLine>,
+    pub(crate) last_score: Option<ScoreLine>,
+    pub(crate) shares: Curve<ShareLine>,
+    pub(crate) columns: VecDeque<Column>,
+    /// The last rounds that were not given up.
+    pub(crate) recent: VecDeque<Span>,
     pub(crate) events: VecDeque<Arc<EventLine>>,
     pub(crate) agents: BTreeMap<AgentId, AgentHistory>,
+    /// Agents in the order in which shares and columns name them.
+    pub(crate) names: Arc<Vec<AgentId>>,
     pub(crate) sums: Sums,
     sequence: u64,
+    column_due: Option<Instant>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self {
+            rounds: Curve::new(ROUNDS_KEPT),
+            scores: Curve::new(SCORES_KEPT),
+            last_score: None,
+            shares: Curve::new(SHARES_KEPT),
+            columns: VecDeque::new(),
+            recent: VecDeque::new(),
+            events: VecDeque::new(),
+            agents: BTreeMap::new(),
+            names: Arc::default(),
+            sums: Sums::default(),
+            sequence: 0,
+            column_due: None,
+        }
+    }
 }
 
 fn push<T>(queue: &mut VecDeque<T>, item: T, kept: usize) {
@@ -180,12 +142,14 @@ impl Board {
             self.sums.scorings += 1;
             if let Some(summary) = record.summary {
                 let line = ScoreLine { sequence, step, summary };
-                push(&mut self.scores, line, SCORES_KEPT);
+                self.scores.push(line);
+                self.last_score = Some(line);
             }
             return;
         }
         let line = RoundLine {
             sequence,
+            rounds: 1,
             step,
             ending: record.ending,
             seconds: record.seconds,
@@ -193,21 +157,67 @@ impl Board {
             equal_s: record.equal_s,
             loss: record.loss,
         };
-        push(&mut self.rounds, line, ROUNDS_KEPT);
+        self.rounds.push(line);
+        if record.ending != Ending::GivenUp {
+            let span = Span { round_s: record.seconds + record.between_s, equal_s: record.equal_s + record.between_s };
+            push(&mut self.recent, span, ROUNDS_KEPT);
+        }
         self.sum(record);
         for agent in &record.agents {
             self.add_agent(agent, record);
         }
+        self.add_shares(record, step);
+        self.add_column(record, step);
+    }
+
+    /// For each of the board's names what `of` makes of the agent's part of the round.
+    fn by_name<T: Clone + Default>(&mut self, record: &RoundRecord, of: impl Fn(&AgentRound) -> T) -> Vec<T> {
+        let mut values = Vec::new();
+        for agent in &record.agents {
+            let known = self.names.iter().position(|name| *name == agent.agent);
+            let place = match known {
+                Some(place) => place,
+                None if self.names.len() < AGENTS_MAX => {
+                    Arc::make_mut(&mut self.names).push(agent.agent.clone());
+                    self.names.len() - 1
+                }
+                None => continue,
+            };
+            if values.len() <= place {
+                values.resize(place + 1, T::default());
+            }
+            if let Some(value) = values.get_mut(place) {
+                *value = of(agent);
+            }
+        }
+        values
+    }
+
+    fn add_shares(&mut self, record: &RoundRecord, step: u64) {
+        let first = self.shares.points().is_empty();
+        if first || record.moved.is_some() {
+            let samples = self.by_name(record, |agent| agent.assigned).into();
+            let sequence = self.next();
+            self.shares.push(ShareLine { sequence, step, samples });
+        }
+    }
+
+    fn add_column(&mut self, record: &RoundRecord, step: u64) {
+        let now = Instant::now();
+        if self.column_due.is_some_and(|due| now < due) {
+            return;
+        }
+        self.column_due = Some(now + COLUMN_EVERY);
+        let parts = self.by_name(record, |agent| (agent.samples > 0).then(|| Parts::of(agent, record.seconds)));
+        let sequence = self.next();
+        push(&mut self.columns, Column { sequence, step, parts: parts.into() }, COLUMNS_KEPT);
     }
 
     fn sum(&mut self, record: &RoundRecord) {
         let sums = &mut self.sums;
-        let [full, partial, given_up] = &mut sums.rounds;
-        *match record.ending {
-            Ending::Full => full,
-            Ending::Partial => partial,
-            Ending::GivenUp => given_up,
-        } += 1;
+        if let Some(rounds) = sums.rounds.get_mut(place(record.ending)) {
+            *rounds += 1;
+        }
         if let Some(bucket) = BUCKETS_S.iter().zip(&mut sums.buckets).find(|(bound, _)| record.seconds <= **bound) {
             *bucket.1 += 1;
         }

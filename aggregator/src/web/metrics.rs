@@ -77,6 +77,12 @@ fn job(text: &mut Text, snapshot: &Snapshot) {
     for phase in PHASES {
         text.sample("heijunka_phase", &[("phase", phase)], u8::from(phase == snapshot.phase));
     }
+    let held = u8::from(snapshot.held);
+    text.gauge(
+        "heijunka_pause_requested",
+        "1 while the job is paused, or about to pause, because somebody asked.",
+        held,
+    );
     text.gauge("heijunka_run", "Number of this run of the job.", snapshot.run);
     let connected = u8::from(snapshot.connected);
     text.gauge("heijunka_broker_connected", "1 while there is a connection to the broker.", connected);

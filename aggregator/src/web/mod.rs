@@ -2,9 +2,13 @@
 
 mod board;
 mod body;
+mod curve;
+mod files;
 mod gate;
 mod ideal;
+mod lines;
 mod metrics;
+mod orders;
 mod routes;
 mod server;
 mod settings;
@@ -12,8 +16,10 @@ mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod what_if;
 mod words;
 
+pub(crate) use orders::{Asked, Order};
 pub(crate) use server::bind;
 pub(crate) use settings::{Listen, Web};
 
@@ -21,15 +27,19 @@ use crate::config::Valid;
 use crate::people::Figures;
 use board::Board;
 use heijunka_round::{Coordinator, Event, RoundRecord};
+use routes::Desk;
 use server::Server;
 use snapshot::{Facts, Seen, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
+use what_if::Finding;
 
 /// A snapshot is made at most so often.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(250);
+/// What another fleet would take is estimated anew at most so often.
+const WHAT_IF_EVERY: Duration = Duration::from_secs(2);
 
 /// The driver's side of the page; nothing happens if it is off.
 pub(crate) struct Page(Option<Open>);
@@ -38,9 +48,12 @@ struct Open {
     facts: Arc<Facts>,
     board: Board,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    orders: mpsc::Receiver<Asked>,
     server: Server,
     begun: Instant,
     due: Instant,
+    what_if: Arc<[Finding]>,
+    what_if_due: Instant,
 }
 
 impl Page {
@@ -49,11 +62,23 @@ impl Page {
         let Some(listen) = &valid.web else { return Self(None) };
         let facts = Arc::new(Facts::new(valid));
         let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::connecting(Arc::clone(&facts))));
-        match Server::start(listen, receiver) {
+        let (sender, orders) = mpsc::channel(orders::ORDERS_MAX);
+        match Server::start(listen, Desk { snapshots: receiver, orders: sender, folder: valid.output.clone() }) {
             Ok(server) => {
                 info!("the page is at http://{}/", server.address());
                 let now = Instant::now();
-                Self(Some(Open { facts, board: Board::default(), snapshots, server, begun: now, due: now }))
+                let (board, what_if) = (Board::default(), Arc::default());
+                Self(Some(Open {
+                    facts,
+                    board,
+                    snapshots,
+                    orders,
+                    server,
+                    begun: now,
+                    due: now,
+                    what_if,
+                    what_if_due: now,
+                }))
             }
             Err(error) => {
                 let address = listen.address;
@@ -79,6 +104,23 @@ impl Page {
         }
     }
 
+    /// The next order; never if there is no page.
+    pub(crate) async fn order(&mut self) -> Asked {
+        if let Some(open) = &mut self.0
+            && let Some(asked) = open.orders.recv().await
+        {
+            return asked;
+        }
+        std::future::pending().await
+    }
+
+    /// The next snapshot is due at once: somebody has changed something and wants to see it.
+    pub(crate) fn hasten(&mut self) {
+        if let Some(open) = &mut self.0 {
+            open.due = Instant::now();
+        }
+    }
+
     /// Hands a snapshot to the server, if the last one is old enough.
     pub(crate) fn show(&mut self, coordinator: &Coordinator, figures: &Figures, connected: bool) {
         let Some(open) = &mut self.0 else { return };
@@ -96,7 +138,7 @@ impl Page {
         connected: bool,
         ended: &str,
     ) -> Option<Server> {
-        let open = self.0?;
+        let mut open = self.0?;
         let (elapsed, ended) = (open.begun.elapsed(), Some(ended));
         open.hand_over(&Seen { coordinator, figures, connected, elapsed, ended });
         Some(open.server)
@@ -104,7 +146,13 @@ impl Page {
 }
 
 impl Open {
-    fn hand_over(&self, seen: &Seen<'_>) {
-        self.snapshots.send_replace(Arc::new(Snapshot::new(&self.facts, &self.board, seen)));
+    fn hand_over(&mut self, seen: &Seen<'_>) {
+        let mut snapshot = Snapshot::new(&self.facts, &self.board, seen);
+        if Instant::now() >= self.what_if_due {
+            self.what_if_due = Instant::now() + WHAT_IF_EVERY;
+            self.what_if = what_if::findings(&snapshot.machines(), f64::from(self.facts.batch_samples)).into();
+        }
+        snapshot.what_if = Arc::clone(&self.what_if);
+        self.snapshots.send_replace(Arc::new(snapshot));
     }
 }

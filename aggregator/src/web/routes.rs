@@ -1,15 +1,21 @@
 //! What is answered to whom.
 
 use super::body::Answer;
+use super::files;
 use super::gate::{Pass, pass};
 use super::metrics::metrics;
+use super::orders::{Asked, Order, ask, is_own};
 use super::settings::Listen;
 use super::snapshot::Snapshot;
 use super::state::{Told, state};
 use bytes::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    WWW_AUTHENTICATE,
+};
 use hyper::http::HeaderValue;
 use hyper::{Method, Request, Response, StatusCode};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -25,10 +31,18 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Between the driver and the server.
+pub(crate) struct Desk {
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) orders: mpsc::Sender<Asked>,
+    /// Where the driver writes the job's files.
+    pub(crate) folder: PathBuf,
+}
+
 /// What a request is answered from.
 pub(crate) struct Site {
     pub(crate) listen: Listen,
-    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) desk: Desk,
     /// Each stream holds one more while it lasts.
     pub(crate) streams: Arc<()>,
 }
@@ -69,30 +83,72 @@ pub(crate) async fn respond<B>(site: &Site, request: &Request<B>) -> Response<An
             return response;
         }
     }
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        let mut response = told(StatusCode::METHOD_NOT_ALLOWED, "this page can only be read");
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+    let (path, order) = (request.uri().path(), Order::of(request.uri().path()));
+    match (request.method(), order) {
+        (&Method::POST, Some(order)) => obey(site, request, order).await,
+        (_, Some(_)) => not_allowed("this is an order: curl -X POST -H 'X-Heijunka: 1' …", "POST"),
+        (&Method::GET | &Method::HEAD, None) => show(site, path, request.method() == Method::GET),
+        _ => not_allowed("this can only be read", "GET, HEAD"),
     }
-    let snapshot = || Arc::clone(&site.snapshots.borrow());
-    match request.uri().path() {
+}
+
+fn not_allowed(text: &str, allowed: &'static str) -> Response<Answer> {
+    let mut response = told(StatusCode::METHOD_NOT_ALLOWED, text);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+async fn obey<B>(site: &Site, request: &Request<B>, order: Order) -> Response<Answer> {
+    if !site.listen.control {
+        return told(StatusCode::FORBIDDEN, "this page takes no orders: [web] control = false");
+    }
+    if let Err(why) = is_own(request.headers()) {
+        return told(StatusCode::FORBIDDEN, why);
+    }
+    let phase = site.desk.snapshots.borrow().phase;
+    if phase == "connecting" || phase == "finished" {
+        return told(StatusCode::CONFLICT, &format!("the job is {phase}: there is nothing to order"));
+    }
+    match ask(&site.desk.orders, order).await {
+        Ok(done) => told(StatusCode::OK, &done),
+        Err(why) => told(StatusCode::CONFLICT, &why),
+    }
+}
+
+fn show(site: &Site, path: &str, whole: bool) -> Response<Answer> {
+    let snapshot = || Arc::clone(&site.desk.snapshots.borrow());
+    match path {
         "/" => {
             answer(StatusCode::OK, "text/html; charset=utf-8", Answer::Whole(Some(Bytes::from_static(PAGE.as_bytes()))))
         }
-        "/state" => answer(StatusCode::OK, "application/json", state(&snapshot(), Told::default()).0.into()),
+        "/state" => answer(StatusCode::OK, "application/json", state(&snapshot(), &mut Told::default()).into()),
         "/metrics" => {
             let kind = "text/plain; version=0.0.4; charset=utf-8";
             answer(StatusCode::OK, kind, metrics(&snapshot()).into_bytes().into())
         }
-        "/events" if request.method() == Method::GET => answer(StatusCode::OK, "text/event-stream", events(site)),
-        _ => told(StatusCode::NOT_FOUND, "there are /, /state, /events and /metrics"),
+        "/events" if whole => answer(StatusCode::OK, "text/event-stream", events(site)),
+        _ => match files::kind(path) {
+            Some(kind) => file(site, path, kind),
+            None => told(StatusCode::NOT_FOUND, "there are /, /state, /events, /metrics and the model's files"),
+        },
     }
+}
+
+fn file(site: &Site, path: &str, kind: &'static str) -> Response<Answer> {
+    let Ok((content, bytes)) = files::content(&site.desk.folder, path) else {
+        let text = format!("there is no {path} yet: export and checkpoint write the files once there is a model");
+        return told(StatusCode::NOT_FOUND, &text);
+    };
+    let mut response = answer(StatusCode::OK, kind, content);
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes));
+    response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    response
 }
 
 /// One message waits at most: a browser that reads slowly gets fewer of them, and newer ones.
 fn events(site: &Site) -> Answer {
     let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(feed(site.snapshots.clone(), sender, Arc::clone(&site.streams)));
+    tokio::spawn(feed(site.desk.snapshots.clone(), sender, Arc::clone(&site.streams)));
     Answer::Stream(receiver)
 }
 
@@ -100,8 +156,7 @@ async fn feed(mut snapshots: watch::Receiver<Arc<Snapshot>>, sender: mpsc::Sende
     let mut so_far = Told::default();
     loop {
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
-        let (json, now) = state(&snapshot, so_far);
-        so_far = now;
+        let json = state(&snapshot, &mut so_far);
         let message = [b"data: ".as_slice(), &json, b"\n\n"].concat();
         if sender.send(message.into()).await.is_err() {
             return;

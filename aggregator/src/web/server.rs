@@ -1,8 +1,7 @@
 //! The server's thread: accepts connections and drops the oldest when there are too many.
 
-use super::routes::{Site, respond};
+use super::routes::{Desk, Site, respond};
 use super::settings::Listen;
-use super::snapshot::Snapshot;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,7 +13,6 @@ use std::sync::{Arc, mpsc as signal};
 use std::thread::Builder;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// Connections at a time. A browser that was dropped for a newer one connects again by itself.
@@ -45,14 +43,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(listen: &Listen, snapshots: watch::Receiver<Arc<Snapshot>>) -> io::Result<Self> {
+    pub(crate) fn start(listen: &Listen, desk: Desk) -> io::Result<Self> {
         let listener = bind(listen)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (end, ended) = signal::sync_channel(1);
         let listen = listen.clone();
         Builder::new().name("page".to_owned()).spawn(move || {
-            runtime.block_on(serve(listener, listen, snapshots));
+            runtime.block_on(serve(listener, listen, desk));
             // Nobody waits if the program has been ended otherwise.
             let _ = end.try_send(());
         })?;
@@ -71,10 +69,10 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, listen: Listen, snapshots: watch::Receiver<Arc<Snapshot>>) {
+async fn serve(listener: TcpListener, listen: Listen, desk: Desk) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let mut changes = snapshots.clone();
-    let site = Arc::new(Site { listen, snapshots, streams: Arc::new(()) });
+    let mut changes = desk.snapshots.clone();
+    let site = Arc::new(Site { listen, desk, streams: Arc::new(()) });
     let mut connections = VecDeque::new();
     loop {
         tokio::select! {

@@ -17,11 +17,14 @@ pub(crate) struct Web {
     /// File whose first line is the password; needed if other machines may read the page; for example
     /// `password_file = "page.txt"`
     password_file: Option<PathBuf>,
+    /// Whether who can open the page may also pause, save, export and stop; false: it only shows. `control = true`
+    control: bool,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)).to_string(), password_file: None }
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)).to_string();
+        Self { listen, password_file: None, control: true }
     }
 }
 
@@ -31,6 +34,8 @@ pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     /// What a browser has to know; any user name goes with it.
     pub(crate) password: Option<Secret>,
+    /// Whether it takes orders.
+    pub(crate) control: bool,
 }
 
 impl Web {
@@ -53,6 +58,6 @@ impl Web {
             let fix = format!("add password_file = \"…\", or write listen = \"127.0.0.1:{}\"", address.port());
             return Err(Problem::new("web.listen", message, fix));
         }
-        Ok(Some(Listen { address, password }))
+        Ok(Some(Listen { address, password, control: self.control }))
     }
 }

@@ -1,12 +1,14 @@
 //! What the server is handed: the job as it is at one moment, unchangeable.
 
-use super::board::{AgentHistory, Board, EventLine, Parts, RoundLine, ScoreLine, Sums};
+use super::board::{AgentHistory, Board, Sums};
 use super::ideal::{Machine, ideal_s};
+use super::lines::{Column, EventLine, Parts, RoundLine, ScoreLine, ShareLine};
+use super::what_if::Finding;
 use super::words::{self, Pace};
 use crate::config::Valid;
 use crate::people::{Figures, data_mode, host};
 use heijunka_allocate::Outlook;
-use heijunka_round::{Coordinator, Counters, Ending, MemberView};
+use heijunka_round::{Coordinator, Counters, MemberView};
 use heijunka_units::AgentId;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ pub(crate) struct Facts {
     pub(crate) max_rounds: u64,
     pub(crate) batch_samples: u32,
     pub(crate) min_agents: usize,
+    /// Whether the page takes orders.
+    pub(crate) control: bool,
 }
 
 impl Facts {
@@ -36,6 +40,7 @@ impl Facts {
             max_rounds: valid.plan.until.rounds,
             batch_samples: valid.plan.batch_samples,
             min_agents: valid.plan.patience.min_agents,
+            control: valid.web.as_ref().is_some_and(|listen| listen.control),
         }
     }
 }
@@ -55,9 +60,11 @@ pub(crate) struct AgentView {
     pub(crate) why: String,
     /// What the policy expects of it.
     pub(crate) outlook: Option<String>,
+    /// What it takes, as far as it is known.
+    pub(crate) machine: Option<Machine>,
 }
 
-/// The rounds that the page's curves show, as means and sums.
+/// The last rounds, as means and sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Recent {
     /// Seconds from one round to the next.
@@ -75,6 +82,8 @@ pub(crate) struct Snapshot {
     pub(crate) facts: Arc<Facts>,
     /// The phase in one word; "connecting" before the broker has been heard.
     pub(crate) phase: &'static str,
+    /// Somebody has asked to pause.
+    pub(crate) held: bool,
     /// The phase in plain words.
     pub(crate) line: String,
     pub(crate) connected: bool,
@@ -92,8 +101,13 @@ pub(crate) struct Snapshot {
     pub(crate) counters: Counters,
     pub(crate) sums: Sums,
     pub(crate) agents: Vec<AgentView>,
+    pub(crate) what_if: Arc<[Finding]>,
+    /// Agents in the order in which shares and columns name them.
+    pub(crate) names: Arc<Vec<AgentId>>,
     pub(crate) rounds: VecDeque<RoundLine>,
     pub(crate) scores: VecDeque<ScoreLine>,
+    pub(crate) shares: VecDeque<ShareLine>,
+    pub(crate) columns: VecDeque<Column>,
     pub(crate) events: VecDeque<Arc<EventLine>>,
 }
 
@@ -121,6 +135,7 @@ impl Snapshot {
         let mut snapshot = Self {
             facts: Arc::clone(facts),
             phase: coordinator.phase().as_str(),
+            held: coordinator.is_held(),
             line: String::new(),
             connected: seen.connected,
             run: coordinator.run().0,
@@ -129,23 +144,33 @@ impl Snapshot {
             eta: figures.eta(coordinator),
             elapsed: seen.elapsed,
             loss: figures.loss.filter(|loss| loss.is_finite()),
-            score: board.scores.back().copied(),
+            score: board.last_score,
             saved_s: figures.saved_seconds,
             reallocations: figures.reallocations,
             decision: figures.decision.clone(),
-            recent: recent(board, ideal(&agents, &outlooks, facts.batch_samples)),
+            recent: recent(board, ideal(&agents, facts.batch_samples)),
             counters: coordinator.counters(),
             sums: board.sums,
             agents,
-            rounds: board.rounds.clone(),
-            scores: board.scores.clone(),
+            what_if: Arc::default(),
+            names: Arc::clone(&board.names),
+            rounds: board.rounds.points().clone(),
+            scores: board.scores.points().clone(),
+            shares: board.shares.points().clone(),
+            columns: board.columns.clone(),
             events: board.events.clone(),
         };
         if seen.ended.is_some() {
-            (snapshot.phase, snapshot.eta) = ("finished", None);
+            (snapshot.phase, snapshot.eta, snapshot.held) = ("finished", None, false);
         }
         snapshot.line = words::line(&snapshot, seen.ended);
         snapshot
+    }
+
+    /// The machines that are here, as far as they are known.
+    pub(crate) fn machines(&self) -> Vec<(AgentId, Machine)> {
+        let here = self.agents.iter().filter(|view| view.online);
+        here.filter_map(|view| Some((view.agent.clone(), view.machine?))).collect()
     }
 
     pub(crate) fn online(&self) -> usize {
@@ -165,8 +190,10 @@ fn agents(members: Vec<MemberView>, board: &Board, outlooks: &[Outlook]) -> Vec<
         .map(|member| {
             let history = board.agents.get(&member.agent).cloned().unwrap_or_default();
             let (recent, recent_missed) = history.recent();
+            let outlook = outlook_of(outlooks, &member.agent);
             AgentView {
-                outlook: outlook_of(outlooks, &member.agent).map(|outlook| outlook.text.clone()),
+                outlook: outlook.map(|outlook| outlook.text.clone()),
+                machine: outlook.and_then(expected).or_else(|| measured(recent)),
                 agent: member.agent,
                 online: member.online,
                 rows: member.rows,
@@ -183,28 +210,27 @@ fn agents(members: Vec<MemberView>, board: &Board, outlooks: &[Outlook]) -> Vec<
     views
 }
 
-/// With the machines as the policy sees them, else as the recent rounds were.
-fn ideal(agents: &[AgentView], outlooks: &[Outlook], batch_samples: u32) -> Option<f64> {
-    let measured = |view: &AgentView| {
-        let parts = view.recent.filter(|parts| parts.samples > 0.0)?;
-        Some(Machine { fixed_s: parts.network_s, per_sample_s: parts.compute_s / parts.samples })
-    };
-    let expected = |view: &AgentView| {
-        let outlook = outlook_of(outlooks, &view.agent).filter(|outlook| outlook.per_sample_s > 0.0)?;
-        Some(Machine { fixed_s: outlook.fixed_s + outlook.network_s, per_sample_s: outlook.per_sample_s })
-    };
+/// As the policy sees the machine.
+fn expected(outlook: &Outlook) -> Option<Machine> {
+    let (fixed_s, per_sample_s) = (outlook.fixed_s + outlook.network_s, outlook.per_sample_s);
+    (per_sample_s > 0.0).then_some(Machine { fixed_s, per_sample_s })
+}
+
+/// As the recent rounds were.
+fn measured(recent: Option<Parts>) -> Option<Machine> {
+    let parts = recent.filter(|parts| parts.samples > 0.0)?;
+    Some(Machine { fixed_s: parts.network_s, per_sample_s: parts.compute_s / parts.samples })
+}
+
+fn ideal(agents: &[AgentView], batch_samples: u32) -> Option<f64> {
     let here = agents.iter().filter(|view| view.online);
-    ideal_s(here.filter_map(|view| expected(view).or_else(|| measured(view))), f64::from(batch_samples))
+    ideal_s(here.filter_map(|view| view.machine), f64::from(batch_samples))
 }
 
 fn recent(board: &Board, ideal_s: Option<f64>) -> Recent {
-    let rounds = || board.rounds.iter().filter(|round| round.ending != Ending::GivenUp);
-    let count = rounds().count() as f64;
-    let (mut round_s, mut equal_s) = (0.0, 0.0);
-    for round in rounds() {
-        round_s += round.seconds + round.between_s;
-        equal_s += round.equal_s + round.between_s;
-    }
+    let count = board.recent.len() as f64;
+    let round_s: f64 = board.recent.iter().map(|span| span.round_s).sum();
+    let equal_s: f64 = board.recent.iter().map(|span| span.equal_s).sum();
     if count == 0.0 || round_s <= 0.0 {
         return Recent::default();
     }

@@ -1,223 +1,237 @@
 //! `/state` and `/events`: the snapshot as JSON, whole or what is new of it.
 
-use super::board::{EventLine, RoundLine, ScoreLine};
+use super::lines::{Column, EventLine, Parts, RoundLine, ScoreLine};
 use super::snapshot::{AgentView, Snapshot};
-use crate::people::json;
-use heijunka_round::{Ending, Level};
-use serde::Serialize;
-use std::collections::VecDeque;
+use super::what_if;
+use heijunka_round::{Ending, Level, Summary};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, VecDeque};
 
-/// How far a browser has been told of rounds, scores and events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told(u64);
+/// How many turns pass between two in which agents' figures are told; who comes or goes is told at once.
+const AGENTS_EVERY: u64 = 4;
 
-/// The answer of `/state`, and the data of each of `/events`.
-#[derive(Serialize)]
-struct State<'a> {
-    /// Rounds, scores and events are all that there are, not only new ones.
-    whole: bool,
-    version: &'static str,
-    site: &'a str,
-    job: &'a str,
-    host: &'a str,
-    run: u64,
-    policy: &'a str,
-    data: &'a str,
-    max_rounds: u64,
-    batch_samples: u32,
-    phase: &'a str,
-    line: &'a str,
-    connected: bool,
-    round: u64,
-    elapsed_seconds: f64,
-    eta_seconds: Option<f64>,
-    loss: Option<f64>,
-    held_out_loss: Option<f64>,
-    accuracy: Option<f64>,
-    macro_f1: Option<f64>,
-    rmse: Option<f64>,
-    pr_auc: Option<f64>,
-    best_f1: Option<f64>,
-    cost_per_row: Option<f64>,
-    roc_auc: Option<f64>,
-    threshold: Option<f64>,
-    round_seconds: Option<f64>,
-    ideal_seconds: Option<f64>,
-    equal_seconds: Option<f64>,
-    saved_seconds: f64,
-    saved_seconds_per_hour: Option<f64>,
-    reallocations: u64,
-    decision: Option<&'a str>,
-    agents_online: usize,
-    agents: Vec<Agent<'a>>,
-    rounds: Vec<Round>,
-    scores: Vec<Score>,
-    events: Vec<Happened<'a>>,
+type Fields = Map<String, Value>;
+
+/// What a browser has been told.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    turns: u64,
+    /// The newest round, score, share, column and event.
+    sequence: u64,
+    names: usize,
+    fields: Fields,
+    agents: BTreeMap<String, Fields>,
+}
+
+/// Six significant digits of a score, three of a time: more are noise, and bytes.
+fn brief(value: f64, digits: i32) -> Value {
+    if value == 0.0 || !value.is_finite() {
+        return if value == 0.0 { json!(0.0) } else { Value::Null };
+    }
+    let scale = 10_f64.powi(digits - 1 - value.abs().log10().floor() as i32);
+    json!((value * scale).round() / scale)
+}
+
+fn time(seconds: f64) -> Value {
+    brief(seconds, 4)
+}
+
+fn some_time(seconds: Option<f64>) -> Value {
+    seconds.map_or(Value::Null, time)
+}
+
+/// Every number of a summary that is known, under its name; whatever scores there are.
+fn scores(summary: &Summary) -> Fields {
+    let Ok(Value::Object(all)) = serde_json::to_value(summary) else { return Fields::new() };
+    let known = all.into_iter().filter(|(_, value)| !value.is_null());
+    let named =
+        known.map(|(name, value)| if name == "loss" { ("held_out_loss".to_owned(), value) } else { (name, value) });
+    named
+        .map(|(name, value)| (name, value.as_f64().filter(|_| value.is_f64()).map_or(value, |v| brief(v, 6))))
+        .collect()
+}
+
+fn fields(snapshot: &Snapshot) -> Fields {
+    let (facts, recent) = (&snapshot.facts, &snapshot.recent);
+    let fields = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "site": facts.site,
+        "job": facts.job,
+        "host": facts.host,
+        "run": snapshot.run,
+        "policy": facts.policy,
+        "data": snapshot.data,
+        "max_rounds": facts.max_rounds,
+        "batch_samples": facts.batch_samples,
+        "min_agents": facts.min_agents,
+        "control": facts.control,
+        "phase": snapshot.phase,
+        "pause_requested": snapshot.held,
+        "line": snapshot.line,
+        "connected": snapshot.connected,
+        "round": snapshot.step,
+        "elapsed_seconds": snapshot.elapsed.as_secs(),
+        "eta_seconds": some_time(snapshot.eta.map(|eta| eta.as_secs_f64())),
+        "loss": snapshot.loss.map(|loss| brief(loss, 6)),
+        "score": snapshot.score.as_ref().map(|line| scores(&line.summary)),
+        "round_seconds": some_time(recent.round_s),
+        "ideal_seconds": some_time(recent.ideal_s),
+        "equal_seconds": some_time(recent.equal_s),
+        "saved_seconds": time(snapshot.saved_s),
+        "saved_seconds_per_hour": some_time(recent.saved_s_per_hour),
+        "saved_seconds_per_day": some_time(recent.saved_s_per_hour.map(|saved| 24.0 * saved)),
+        "reallocations": snapshot.reallocations,
+        "decision": snapshot.decision,
+        "what_if": what_if::sentences(&snapshot.what_if),
+        "agents_online": snapshot.online(),
+    });
+    if let Value::Object(fields) = fields { fields } else { Fields::new() }
 }
 
 /// Times are means over the recent rounds that it answered.
-#[derive(Serialize)]
-struct Agent<'a> {
-    agent: &'a str,
-    online: bool,
-    rows: u64,
-    share_samples: u32,
-    compute_seconds: Option<f64>,
-    network_seconds: Option<f64>,
-    waiting_seconds: Option<f64>,
-    recent_missed: usize,
-    why: &'a str,
-    outlook: Option<&'a str>,
+fn agent(view: &AgentView, snapshot: &Snapshot) -> Fields {
+    let part = |of: fn(&Parts) -> f64| view.recent.as_ref().map(|parts| brief(of(parts), 3));
+    let finding = snapshot.what_if.iter().find(|finding| finding.agent == view.agent);
+    let fields = json!({
+        "online": view.online,
+        "rows": view.rows,
+        "share_samples": view.share_samples,
+        "compute_seconds": part(|parts| parts.compute_s),
+        "network_seconds": part(|parts| parts.network_s),
+        "waiting_seconds": part(|parts| parts.waiting_s),
+        "recent_missed": view.recent_missed,
+        "why": view.why,
+        "outlook": view.outlook,
+        "without_longer_ratio": finding.and_then(|finding| finding.without).map(|without| brief(without, 2)),
+        "second_shorter_ratio": finding.map(|finding| brief(finding.second, 2)),
+    });
+    if let Value::Object(fields) = fields { fields } else { Fields::new() }
 }
 
-#[derive(Serialize)]
-struct Round {
-    round: u64,
-    ending: &'static str,
-    seconds: f64,
-    between_seconds: f64,
-    equal_seconds: f64,
-    loss: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct Score {
-    round: u64,
-    held_out_loss: Option<f64>,
-    accuracy: Option<f64>,
-    macro_f1: Option<f64>,
-    rmse: Option<f64>,
-    pr_auc: Option<f64>,
-    best_f1: Option<f64>,
-    cost_per_row: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct Happened<'a> {
-    time: &'a str,
-    level: &'static str,
-    code: &'static str,
-    agent: Option<&'a str>,
-    message: &'a str,
-    fix: &'a str,
-}
-
-/// Whole micro-units: more digits are noise, and bytes.
-fn brief(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
-}
-
-fn agent(view: &AgentView) -> Agent<'_> {
-    let part = |of: fn(&super::board::Parts) -> f64| view.recent.as_ref().map(|parts| brief(of(parts)));
-    Agent {
-        agent: view.agent.as_str(),
-        online: view.online,
-        rows: view.rows,
-        share_samples: view.share_samples,
-        compute_seconds: part(|parts| parts.compute_s),
-        network_seconds: part(|parts| parts.network_s),
-        waiting_seconds: part(|parts| parts.waiting_s),
-        recent_missed: view.recent_missed,
-        why: &view.why,
-        outlook: view.outlook.as_deref(),
-    }
-}
-
-fn round(line: &RoundLine) -> Round {
-    Round {
-        round: line.step,
-        ending: match line.ending {
+fn round(line: &RoundLine) -> Value {
+    json!({
+        "round": line.step,
+        "rounds": line.rounds,
+        "ending": match line.ending {
             Ending::Full => "full",
             Ending::Partial => "partial",
             Ending::GivenUp => "given_up",
         },
-        seconds: brief(line.seconds),
-        between_seconds: brief(line.between_s),
-        equal_seconds: brief(line.equal_s),
-        loss: line.loss.map(brief),
-    }
+        "seconds": time(line.seconds),
+        "between_seconds": time(line.between_s),
+        "equal_seconds": time(line.equal_s),
+        "loss": line.loss.map(|loss| brief(loss, 4)),
+    })
 }
 
-fn score(line: &ScoreLine) -> Score {
-    let summary = &line.summary;
-    Score {
-        round: line.step,
-        held_out_loss: summary.loss.map(brief),
-        accuracy: summary.accuracy.map(brief),
-        macro_f1: summary.macro_f1.map(brief),
-        rmse: summary.rmse.map(brief),
-        pr_auc: summary.pr_auc.map(brief),
-        best_f1: summary.best_f1.map(brief),
-        cost_per_row: summary.cost_per_row.map(brief),
-    }
+fn score(line: &ScoreLine) -> Value {
+    let mut fields = scores(&line.summary);
+    fields.insert("round".to_owned(), json!(line.step));
+    Value::Object(fields)
 }
 
-fn happened(line: &EventLine) -> Happened<'_> {
-    Happened {
-        time: &line.time,
-        level: if line.event.level == Level::Warn { "warn" } else { "info" },
-        code: line.event.code,
-        agent: line.event.agent.as_ref().map(heijunka_units::AgentId::as_str),
-        message: &line.event.message,
-        fix: line.event.fix,
-    }
+/// Computing, network, waiting.
+fn column(column: &Column) -> Value {
+    let parts = |parts: &Parts| [parts.compute_s, parts.network_s, parts.waiting_s].map(|part| brief(part, 3));
+    let all: Vec<Option<[Value; 3]>> = column.parts.iter().map(|one| one.as_ref().map(parts)).collect();
+    json!({ "round": column.step, "seconds": all })
 }
 
-/// The last of a queue, whose sequence numbers grow, that are beyond `told`.
-fn beyond<T>(queue: &VecDeque<T>, told: Told, sequence: impl Fn(&T) -> u64) -> impl Iterator<Item = &T> {
-    queue.range(queue.partition_point(|item| sequence(item) <= told.0)..)
+fn happened(line: &EventLine) -> Value {
+    json!({
+        "time": line.time,
+        "level": if line.event.level == Level::Warn { "warn" } else { "info" },
+        "code": line.event.code,
+        "agent": line.event.agent.as_ref().map(heijunka_units::AgentId::as_str),
+        "message": line.event.message,
+        "fix": line.event.fix,
+    })
+}
+
+/// The last of a queue, whose sequence numbers grow, that are beyond `told`, as JSON.
+fn beyond<T>(queue: &VecDeque<T>, told: u64, sequence: impl Fn(&T) -> u64, of: impl Fn(&T) -> Value) -> Vec<Value> {
+    queue.range(queue.partition_point(|item| sequence(item) <= told)..).map(of).collect()
 }
 
 fn newest(snapshot: &Snapshot) -> u64 {
     let rounds = snapshot.rounds.back().map_or(0, |line| line.sequence);
     let scores = snapshot.scores.back().map_or(0, |line| line.sequence);
+    let shares = snapshot.shares.back().map_or(0, |line| line.sequence);
+    let columns = snapshot.columns.back().map_or(0, |line| line.sequence);
     let events = snapshot.events.back().map_or(0, |line| line.sequence);
-    rounds.max(scores).max(events)
+    rounds.max(scores).max(shares).max(columns).max(events)
 }
 
-/// The JSON for somebody who has been told so far, and how far it is then.
-pub(crate) fn state(snapshot: &Snapshot, told: Told) -> (Vec<u8>, Told) {
-    let (facts, recent) = (&snapshot.facts, &snapshot.recent);
-    let summary = snapshot.score.map(|score| score.summary).unwrap_or_default();
-    let bytes = json(&State {
-        whole: told == Told::default(),
-        version: env!("CARGO_PKG_VERSION"),
-        site: &facts.site,
-        job: &facts.job,
-        host: &facts.host,
-        run: snapshot.run,
-        policy: &facts.policy,
-        data: snapshot.data,
-        max_rounds: facts.max_rounds,
-        batch_samples: facts.batch_samples,
-        phase: snapshot.phase,
-        line: &snapshot.line,
-        connected: snapshot.connected,
-        round: snapshot.step,
-        elapsed_seconds: brief(snapshot.elapsed.as_secs_f64()),
-        eta_seconds: snapshot.eta.map(|eta| brief(eta.as_secs_f64())),
-        loss: snapshot.loss.map(brief),
-        held_out_loss: summary.loss.map(brief),
-        accuracy: summary.accuracy.map(brief),
-        macro_f1: summary.macro_f1.map(brief),
-        rmse: summary.rmse.map(brief),
-        pr_auc: summary.pr_auc.map(brief),
-        best_f1: summary.best_f1.map(brief),
-        cost_per_row: summary.cost_per_row.map(brief),
-        roc_auc: summary.roc_auc.map(brief),
-        threshold: summary.threshold.map(brief),
-        round_seconds: recent.round_s.map(brief),
-        ideal_seconds: recent.ideal_s.map(brief),
-        equal_seconds: recent.equal_s.map(brief),
-        saved_seconds: brief(snapshot.saved_s),
-        saved_seconds_per_hour: recent.saved_s_per_hour.map(brief),
-        reallocations: snapshot.reallocations,
-        decision: snapshot.decision.as_deref(),
-        agents_online: snapshot.online(),
-        agents: snapshot.agents.iter().map(agent).collect(),
-        rounds: beyond(&snapshot.rounds, told, |line| line.sequence).map(round).collect(),
-        scores: beyond(&snapshot.scores, told, |line| line.sequence).map(score).collect(),
-        events: beyond(&snapshot.events, told, |line| line.sequence).map(|line| happened(line)).collect(),
+/// Those of `now` that `told` has not, or has otherwise.
+fn changed(now: &Fields, told: &Fields) -> Fields {
+    now.iter().filter(|(name, value)| told.get(*name) != Some(value)).map(|(n, v)| (n.clone(), v.clone())).collect()
+}
+
+/// The JSON for somebody who has been told so far. The first is whole; then fields that have not changed are left out, and
+/// lists hold what is new.
+pub(crate) fn state(snapshot: &Snapshot, told: &mut Told) -> Vec<u8> {
+    let now = fields(snapshot);
+    let mut all = changed(&now, &told.fields);
+    all.insert("whole".to_owned(), json!(told.turns == 0));
+    agents(snapshot, told, &mut all);
+    let so_far = told.sequence;
+    let lists = [
+        ("rounds", beyond(&snapshot.rounds, so_far, |line| line.sequence, round)),
+        ("scores", beyond(&snapshot.scores, so_far, |line| line.sequence, score)),
+        ("columns", beyond(&snapshot.columns, so_far, |line| line.sequence, column)),
+        ("events", beyond(&snapshot.events, so_far, |line| line.sequence, |line| happened(line))),
+        (
+            "shares",
+            beyond(
+                &snapshot.shares,
+                so_far,
+                |line| line.sequence,
+                |line| json!({ "round": line.step, "samples": *line.samples }),
+            ),
+        ),
+    ];
+    let whole = told.turns == 0;
+    all.extend(
+        lists.into_iter().filter(|(_, list)| whole || !list.is_empty()).map(|(name, l)| (name.to_owned(), l.into())),
+    );
+    if whole || told.names != snapshot.names.len() {
+        let names: Vec<&str> = snapshot.names.iter().map(heijunka_units::AgentId::as_str).collect();
+        all.insert("names".to_owned(), json!(names));
+    }
+    (told.fields, told.names) = (now, snapshot.names.len());
+    (told.sequence, told.turns) = (newest(snapshot), told.turns + 1);
+    serde_json::to_vec(&all).unwrap_or_default()
+}
+
+fn agents(snapshot: &Snapshot, told: &mut Told, all: &mut Fields) {
+    let due = told.turns.is_multiple_of(AGENTS_EVERY) || snapshot.phase == "finished";
+    let known = |view: &AgentView| {
+        let known = told.agents.get(view.agent.as_str());
+        known.is_some_and(|known| known.get("online") == Some(&json!(view.online)))
+    };
+    let same = snapshot.agents.len() == told.agents.len() && snapshot.agents.iter().all(known);
+    if !due && same {
+        return;
+    }
+    let now: BTreeMap<String, Fields> =
+        snapshot.agents.iter().map(|view| (view.agent.to_string(), agent(view, snapshot))).collect();
+    let none = Fields::new();
+    let news = now.iter().filter_map(|(name, fields)| {
+        let before = told.agents.get(name);
+        let mut news = changed(fields, before.unwrap_or(&none));
+        if news.is_empty() && before.is_some() {
+            return None;
+        }
+        news.insert("agent".to_owned(), json!(name));
+        Some(Value::Object(news))
     });
-    (bytes, Told(newest(snapshot)))
+    let news: Vec<Value> = news.collect();
+    let gone: Vec<&String> = told.agents.keys().filter(|name| !now.contains_key(*name)).collect();
+    if !gone.is_empty() {
+        all.insert("gone".to_owned(), json!(gone));
+    }
+    if told.turns == 0 || !news.is_empty() {
+        all.insert("agents".to_owned(), news.into());
+    }
+    told.agents = now;
 }

@@ -1,6 +1,6 @@
 //! Plain sentences: where the job is, and what holds an agent back.
 
-use super::board::Parts;
+use super::lines::Parts;
 use super::snapshot::{AgentView, Snapshot};
 use crate::advise::span as long_span;
 use heijunka_units::AgentId;
@@ -92,6 +92,7 @@ fn place(view: &AgentView, parts: &Parts, pace: Option<&Pace>) -> String {
 pub(crate) fn line(snapshot: &Snapshot, ended: Option<&str>) -> String {
     let facts = &snapshot.facts;
     let (online, needed) = (snapshot.online(), facts.min_agents);
+    let held = if snapshot.held { " It pauses before the first round, as asked." } else { "" };
     if let Some(reason) = ended {
         return format!("Over: {reason}.");
     }
@@ -99,10 +100,20 @@ pub(crate) fn line(snapshot: &Snapshot, ended: Option<&str>) -> String {
         return format!("No connection to the broker at {}; it is tried again and again.", facts.broker);
     }
     match snapshot.phase {
-        "surveying" if online < needed => format!("Waiting for agents: {online} of {needed} are here."),
-        "surveying" => "Agents are asked what their data look like.".to_owned(),
-        "preparing" => "Columns and model are settled; agents get their data ready.".to_owned(),
+        "surveying" if online < needed => format!("Waiting for agents: {online} of {needed} are here.{held}"),
+        "surveying" => format!("Agents are asked what their data look like.{held}"),
+        "preparing" => format!("Columns and model are settled; agents get their data ready.{held}"),
+        "training" if snapshot.held => {
+            format!(
+                "Training: it pauses after the open round, {} of {}, as asked.",
+                snapshot.step + 1,
+                facts.max_rounds
+            )
+        }
         "training" => training(snapshot),
+        "paused" if snapshot.held => {
+            format!("Paused after round {}, as asked; {online} agents are here. Resume goes on.", snapshot.step)
+        }
         "paused" => {
             let mut line = format!("Paused: {online} agents are here, {needed} are needed; nothing is lost.");
             line += " Start more agents, or lower min_agents.";

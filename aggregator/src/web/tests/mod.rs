@@ -1,6 +1,8 @@
 //! Tests of the page without a network, and of the server over loopback.
 
+mod browser;
 mod numbers;
+mod pictures;
 mod serving;
 mod settings;
 
@@ -65,9 +67,12 @@ fn facts() -> Facts {
 fn snapshot(board: &Board) -> Snapshot {
     Snapshot {
         sums: board.sums,
-        score: board.scores.back().copied(),
-        rounds: board.rounds.clone(),
-        scores: board.scores.clone(),
+        score: board.last_score,
+        rounds: board.rounds.points().clone(),
+        scores: board.scores.points().clone(),
+        shares: board.shares.points().clone(),
+        columns: board.columns.clone(),
+        names: Arc::clone(&board.names),
         events: board.events.clone(),
         phase: "training",
         connected: true,

@@ -1,6 +1,8 @@
 //! The server over loopback, asked by a plain socket.
 
 use super::super::board::Board;
+use super::super::orders::{Asked, ORDERS_MAX, Order};
+use super::super::routes::Desk;
 use super::super::server::Server;
 use super::super::settings::Listen;
 use super::super::snapshot::Snapshot;
@@ -11,7 +13,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Far beyond what an answer takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,12 +21,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Site {
     server: Server,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    orders: mpsc::Receiver<Asked>,
+    folder: tempfile::TempDir,
 }
 
 fn site(password: Option<&str>) -> Site {
-    let listen = Listen { address: "127.0.0.1:0".parse().unwrap(), password: password.map(Secret::new) };
+    site_with(password, true)
+}
+
+fn site_with(password: Option<&str>, control: bool) -> Site {
+    let listen = Listen { address: "127.0.0.1:0".parse().unwrap(), password: password.map(Secret::new), control };
     let (snapshots, receiver) = watch::channel(Arc::new(snapshot(&Board::default())));
-    Site { server: Server::start(&listen, receiver).unwrap(), snapshots }
+    let (sender, orders) = mpsc::channel(ORDERS_MAX);
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk { snapshots: receiver, orders: sender, folder: folder.path().to_owned() };
+    Site { server: Server::start(&listen, desk).unwrap(), snapshots, orders, folder }
 }
 
 fn connect(address: SocketAddr, request: &str) -> TcpStream {
@@ -67,6 +78,80 @@ fn each_path_has_its_answer() {
     assert!(ask(address, "G(T", "/", "").starts_with("HTTP/1.1 400"));
 }
 
+/// Whether and how an order is carried out.
+fn order(site: &mut Site, path: &str, headers: &str) -> (String, Option<Order>) {
+    let address = site.server.address();
+    let request = format!("host: {address}\r\n{headers}");
+    let path = path.to_owned();
+    let asking = std::thread::spawn(move || ask(address, "POST", &path, &request));
+    // The driver's part; a request that is refused ends without an order.
+    let order = loop {
+        match site.orders.try_recv() {
+            Ok(asked) => {
+                asked.answer.send(Ok("it is done".to_owned())).unwrap();
+                break Some(asked.order);
+            }
+            Err(_) if asking.is_finished() => break None,
+            Err(_) => std::thread::yield_now(),
+        }
+    };
+    (asking.join().unwrap(), order)
+}
+
+#[test]
+fn orders_reach_the_driver_and_its_answer_comes_back() {
+    let mut site = site(None);
+    for (path, right) in [
+        ("/pause", Order::Pause),
+        ("/resume", Order::Resume),
+        ("/checkpoint", Order::Checkpoint),
+        ("/export", Order::Export),
+        ("/stop", Order::Stop),
+    ] {
+        let (answer, order) = order(&mut site, path, "x-heijunka: 1\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("it is done\n"), "{path}: {answer}");
+        assert_eq!(order, Some(right));
+        assert!(get(site.server.address(), path).starts_with("HTTP/1.1 405"), "{path} is no link");
+    }
+    site.snapshots.send_replace(Arc::new(Snapshot { phase: "finished", ..snapshot(&Board::default()) }));
+    assert!(order(&mut site, "/pause", "x-heijunka: 1\r\n").0.starts_with("HTTP/1.1 409"));
+}
+
+#[test]
+fn another_sites_page_gives_no_orders_and_a_page_may_take_none() {
+    let mut open = site(None);
+    for headers in [
+        "",
+        "content-type: text/plain\r\ncontent-length: 0\r\n",
+        "x-heijunka: 1\r\norigin: http://evil.example\r\n",
+        "x-heijunka: 1\r\nsec-fetch-site: cross-site\r\n",
+    ] {
+        let (answer, order) = order(&mut open, "/stop", headers);
+        assert!(answer.starts_with("HTTP/1.1 403") && order.is_none(), "{headers}: {answer}");
+    }
+    let asked_first =
+        ask(open.server.address(), "OPTIONS", "/stop", "host: localhost\r\norigin: http://evil.example\r\n");
+    assert!(asked_first.starts_with("HTTP/1.1 405") && !asked_first.contains("access-control"), "{asked_first}");
+    let (answer, order) = order(&mut site_with(None, false), "/pause", "x-heijunka: 1\r\n");
+    assert!(answer.starts_with("HTTP/1.1 403") && order.is_none() && answer.contains("control"), "{answer}");
+}
+
+#[test]
+fn the_models_files_can_be_had_and_no_others() {
+    let site = site(None);
+    let address = site.server.address();
+    assert!(get(address, "/model.onnx").starts_with("HTTP/1.1 404"));
+    let content = "0123456789".repeat(20_000);
+    std::fs::write(site.folder.path().join("model.onnx"), &content).unwrap();
+    std::fs::write(site.folder.path().join("secret"), "no").unwrap();
+    let answer = get(address, "/model.onnx");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("content-length: 200000\r\n"));
+    assert!(answer.contains("content-disposition: attachment") && answer.ends_with(&format!("\r\n\r\n{content}")));
+    for path in ["/secret", "/../secret", "/model.onnx/../secret", "/model.onnx%00", "//model.onnx"] {
+        assert!(get(address, path).starts_with("HTTP/1.1 404"), "{path}");
+    }
+}
+
 #[test]
 fn another_sites_page_cannot_read_under_a_name_of_its_own() {
     let site = site(None);
@@ -87,7 +172,7 @@ fn a_password_is_asked_for_on_every_path() {
     let address = site.server.address();
     // anyone:s3:cret, anyone:wrong, anyone (without a colon).
     let (right, wrong, none) = ("Basic YW55b25lOnMzOmNyZXQ=", "Basic YW55b25lOndyb25n", "Basic YW55b25l");
-    for path in ["/", "/state", "/events", "/metrics", "/elsewhere"] {
+    for path in ["/", "/state", "/events", "/metrics", "/model.onnx", "/stop", "/elsewhere"] {
         let answer = get(address, path);
         assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("www-authenticate: Basic"), "{path}: {answer}");
     }
@@ -107,7 +192,7 @@ fn next_event(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> serd
 
 #[test]
 fn a_stream_tells_what_is_new_and_ends_with_the_last_snapshot() {
-    let Site { server, snapshots } = site(None);
+    let Site { server, snapshots, orders: _orders, folder: _folder } = site(None);
     let mut lines =
         BufReader::new(connect(server.address(), "GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n")).lines();
     assert_eq!(next_event(&mut lines)["phase"], "training");
@@ -120,7 +205,7 @@ fn a_stream_tells_what_is_new_and_ends_with_the_last_snapshot() {
     let mut told = Vec::new();
     while told.len() < 3 {
         let event = next_event(&mut lines);
-        told.extend(event["rounds"].as_array().unwrap().iter().map(|round| round["round"].as_u64().unwrap()));
+        told.extend(event["rounds"].as_array().into_iter().flatten().map(|round| round["round"].as_u64().unwrap()));
     }
     assert_eq!(told, [1, 2, 3]);
     snapshots.send_replace(Arc::new(Snapshot { phase: "finished", ..snapshot(&board) }));

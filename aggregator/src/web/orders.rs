@@ -1,0 +1,102 @@
+//! What people may ask of the job through the page: handed to the driver, which does it between two rounds' messages.
+
+use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use tokio::sync::{mpsc, oneshot};
+
+/// Orders that wait for the driver at most; whoever comes then is told to try again.
+pub(crate) const ORDERS_MAX: usize = 8;
+/// No form and no image of another site's page can send it: a script of one must ask first, and is refused.
+const OWN_HEADER: HeaderName = HeaderName::from_static("x-heijunka");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Finish the open round and open no other one.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Write the model now.
+    Checkpoint,
+    /// Write the model as ONNX now.
+    Export,
+    /// End the job.
+    Stop,
+}
+
+impl Order {
+    const ALL: [(&'static str, Self); 5] = [
+        ("/pause", Self::Pause),
+        ("/resume", Self::Resume),
+        ("/checkpoint", Self::Checkpoint),
+        ("/export", Self::Export),
+        ("/stop", Self::Stop),
+    ];
+
+    /// The order of a path.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == path).map(|(_, order)| *order)
+    }
+}
+
+/// What was done, or why not.
+pub(crate) type Told = Result<String, String>;
+
+/// An order, and where its answer is awaited.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) order: Order,
+    pub(crate) answer: oneshot::Sender<Told>,
+}
+
+/// Hands an order over and waits for the answer.
+pub(crate) async fn ask(orders: &mpsc::Sender<Asked>, order: Order) -> Told {
+    let (answer, told) = oneshot::channel();
+    let busy = "the aggregator is busy: try again in a moment".to_owned();
+    orders.try_send(Asked { order, answer }).map_err(|_| busy.clone())?;
+    told.await.map_err(|_| busy)?
+}
+
+/// Refuses what a page of another site may have sent with this browser's help.
+pub(crate) fn is_own(headers: &HeaderMap) -> Result<(), &'static str> {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if text(&OWN_HEADER).is_none() {
+        return Err("orders need the header X-Heijunka, so that no other site's page can give them: \
+                    curl -X POST -H 'X-Heijunka: 1' …");
+    }
+    if text(&FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err("orders are taken from this page alone, not from another site's");
+    }
+    let Some(origin) = text(&ORIGIN) else { return Ok(()) };
+    let from = origin.split_once("://").map(|(_, authority)| authority);
+    let own = from.zip(text(&HOST)).is_some_and(|(from, host)| from.eq_ignore_ascii_case(host));
+    if own { Ok(()) } else { Err("orders are taken from this page alone, not from another site's") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::http::HeaderValue;
+
+    #[test]
+    fn another_sites_page_gives_no_orders() {
+        let own = |given: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in given {
+                headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            is_own(&headers).is_ok()
+        };
+        let (header, host) = (("x-heijunka", "1"), ("host", "pc-1:8765"));
+        assert!(own(&[header]));
+        assert!(own(&[header, host, ("origin", "http://PC-1:8765"), ("sec-fetch-site", "same-origin")]));
+        assert!(!own(&[host]));
+        assert!(!own(&[host, ("origin", "http://pc-1:8765"), ("sec-fetch-site", "same-origin")]));
+        for origin in ["http://evil.example", "null", "http://pc-1:8766", "pc-1:8765", ""] {
+            assert!(!own(&[header, host, ("origin", origin)]), "{origin}");
+        }
+        assert!(!own(&[header, ("origin", "http://pc-1:8765")]));
+        assert!(!own(&[header, host, ("sec-fetch-site", "cross-site")]));
+        assert!(!own(&[header, host, ("sec-fetch-site", "same-site")]));
+    }
+}
