@@ -82,7 +82,7 @@ pub(super) struct Training {
     step_every_rounds: Option<u64>,
     /// What each of them leaves of the learning rate, 1e-6 to 1; 0.1 if left out; for example `step_factor = 0.1`
     step_factor: Option<f64>,
-    /// Time after which the job is done; for example `max_time = "8h"`
+    /// Time after which the job is done, without the time for which somebody has paused it; for example `max_time = "8h"`
     max_time: Option<Span>,
     /// Ends the job when the score has not improved for so long; the best model is kept; for example `stop_when_no_better_for_rounds = 300`
     stop_when_no_better_for_rounds: Option<u64>,

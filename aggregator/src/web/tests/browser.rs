@@ -88,7 +88,7 @@ impl Browser {
         loop {
             // A page that gives way to the next one answers nothing.
             let value = self.call("Runtime.evaluate", &parameters)["result"]["value"].clone();
-            if !value.is_null() {
+            if !value.is_null() && value != json!({}) {
                 return value;
             }
         }

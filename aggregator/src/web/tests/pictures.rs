@@ -54,7 +54,7 @@ fn plant(agents: u64, rounds: u64) -> (Board, Vec<u32>) {
         shares = now;
     }
     board.columns.clear();
-    for step in rounds - 40..rounds {
+    for step in rounds.saturating_sub(40)..rounds {
         let parts = speeds.iter().zip(&shares).zip(0..).map(|((speed, share), agent)| {
             let compute_s = f64::from(*share) * 2e-3 / speed * (1.0 + 0.3 * noise(step * agents + agent));
             let (network_s, waiting_s) = (4e-3 + 4e-3 * noise(step + agent), 4e-3 * noise(step + 2 * agent));
