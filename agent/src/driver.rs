@@ -6,7 +6,7 @@ use crate::engine::{Cancel, Compute, Counts, Done, Ended, Engine, LocalSteps, Wo
 use crate::people::{Info, State, json, status};
 use crate::uplink::Uplink;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
-use heijunka_settings::{Exit, Failure, init_logging};
+use heijunka_settings::{Exit, Failure, Service, init_logging};
 use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::{Channel, Topics, limits};
 use heijunka_worker::{Buffers, Input, Note, Output, Settings, Worker, gradient_bytes, update_bytes};
@@ -95,10 +95,14 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         finished: None,
         uplink: Uplink::new(valid.emulate.uplink_bps, Instant::now()),
         status_due: Instant::now() + valid.publish_every,
+        service: Service::find(Instant::now()),
     };
     info!("{} looks for job {} at {} on {}:{}", valid.agent, valid.job, valid.site, valid.bus.host, valid.bus.port);
+    let doing = driver.doing();
+    driver.service.ready(Instant::now(), &doing);
     let ended = driver.serve(events).await;
     let reason = ended.as_ref().err().map_or_else(|| "stopped".to_owned(), Failure::to_string);
+    driver.service.stopping(&reason);
     driver.publish_people(Channel::AgentState, State::ended(&reason));
     driver.cancel.cancel();
     driver.bus.close(FAREWELL).await;
@@ -121,6 +125,7 @@ struct Driver<'a> {
     finished: Option<Diagnosis>,
     uplink: Uplink,
     status_due: Instant,
+    service: Service,
 }
 
 impl Driver<'_> {
@@ -135,7 +140,8 @@ impl Driver<'_> {
         loop {
             let wait = self.drain()?;
             self.publish_status();
-            let due = self.instant(wait).min(self.status_due);
+            self.tell_service();
+            let due = self.instant(wait).min(self.status_due).min(self.service.due());
             let due = self.uplink.due().map_or(due, |at| at.min(due));
             tokio::select! {
                 event = events.next() => match event {
@@ -373,6 +379,27 @@ impl Driver<'_> {
         if self.bus.is_connected() {
             let waited = self.worker.waited(self.now());
             self.publish_people(Channel::AgentStatus, status(&self.worker.status(), waited, self.diagnosis().as_ref()));
+        }
+    }
+
+    fn tell_service(&mut self) {
+        let now = Instant::now();
+        if now >= self.service.due() {
+            let (alive, doing) = (self.engine.is_alive(now, &self.cancel), self.doing());
+            self.service.turn(now, alive, || doing);
+        }
+    }
+
+    /// What the agent does, in a line.
+    fn doing(&self) -> String {
+        let (valid, status) = (self.valid, self.worker.status());
+        if !self.bus.is_connected() {
+            format!("waiting for the broker at {}:{}", valid.bus.host, valid.bus.port)
+        } else if !status.joined {
+            format!("waiting for job {} at {}", valid.job, valid.site)
+        } else {
+            let (share, batch) = (status.share_samples, status.batch_samples);
+            format!("job {}, round {}: {share} of {batch} samples", valid.job, status.round.0)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::{Emulate, Valid};
 use crate::diagnosis::{Spent, thread_cpu_wait};
+use crate::liveness::{Liveness, Pulse};
 use crate::shape::model_shape;
 use crate::share::{Gradient, Problem, ShareEngine};
 use heijunka_data::{DataError, Dataset, Source, Table};
@@ -11,7 +12,7 @@ use heijunka_units::{AgentId, RoundId, Samples};
 use heijunka_wire::document::{Document, Job, Scores, Target};
 use heijunka_wire::{DataMode, Spec, digest};
 use heijunka_worker::Prepared;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -85,15 +86,27 @@ pub(crate) struct Counts {
 
 /// Set when nobody waits for a computation any more.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cancel(Arc<AtomicBool>);
+pub(crate) struct Cancel(Arc<Flag>);
+
+#[derive(Debug, Default)]
+struct Flag {
+    is_set: AtomicBool,
+    looks: AtomicU64,
+}
 
 impl Cancel {
     pub(crate) fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_set.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.looks.fetch_add(1, Ordering::Relaxed);
+        self.0.is_set.load(Ordering::Relaxed)
+    }
+
+    /// How often the computation has looked whether it is cancelled: it does so after every piece.
+    fn looks(&self) -> u64 {
+        self.0.looks.load(Ordering::Relaxed)
     }
 
     /// Sleeps until `end`, or until cancelled; returns how long.
@@ -120,6 +133,7 @@ pub(crate) struct Engine {
     loader: Arc<Mutex<Loader>>,
     /// What a sample took in the last share, in all of its steps.
     per_sample: Option<Duration>,
+    liveness: Liveness,
 }
 
 /// The compute thread has ended.
@@ -140,11 +154,13 @@ impl Engine {
         };
         let loader = Arc::new(Mutex::new(loader));
         let own = Arc::clone(&loader);
+        let pulse = Pulse::default();
+        let liveness = Liveness::new(pulse.clone(), Instant::now());
         std::thread::Builder::new()
             .name("compute".into())
-            .spawn(move || serve(&own, &inbox, &outbox))
+            .spawn(move || serve(&own, &inbox, &outbox, &pulse))
             .map_err(|error| Failure::new(Exit::Unavailable, "no compute thread").why(error.to_string()))?;
-        Ok(Self { work, done, loader, per_sample: None })
+        Ok(Self { work, done, loader, per_sample: None, liveness })
     }
 
     /// Does the work at once if it is expected to take but a moment, else gives it to the compute thread.
@@ -155,7 +171,13 @@ impl Engine {
         {
             return Ok(Some(loader.work(work, false)));
         }
+        self.liveness.ask();
         self.work.send(work).map(|()| None).map_err(|_| Ended)
+    }
+
+    /// Whether the compute thread goes on with what it was asked; `cancel` belongs to the work in hand.
+    pub(crate) fn is_alive(&mut self, now: Instant, cancel: &Cancel) -> bool {
+        self.liveness.is_alive(now, cancel.looks())
     }
 
     /// Takes note of how long a share took.
@@ -164,10 +186,12 @@ impl Engine {
     }
 }
 
-fn serve(loader: &Mutex<Loader>, inbox: &Receiver<Work>, outbox: &UnboundedSender<Done>) {
+fn serve(loader: &Mutex<Loader>, inbox: &Receiver<Work>, outbox: &UnboundedSender<Done>, pulse: &Pulse) {
     while let Ok(work) = inbox.recv() {
+        pulse.begin(matches!(work, Work::Prepare { .. }));
         // A panic in another thread's share has ended that thread's program already.
         let done = loader.lock().unwrap_or_else(PoisonError::into_inner).work(work, true);
+        pulse.end();
         if outbox.send(done).is_err() {
             return;
         }

@@ -7,13 +7,15 @@ mod driver;
 mod emulate;
 mod engine;
 mod init;
+mod liveness;
+mod manual;
 mod people;
 mod shape;
 mod share;
 mod uplink;
 
-use clap::{Parser, Subcommand};
-use heijunka_settings::Exit;
+use clap::{CommandFactory, Parser, Subcommand};
+use heijunka_settings::{Exit, Shell, print_completions, write_manual};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -48,6 +50,17 @@ enum Verb {
         #[arg(long, default_value = "mqtt://127.0.0.1:1883")]
         broker: String,
     },
+    /// Prints what a shell needs to complete this command, for example into /etc/bash_completion.d.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Writes the manual pages.
+    #[command(hide = true)]
+    Manual {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -63,6 +76,8 @@ fn main() -> ExitCode {
         Verb::Run { config } => config::load(&config).and_then(|valid| driver::run(&valid)),
         Verb::Check { config } => config::load(&config).and_then(|valid| check::check(&valid)),
         Verb::Init { config, broker } => init::init(&config, &broker),
+        Verb::Completions { shell } => print_completions(shell, Cli::command()),
+        Verb::Manual { folder } => write_manual(&folder, Cli::command(), &manual::MANUAL),
     };
     match outcome {
         Ok(()) => Exit::Success.into(),

@@ -5,13 +5,13 @@ use crate::config::Valid;
 use crate::history::History;
 use crate::model_file::{replace_file, to_bytes};
 use crate::people::{AgentState, Figures, State, event, json, status};
-use crate::progress::Progress;
+use crate::progress::{Progress, doing};
 use crate::run_number;
 use crate::trace_file::TraceFile;
 use crate::web::Page;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord, model_shape};
-use heijunka_settings::{Exit, Failure, init_logging};
+use heijunka_settings::{Exit, Failure, Service, init_logging};
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
 use std::time::{Duration, Instant};
@@ -60,7 +60,11 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     info!("job {} at {} on {}:{}", valid.job, valid.site, valid.bus.host, valid.bus.port);
     let mut signals = Signals::new()?;
     let page = Page::start(valid);
-    let Some(seen) = listen(&mut events, &topics, &mut signals).await? else {
+    let mut service = Service::find(Instant::now());
+    let waiting = format!("waiting for the broker at {}:{}", valid.bus.host, valid.bus.port);
+    service.ready(Instant::now(), &waiting);
+    let Some(seen) = listen(&mut events, &topics, &mut signals, (&mut service, &waiting)).await? else {
+        service.stopping("stopped");
         bus.close(FAREWELL).await;
         return Ok(());
     };
@@ -88,6 +92,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         rival: None,
         status_due: Instant::now(),
         save_due: Instant::now() + valid.save_every,
+        service,
     };
     let ended = driver.serve(events, &mut signals).await;
     driver.progress.finish();
@@ -97,6 +102,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         Ok(outcome) => outcome.to_string(),
         Err(failure) => failure.to_string(),
     };
+    driver.service.stopping(&reason);
     if driver.rival.is_none() {
         driver.publish_people(Channel::AggregatorState, json(&State::stopped(run, reason.clone())));
         driver.publish_people(Channel::AggregatorStatus, status(&driver.coordinator, &driver.figures));
@@ -133,11 +139,17 @@ impl Signals {
 }
 
 /// Waits for the broker and hears which run was begun last, here or elsewhere. `None` when asked to stop.
-async fn listen(events: &mut Events, topics: &Topics, signals: &mut Signals) -> Result<Option<RunId>, Failure> {
+async fn listen(
+    events: &mut Events,
+    topics: &Topics,
+    signals: &mut Signals,
+    (service, doing): (&mut Service, &str),
+) -> Result<Option<RunId>, Failure> {
     let mut seen = RunId(0);
     let mut until: Option<Instant> = None;
     loop {
-        let due = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+        service.turn(Instant::now(), true, || doing.to_owned());
+        let due = until.map_or(service.due(), |until| until.min(service.due()));
         tokio::select! {
             event = events.next() => match event {
                 Some(BusEvent::Subscribed) => until = Some(Instant::now() + LISTEN),
@@ -159,7 +171,7 @@ async fn listen(events: &mut Events, topics: &Topics, signals: &mut Signals) -> 
                 None => return Err(Failure::new(Exit::Unavailable, "the bus has ended")),
             },
             () = tokio::time::sleep_until(due.into()) => {
-                if until.is_some() {
+                if until.is_some_and(|until| until <= Instant::now()) {
                     return Ok(Some(seen));
                 }
             }
@@ -197,6 +209,7 @@ struct Driver<'a> {
     rival: Option<String>,
     status_due: Instant,
     save_due: Instant,
+    service: Service,
 }
 
 impl Driver<'_> {
@@ -212,8 +225,9 @@ impl Driver<'_> {
                 Drained::Finished(outcome) => return Ok(outcome),
             };
             self.publish_status();
+            self.tell_service();
             self.page.show(&self.coordinator, &self.figures, self.bus.is_connected());
-            let due = self.instant(wait).min(self.status_due);
+            let due = self.instant(wait).min(self.status_due).min(self.service.due());
             tokio::select! {
                 event = events.next() => {
                     let Some(event) = event else {
@@ -416,6 +430,11 @@ impl Driver<'_> {
         if self.bus.is_connected() {
             self.publish_people(Channel::AggregatorStatus, status(&self.coordinator, &self.figures));
         }
+    }
+
+    fn tell_service(&mut self) {
+        let (coordinator, figures, connected) = (&self.coordinator, &self.figures, self.bus.is_connected());
+        self.service.turn(Instant::now(), true, || doing(coordinator, figures, connected));
     }
 }
 

@@ -11,6 +11,7 @@ mod export;
 mod fleet;
 mod history;
 mod init;
+mod manual;
 mod model_file;
 mod onnx;
 mod people;
@@ -23,8 +24,8 @@ mod trace_file;
 mod usage;
 mod web;
 
-use clap::{Parser, Subcommand};
-use heijunka_settings::Exit;
+use clap::{CommandFactory, Parser, Subcommand};
+use heijunka_settings::{Exit, Shell, print_completions, write_manual};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -69,6 +70,17 @@ enum Verb {
     Simulate(Box<simulate::Arguments>),
     /// What would shorten the rounds of a recorded trace: which machine to leave out, which to have twice; when it is done.
     Advise(Box<advise::Arguments>),
+    /// Prints what a shell needs to complete this command, for example into /etc/bash_completion.d.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Writes the manual pages.
+    #[command(hide = true)]
+    Manual {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -96,6 +108,8 @@ fn main() -> ExitCode {
         Verb::Demo(arguments) => demo::demo(&arguments),
         Verb::Simulate(arguments) => simulate::simulate(&arguments),
         Verb::Advise(arguments) => advise::advise(&arguments),
+        Verb::Completions { shell } => print_completions(shell, Cli::command()),
+        Verb::Manual { folder } => write_manual(&folder, Cli::command(), &manual::MANUAL),
     };
     match outcome {
         Ok(()) => Exit::Success.into(),

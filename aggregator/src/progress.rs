@@ -60,6 +60,17 @@ impl Progress {
     }
 }
 
+/// What the aggregator does, in a line for a service manager.
+pub(crate) fn doing(coordinator: &Coordinator, figures: &Figures, is_connected: bool) -> String {
+    if !is_connected {
+        return "waiting for the broker".to_owned();
+    }
+    let agents = coordinator.members().filter(|member| member.online).count();
+    let (round, rounds) = (coordinator.steps(), coordinator.plan().until.rounds);
+    let phase = coordinator.phase().as_str();
+    format!("{phase}, round {round} of {rounds}, {agents} agents online  {}", message(coordinator, figures))
+}
+
 fn message(coordinator: &Coordinator, figures: &Figures) -> String {
     let mut words = Vec::new();
     let mut say = |name: &str, value: Option<f64>| {

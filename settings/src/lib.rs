@@ -1,4 +1,5 @@
-//! Settings of the two programs: TOML files whose errors name file, line, key and fix; units; logging; exit codes.
+//! What the two programs share: TOML settings whose errors name file, line, key and fix; units; logging; exit codes; manual
+//! pages and completions; what a service manager is told.
 
 mod broker;
 mod bus;
@@ -8,8 +9,10 @@ mod failure;
 mod load;
 mod locate;
 mod log;
+mod manual;
 mod sample;
 mod secret;
+mod service;
 mod size;
 mod span;
 mod values;
@@ -19,8 +22,10 @@ pub use error::{Problem, SettingsError};
 pub use failure::{Exit, Failure};
 pub use load::{Guide, Loaded, load, parse};
 pub use log::{LogFormat, LogLevel, LogSettings, init_logging};
+pub use manual::{Manual, Shell, print_completions, write_manual};
 pub use sample::write_sample;
 pub use secret::Secret;
+pub use service::Service;
 pub use size::Size;
 pub use span::Span;
 pub use values::{between, name};

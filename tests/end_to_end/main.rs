@@ -13,6 +13,7 @@ mod follow;
 mod people;
 mod reissue;
 mod secured;
+mod service;
 mod tls;
 mod training;
 mod trajectory;

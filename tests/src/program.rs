@@ -40,12 +40,27 @@ impl Program {
     /// # Errors
     /// The program has not been built (`cargo build --workspace --bins`), or the system refuses.
     pub fn start(name: &str, arguments: &[&str], folder: &Path, log: &Path) -> io::Result<Self> {
+        Self::start_with(name, arguments, folder, log, &[])
+    }
+
+    /// As [`Program::start`], with further variables in its environment.
+    ///
+    /// # Errors
+    /// As [`Program::start`].
+    pub fn start_with(
+        name: &str,
+        arguments: &[&str],
+        folder: &Path,
+        log: &Path,
+        environment: &[(&str, &str)],
+    ) -> io::Result<Self> {
         let program = programs()?.join(name);
         let file = File::create(log)?;
         let child = Command::new(&program)
             .args(arguments)
             .current_dir(folder)
             .env("NO_COLOR", "1")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::from(file.try_clone()?))
             .stderr(Stdio::from(file))
