@@ -5,7 +5,9 @@ use std::process::ExitCode;
 mod bench;
 mod cross;
 mod demo;
+mod dist;
 mod footprint;
+mod packages;
 mod shell;
 mod suite;
 mod tidy;
@@ -34,6 +36,8 @@ const COMMANDS: &[Command] = &[
         about: "what the agent takes on disk and in memory, within its budget",
         run: footprint::run,
     },
+    Command { name: "dist", about: "Debian packages and static programs; --arch amd64,arm64,armhf", run: dist::run },
+    Command { name: "packages", about: "units, packages, pages and completions, tried", run: packages::run },
     Command { name: "cross", about: "the same code for ARM; --debian takes Rust from Debian, too", run: cross::run },
 ];
 

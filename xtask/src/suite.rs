@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::cross;
 use crate::footprint;
+use crate::packages;
 use crate::shell::{Outcome, Place, succeed};
 use crate::tidy;
 use crate::tools;
@@ -49,6 +50,7 @@ const STEPS: &[Step] = &[
     },
     Step { title: "programs", slow: false, run: |place, _| cargo(place, &["build", "--workspace", "--bins"]) },
     Step { title: "tests", slow: false, run: |place, tally| tests(place, tally).map(|()| Ended::Passed) },
+    Step { title: "packages", slow: true, run: |place, _| packages::check(place) },
     Step { title: "footprint", slow: true, run: |place, _| footprint::check(place).map(|()| Ended::Passed) },
     Step { title: "cross", slow: true, run: |place, _| cross::check(place, false) },
 ];
