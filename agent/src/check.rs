@@ -2,9 +2,10 @@
 
 use crate::config::Valid;
 use crate::engine::data_failure;
+use crate::memory::Needs;
 use heijunka_bus::{BusEvent, Probed, probe};
 use heijunka_data::Table;
-use heijunka_settings::{Exit, Failure};
+use heijunka_settings::{Exit, Failure, Size};
 use heijunka_wire::document::{Document, Job};
 use heijunka_wire::{Body, Channel, Topics, decode};
 use std::time::Duration;
@@ -18,6 +19,8 @@ const LISTEN: Duration = Duration::from_secs(2);
 pub(crate) fn check(valid: &Valid) -> Result<(), Failure> {
     println!("ok  {}: settings", valid.path.display());
     let table = Table::read(&valid.source).map_err(data_failure)?;
+    let needs = Needs { rows: table.rows() as u64, table_bytes: table.memory_bytes(), ..Needs::default() };
+    needs.check(valid.memory_bytes)?;
     let file = valid.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default();
     println!("ok  {file}: {} rows, {} columns", table.rows(), table.column_names().count());
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -31,7 +34,12 @@ pub(crate) fn check(valid: &Valid) -> Result<(), Failure> {
     };
     let usage = table.usage(&job).map_err(data_failure)?;
     match job.fitted {
-        Some(_) => table.encode(&job).map(drop).map_err(data_failure)?,
+        Some(_) => {
+            let dataset = table.encode(&job).map_err(data_failure)?;
+            let needs = Needs { encoded_bytes: dataset.memory_bytes(), ..needs };
+            needs.check(valid.memory_bytes)?;
+            println!("ok  memory: {}, [limits] memory is {}", needs.words(), Size::from_bytes(valid.memory_bytes));
+        }
         None => table.survey(&job).map(drop).map_err(data_failure)?,
     }
     println!("ok  job {}: {usage}", valid.job);

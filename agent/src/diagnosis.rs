@@ -11,6 +11,10 @@ pub(crate) struct Spent {
     pub(crate) data: Duration,
     /// Gradients, with the time that the threads waited for a processor.
     pub(crate) computing: Duration,
+    /// Rested to keep to `[limits] cpu_share_percent`.
+    pub(crate) resting: Duration,
+    /// Answers held back to keep to `[limits] uplink`.
+    pub(crate) capped_uplink: Duration,
     /// Slept to seem slower at computing.
     pub(crate) emulated_compute: Duration,
     /// Slept to seem to have a slower uplink.
@@ -24,8 +28,12 @@ impl Spent {
         self.emulated_compute + self.emulated_uplink
     }
 
+    pub(crate) fn limited(&self) -> Duration {
+        self.resting + self.capped_uplink
+    }
+
     pub(crate) fn worked(&self) -> Duration {
-        self.data + self.computing + self.emulated()
+        self.data + self.computing + self.limited() + self.emulated()
     }
 }
 
@@ -35,6 +43,7 @@ pub(crate) enum Dominant {
     Compute,
     Data,
     Emulated,
+    OwnLimit,
     OtherLoad,
     Waiting,
 }
@@ -45,6 +54,7 @@ impl Dominant {
             Self::Compute => "compute",
             Self::Data => "data",
             Self::Emulated => "emulated limit",
+            Self::OwnLimit => "own limit",
             Self::OtherLoad => "other load",
             Self::Waiting => "waiting",
         }
@@ -63,12 +73,14 @@ impl Diagnosis {
     /// spent ready to run but without a processor is other load.
     pub(crate) fn dominant(&self) -> Dominant {
         let Spent { data, computing, cpu_wait, .. } = self.spent;
-        let emulated = self.spent.emulated();
-        let slept_most = emulated > data.max(computing);
+        let (limited, emulated) = (self.spent.limited(), self.spent.emulated());
+        let slept_most = emulated > data.max(computing).max(limited);
+        let rested_most = limited > data.max(computing);
         let crowded = cpu_wait.is_some_and(|wait| wait > (data + computing) / 4);
         match () {
             () if self.waited > self.spent.worked() => Dominant::Waiting,
             () if slept_most => Dominant::Emulated,
+            () if rested_most => Dominant::OwnLimit,
             () if crowded => Dominant::OtherLoad,
             () if data > computing => Dominant::Data,
             () => Dominant::Compute,
@@ -77,7 +89,7 @@ impl Diagnosis {
 
     /// The same as a sentence, with the numbers that it rests on.
     pub(crate) fn why(&self) -> String {
-        let Spent { samples, data, computing, emulated_compute, emulated_uplink, cpu_wait } = self.spent;
+        let Spent { samples, data, computing, resting, capped_uplink, cpu_wait, .. } = self.spent;
         let whole = time(self.spent.worked() + self.waited);
         let computed = format!("of {whole} a round {} went to computing {samples} samples", time(computing));
         match self.dominant() {
@@ -89,8 +101,16 @@ impl Diagnosis {
                 "of {whole} a round {} were slept because [emulate] asks for it: {} for the speed of computing, {} for the \
                  uplink",
                 time(self.spent.emulated()),
-                time(emulated_compute),
-                time(emulated_uplink)
+                time(self.spent.emulated_compute),
+                time(self.spent.emulated_uplink)
+            ),
+            Dominant::OwnLimit => format!(
+                "of {whole} a round this machine is held back for {} by its own [limits]: {} by cpu_share_percent, {} by uplink; \
+                 computing {samples} samples took {}",
+                time(self.spent.limited()),
+                time(resting),
+                time(capped_uplink),
+                time(data + computing)
             ),
             Dominant::OtherLoad => format!(
                 "of {whole} a round {} went to gathering and computing {samples} samples; other programs held the processor \
@@ -138,8 +158,8 @@ mod tests {
             data: ms(data),
             computing: ms(computing),
             emulated_compute: ms(emulated),
-            emulated_uplink: Duration::ZERO,
             cpu_wait: cpu_wait.map(ms),
+            ..Spent::default()
         };
         Diagnosis { spent, waited: ms(waited) }
     }
@@ -171,6 +191,21 @@ mod tests {
         assert_eq!(diagnosis(1, 4, 0, None, 19_995).why(), waiting);
         assert!(diagnosis(1, 2, 30, None, 0).why().contains("30 ms were slept"));
         assert!(diagnosis(9, 2, 0, None, 0).why().contains("9.0 ms went to gathering"));
+    }
+
+    #[test]
+    fn an_own_limit_is_named() {
+        let plain = diagnosis(10, 90, 0, Some(60), 50);
+        assert_eq!(plain.dominant(), Dominant::OtherLoad);
+        let ms = Duration::from_millis;
+        let spent = Spent { resting: ms(230), capped_uplink: ms(20), ..plain.spent };
+        let limited = Diagnosis { spent, ..plain };
+        assert_eq!(limited.dominant(), Dominant::OwnLimit);
+        let said = "of 400 ms a round this machine is held back for 250 ms by its own [limits]: 230 ms by cpu_share_percent, \
+                    20 ms by uplink; computing 61 samples took 100 ms";
+        assert_eq!(limited.why(), said);
+        let emulated = Diagnosis { spent: Spent { emulated_compute: ms(251), ..spent }, ..plain };
+        assert_eq!(emulated.dominant(), Dominant::Emulated);
     }
 
     #[test]

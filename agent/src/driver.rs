@@ -3,20 +3,25 @@
 use crate::config::Valid;
 use crate::diagnosis::{Diagnosis, Spent};
 use crate::engine::{Cancel, Compute, Counts, Done, Ended, Engine, LocalSteps, Work};
+use crate::notes::on_note;
 use crate::people::{Info, State, json, status};
+use crate::process::{Signals, be_nice};
+use crate::share::RUNS;
+use crate::shift::{self, Look, Shift};
 use crate::uplink::Uplink;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_settings::{Exit, Failure, Service, init_logging};
 use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::{Channel, Topics, limits};
-use heijunka_worker::{Buffers, Input, Note, Output, Settings, Worker, gradient_bytes, update_bytes};
+use heijunka_worker::{Buffers, Input, Output, Settings, Worker, gradient_bytes, update_bytes};
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{debug, info, warn};
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// How long one message may fill a capped uplink.
+const BURST: Duration = Duration::from_millis(50);
 /// Shortest and longest wait between two announcements.
 const ANNOUNCE_BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Messages that are taken from the bus before the other sources are looked at.
@@ -29,7 +34,8 @@ pub(crate) fn run(valid: &Valid) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
-    runtime.block_on(serve(valid))
+    be_nice(valid.nice);
+    runtime.block_on(shift::serve(valid))
 }
 
 /// A number that no other start of this agent has. Each answer carries it: 32 bits are enough, and take half the room.
@@ -37,7 +43,32 @@ fn session() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish() >> 32
 }
 
-async fn serve(valid: &Valid) -> Result<(), Failure> {
+/// Why a stretch of work is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// Somebody stops the agent.
+    Stopped,
+    /// The hours of `train_only` are.
+    HoursOver,
+}
+
+/// Room of an outgoing packet. Under a cap messages are small, so that none fills the link for longer than [`BURST`], but
+/// large enough for the largest gradient in as many chunks as there may be.
+fn packet_bytes(valid: &Valid) -> usize {
+    let Some(bps) = valid.uplink_bps else { return valid.packet_bytes_max };
+    let burst = BURST.as_secs_f64() * bps as f64 / 8.0;
+    let chunk = gradient_bytes(valid.parameters_max).max(limits::DOCUMENT_BYTES_MAX).div_ceil(limits::PARTS_MAX);
+    let least = chunk.max(limits::PACKET_BYTES_MIN) + limits::PACKET_BYTES_MIN;
+    (burst as usize).max(least).min(valid.packet_bytes_max)
+}
+
+/// Works until the agent is stopped or its hours are over.
+pub(crate) async fn work(
+    valid: &Valid,
+    shift: &mut Shift,
+    signals: &mut Signals,
+    service: &mut Service,
+) -> Result<Parting, Failure> {
     // Zeroed memory is only taken from the system once it is written to.
     let mut model = vec![0.0; valid.parameters_max];
     let mut gradient = vec![0; gradient_bytes(valid.parameters_max)];
@@ -47,7 +78,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let mut spec = vec![0; limits::DOCUMENT_BYTES_MAX];
     let mut survey = vec![0; limits::DOCUMENT_BYTES_MAX];
     let mut scores = vec![0; limits::DOCUMENT_BYTES_MAX];
-    let mut packet = vec![0; valid.packet_bytes_max - limits::PACKET_OVERHEAD_BYTES];
+    let mut packet = vec![0; packet_bytes(valid) - limits::PACKET_OVERHEAD_BYTES];
     let buffers = Buffers {
         model: &mut model,
         gradient: &mut gradient,
@@ -63,9 +94,9 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         agent: valid.agent.clone(),
         session: session(),
         samples_max: limits::BATCH_SAMPLES_MAX,
-        threads: u16::try_from(valid.threads).unwrap_or(u16::MAX),
-        cpu_share_percent: 100,
-        uplink_bytes_per_s: 0,
+        threads: u16::try_from(valid.threads.min(RUNS)).unwrap_or(u16::MAX),
+        cpu_share_percent: valid.cpu_share_percent,
+        uplink_bytes_per_s: valid.uplink_bps.map_or(0, |bps| u32::try_from(bps / 8).unwrap_or(0)),
         announce_between: ANNOUNCE_BETWEEN,
     };
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
@@ -93,17 +124,21 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         counts: Counts::default(),
         open: None,
         finished: None,
-        uplink: Uplink::new(valid.emulate.uplink_bps, Instant::now()),
+        uplink: Uplink::new(valid.uplink_bps, valid.emulate.uplink_bps, Instant::now()),
+        shift,
         status_due: Instant::now() + valid.publish_every,
-        service: Service::find(Instant::now()),
+        service,
     };
     info!("{} looks for job {} at {} on {}:{}", valid.agent, valid.job, valid.site, valid.bus.host, valid.bus.port);
     let doing = driver.doing();
     driver.service.ready(Instant::now(), &doing);
-    let ended = driver.serve(events).await;
-    let reason = ended.as_ref().err().map_or_else(|| "stopped".to_owned(), Failure::to_string);
-    driver.service.stopping(&reason);
-    driver.publish_people(Channel::AgentState, State::ended(&reason));
+    let ended = driver.serve(events, signals).await;
+    let state = match &ended {
+        Ok(Parting::Stopped) => State::ended("stopped"),
+        Ok(Parting::HoursOver) => State::away(&driver.shift.back()),
+        Err(failure) => State::ended(&failure.to_string()),
+    };
+    driver.publish_people(Channel::AgentState, state);
     driver.cancel.cancel();
     driver.bus.close(FAREWELL).await;
     ended
@@ -124,8 +159,9 @@ struct Driver<'a> {
     /// The share before the round that has begun.
     finished: Option<Diagnosis>,
     uplink: Uplink,
+    shift: &'a mut Shift,
     status_due: Instant,
-    service: Service,
+    service: &'a mut Service,
 }
 
 impl Driver<'_> {
@@ -133,16 +169,18 @@ impl Driver<'_> {
         Timestamp::ZERO + self.origin.elapsed()
     }
 
-    async fn serve(&mut self, mut events: Events) -> Result<(), Failure> {
-        let cannot = |error: std::io::Error| Failure::new(Exit::Unavailable, "no signals").why(error.to_string());
-        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+    async fn serve(&mut self, mut events: Events, signals: &mut Signals) -> Result<Parting, Failure> {
         loop {
+            let late = self.look_at_clock();
             let wait = self.drain()?;
+            if late || (self.worker.may_leave() && self.uplink.due().is_none()) {
+                return Ok(Parting::HoursOver);
+            }
             self.publish_status();
             self.tell_service();
-            let due = self.instant(wait).min(self.status_due).min(self.service.due());
-            let due = self.uplink.due().map_or(due, |at| at.min(due));
+            let dues = [self.instant(wait), self.status_due, self.service.due()];
+            let due =
+                dues.into_iter().chain(self.uplink.due()).chain(self.shift.due()).min().unwrap_or(self.status_due);
             tokio::select! {
                 event = events.next() => match event {
                     Some(event) => {
@@ -162,10 +200,27 @@ impl Driver<'_> {
                     let now = self.now();
                     self.worker.handle(now, Input::Tick);
                 }
-                () = stopped(&mut terminate, &mut interrupt) => {
+                () = signals.received() => {
                     info!("stopping: the aggregator goes on without this agent");
-                    return Ok(());
+                    return Ok(Parting::Stopped);
                 }
+            }
+        }
+    }
+
+    /// Takes leave when the hours are over; returns whether it is time to go at once.
+    fn look_at_clock(&mut self) -> bool {
+        match self.shift.look() {
+            Look::Same => false,
+            Look::Over { away_s } => {
+                info!("[limits] train_only: the hours are over, away until {}", self.shift.back());
+                let now = self.now();
+                self.worker.handle(now, Input::Leave { away_s });
+                false
+            }
+            Look::Late => {
+                warn!("what was under way is left to other agents: it takes too long after the end of the hours");
+                true
             }
         }
     }
@@ -319,12 +374,16 @@ impl Driver<'_> {
 
     fn send(&mut self, message: Message) {
         let now = Instant::now();
-        let (message, until) = self.uplink.send(message, now);
+        let (message, held) = self.uplink.send(message, now);
+        let until = now + held.capped + held.emulated;
         if let Some((_, spent, since)) = &mut self.open
             && until > now
         {
             // What is held back belongs to the share whose answer it is.
-            spent.emulated_uplink += until.saturating_duration_since(*since);
+            let more = until.saturating_duration_since(*since);
+            let emulated = more.mul_f64(held.emulated.div_duration_f64(held.capped + held.emulated));
+            spent.emulated_uplink += emulated;
+            spent.capped_uplink += more.saturating_sub(emulated);
             *since = until;
         }
         if let Some(message) = message {
@@ -347,22 +406,26 @@ impl Driver<'_> {
         open.filter(|open| open.waited > open.spent.worked()).or(self.finished).or(open)
     }
 
-    fn publish_people(&self, channel: Channel, bytes: Vec<u8>) {
+    fn publish_people(&mut self, channel: Channel, bytes: Vec<u8>) {
         let contract = channel.contract();
         let topic = self.topics.of(channel, &self.valid.agent);
         let mut message = Message::new(topic.as_str(), bytes);
         message.retain = contract.retained;
         let message = if contract.at_least_once { message } else { message.at_most_once() };
+        self.uplink.charge(&message, Instant::now());
         report(self.bus.publish(message));
     }
 
-    fn publish_info(&self) {
+    fn publish_info(&mut self) {
         let info = Info {
             version: env!("CARGO_PKG_VERSION"),
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             threads: self.valid.threads,
+            cpu_share_percent: self.valid.cpu_share_percent,
+            nice: self.valid.nice,
+            uplink_bps: self.valid.uplink_bps,
             rows: self.counts.rows,
             held_out_rows: self.counts.held_out_rows,
             skipped_rows: self.counts.skipped_rows,
@@ -404,13 +467,6 @@ impl Driver<'_> {
     }
 }
 
-async fn stopped(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
 fn copied(spare: &mut Vec<f32>, model: &[f32]) -> Vec<f32> {
     let mut copy = std::mem::take(spare);
     copy.clear();
@@ -422,29 +478,4 @@ fn report(published: Result<(), PublishError>) {
     if let Err(error) = published {
         warn!("a message was not sent: {error}");
     }
-}
-
-/// Tells what the worker noticed; some of it ends the agent.
-fn on_note(valid: &Valid, note: Note) -> Result<(), Failure> {
-    match note {
-        Note::NoRoom { .. } => {
-            let fix = "raise [limits] memory, or choose a smaller model";
-            return Err(Failure::new(Exit::Config, format!("{}: {note}", valid.path.display())).fix(fix));
-        }
-        Note::Refused(_) => {
-            let fix = "correct it on this machine or in the aggregator's settings, then start the agent again";
-            return Err(Failure::new(Exit::Config, format!("job {}: {note}", valid.job)).fix(fix));
-        }
-        Note::Undecodable(_)
-        | Note::BadPart(_)
-        | Note::StaleRun(_)
-        | Note::DigestMismatch
-        | Note::Overtaken(_)
-        | Note::Lacks(_) => {
-            warn!("{note}");
-        }
-        Note::Share { .. } => tracing::debug!("{note}"),
-        Note::NewRun(_) | Note::Settled(_) | Note::Joined | Note::Finished => info!("{note}"),
-    }
-    Ok(())
 }

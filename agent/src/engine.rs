@@ -2,12 +2,14 @@
 
 use crate::config::{Emulate, Valid};
 use crate::diagnosis::{Spent, thread_cpu_wait};
+use crate::duty::Duty;
 use crate::liveness::{Liveness, Pulse};
+use crate::memory::Needs;
 use crate::shape::model_shape;
-use crate::share::{Gradient, Problem, ShareEngine};
+use crate::share::{Gradient, Problem, RUNS, ShareEngine};
 use heijunka_data::{DataError, Dataset, Source, Table};
 use heijunka_learn::{ModelShape, StreamOrder};
-use heijunka_settings::{Exit, Failure};
+use heijunka_settings::{Exit, Failure, Size};
 use heijunka_units::{AgentId, RoundId, Samples};
 use heijunka_wire::document::{Document, Job, Scores, Target};
 use heijunka_wire::{DataMode, Spec, digest};
@@ -110,7 +112,7 @@ impl Cancel {
     }
 
     /// Sleeps until `end`, or until cancelled; returns how long.
-    fn sleep_until(&self, end: Instant) -> Duration {
+    pub(crate) fn sleep_until(&self, end: Instant) -> Duration {
         const STEP: Duration = Duration::from_millis(20);
         let began = Instant::now();
         let mut now = began;
@@ -134,6 +136,8 @@ pub(crate) struct Engine {
     /// What a sample took in the last share, in all of its steps.
     per_sample: Option<Duration>,
     liveness: Liveness,
+    /// The compute thread rests between slices of its work, which the driver's must not.
+    rests: bool,
 }
 
 /// The compute thread has ended.
@@ -144,11 +148,14 @@ impl Engine {
     pub(crate) fn start(valid: &Valid) -> Result<Self, Failure> {
         let (work, inbox) = channel();
         let (outbox, done) = unbounded_channel();
+        let duty = Duty::new(valid.cpu_share_percent);
         let loader = Loader {
             source: valid.source.clone(),
             agent: valid.agent.clone(),
-            share: ShareEngine::new(valid.threads),
+            share: ShareEngine::new(valid.threads, duty),
             emulate: valid.emulate.clone(),
+            memory_bytes: valid.memory_bytes,
+            threads: valid.threads.min(RUNS),
             ready: None,
             rows: Vec::new(),
         };
@@ -160,12 +167,13 @@ impl Engine {
             .name("compute".into())
             .spawn(move || serve(&own, &inbox, &outbox, &pulse))
             .map_err(|error| Failure::new(Exit::Unavailable, "no compute thread").why(error.to_string()))?;
-        Ok(Self { work, done, loader, per_sample: None, liveness })
+        Ok(Self { work, done, loader, per_sample: None, liveness, rests: duty.is_limited() })
     }
 
     /// Does the work at once if it is expected to take but a moment, else gives it to the compute thread.
     pub(crate) fn ask(&mut self, work: Work) -> Result<Option<Done>, Ended> {
         if let Work::Compute(asked) = &work
+            && !self.rests
             && self.per_sample.is_some_and(|per_sample| per_sample.saturating_mul(asked.samples) < MOMENT)
             && let Ok(mut loader) = self.loader.try_lock()
         {
@@ -219,6 +227,8 @@ struct Loader {
     agent: AgentId,
     share: ShareEngine,
     emulate: Emulate,
+    memory_bytes: u64,
+    threads: usize,
     ready: Option<Ready>,
     /// Memory that comes back from the driver.
     rows: Vec<usize>,
@@ -239,6 +249,8 @@ impl Loader {
             Failure::new(Exit::Config, "the job's description cannot be used").why(error.to_string())
         })?;
         let table = Table::read(&self.source).map_err(data_failure)?;
+        let needs = Needs { rows: table.rows() as u64, table_bytes: table.memory_bytes(), ..Needs::default() };
+        needs.check(self.memory_bytes)?;
         let usage = table.usage(&job).map_err(data_failure)?;
         let counts = Counts { rows: usage.train, held_out_rows: usage.held_out, skipped_rows: usage.skipped_total() };
         if !spec.fitted {
@@ -252,6 +264,10 @@ impl Loader {
             return Ok(Done::Prepared { prepared, survey: survey.to_bytes(), counts });
         }
         let dataset = table.encode(&job).map_err(data_failure)?;
+        let parameters = spec.shape.parameters().unwrap_or(usize::MAX) as u64;
+        let needs = Needs { encoded_bytes: dataset.memory_bytes(), parameters, threads: self.threads as u64, ..needs };
+        needs.check(self.memory_bytes)?;
+        info!("the job needs {}; [limits] memory is {}", needs.words(), Size::from_bytes(self.memory_bytes));
         let (rows, held_out_rows) = (dataset.train.len() as u64, dataset.held_out.len() as u64);
         let prepared = Prepared { spec: spec.content, rows, held_out_rows, data_digest: dataset.digest };
         let (class_weights, target_scale) = match job.fitted.as_ref().map(|fitted| &fitted.target) {
@@ -278,10 +294,11 @@ impl Loader {
         let mut gradient = Gradient::default();
         let stop_after = stop.map(|stop| stop.saturating_duration_since(began));
         let samples = self.emulate.samples_within(round, samples, stop_after);
-        let (mut data, mut sum, mut loss_sum) = (Duration::ZERO, Vec::new(), 0.0);
+        let (mut data, mut resting, mut sum, mut loss_sum) = (Duration::ZERO, Duration::ZERO, Vec::new(), 0.0);
         for step in 0..local.steps {
             let begin = position.wrapping_add(u64::from(step).wrapping_mul(local.stride));
             data += self.compute_step(begin, samples, &model, stop, &cancel, &mut gradient);
+            resting += gradient.resting;
             if gradient.samples == 0 || local.steps == 1 {
                 break;
             }
@@ -300,11 +317,12 @@ impl Loader {
         let spent = Spent {
             samples: gradient.samples,
             data,
-            computing: busy.saturating_sub(data),
+            computing: busy.saturating_sub(data + resting),
+            resting,
             emulated_compute,
-            emulated_uplink: Duration::ZERO,
             // Threads wait side by side: the longest counts, and no longer than the work took.
             cpu_wait: own.map(|own| own.max(gradient.helpers_cpu_wait).min(busy)),
+            ..Spent::default()
         };
         Done::Computed { round, gradient, took, spent, model }
     }

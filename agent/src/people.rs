@@ -22,6 +22,11 @@ impl State<'_> {
         json(&State { state: "offline", since: None, reason: Some("connection lost") })
     }
 
+    /// The agent's hours are over.
+    pub(crate) fn away(until: &str) -> Vec<u8> {
+        json(&State { state: "away", since: Some(now()), reason: Some(&format!("until {until}: its hours are over")) })
+    }
+
     /// The agent has ended: "stopped", or what went wrong.
     pub(crate) fn ended(reason: &str) -> Vec<u8> {
         json(&State { state: "offline", since: Some(now()), reason: Some(reason) })
@@ -36,6 +41,9 @@ pub(crate) struct Info<'a> {
     pub(crate) arch: &'a str,
     pub(crate) cores: usize,
     pub(crate) threads: usize,
+    pub(crate) cpu_share_percent: u8,
+    pub(crate) nice: u8,
+    pub(crate) uplink_bps: Option<u64>,
     pub(crate) rows: u64,
     pub(crate) held_out_rows: u64,
     pub(crate) skipped_rows: u64,
@@ -52,6 +60,7 @@ struct StatusLine {
     compute_seconds: Option<f64>,
     wait_seconds: Option<f64>,
     data_seconds: Option<f64>,
+    limit_seconds: Option<f64>,
     emulated_seconds: Option<f64>,
     cpu_wait_seconds: Option<f64>,
     dominated_by: Option<&'static str>,
@@ -75,6 +84,7 @@ pub(crate) fn status(status: &Status, waited: Duration, diagnosis: Option<&Diagn
         compute_seconds: finite(status.compute_seconds).filter(|_| worked),
         wait_seconds: finite(waited.as_secs_f64()).filter(|_| worked),
         data_seconds: spent.map(|spent| spent.data.as_secs_f64()),
+        limit_seconds: spent.map(|spent| spent.limited().as_secs_f64()),
         emulated_seconds: spent.map(|spent| spent.emulated().as_secs_f64()),
         cpu_wait_seconds: spent.and_then(|spent| spent.cpu_wait).map(|wait| wait.as_secs_f64()),
         dominated_by: diagnosis.map(|diagnosis| diagnosis.dominant().name()),
@@ -104,7 +114,7 @@ mod tests {
     use super::*;
     use crate::diagnosis::Spent;
 
-    const KEYS: [&str; 16] = [
+    const KEYS: [&str; 17] = [
         "round",
         "share_samples",
         "share_ratio",
@@ -112,6 +122,7 @@ mod tests {
         "compute_seconds",
         "wait_seconds",
         "data_seconds",
+        "limit_seconds",
         "emulated_seconds",
         "cpu_wait_seconds",
         "dominated_by",

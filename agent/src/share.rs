@@ -8,6 +8,7 @@
 //! again.
 
 use crate::diagnosis::thread_cpu_wait;
+use crate::duty::{Duty, thread_cpu};
 use crate::engine::Cancel;
 use heijunka_data::{Dataset, Rows, Targets as RowTargets};
 use heijunka_learn::metrics::ranking::ScoreScale;
@@ -19,7 +20,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Most runs that a share is cut into.
-const RUNS: usize = 8;
+pub(crate) const RUNS: usize = 8;
 
 /// Rows of a run, or a multiple, so that its sum is worth adding to the others.
 const RUN_ROWS: usize = 64;
@@ -49,6 +50,8 @@ pub(crate) struct Gradient {
     pub(crate) mean: Vec<f32>,
     /// Time of gathering rows on the calling thread.
     pub(crate) gathering: Duration,
+    /// How long the calling thread rested, to keep to its share of the processor.
+    pub(crate) resting: Duration,
     /// Of each wave of threads, the longest that a helper was ready to run but without a processor, added up.
     pub(crate) helpers_cpu_wait: Duration,
 }
@@ -84,12 +87,17 @@ struct Lane {
     sum: Vec<f32>,
     /// Time of gathering rows for this sum.
     gathering: Duration,
+    /// What it may have of the processor, and how long it rested for this sum.
+    duty: Duty,
+    resting: Duration,
+    /// The account counts from here.
+    origin: Instant,
     /// Parameters of the model and time for each row of the last piece, once there was one.
     pace: Option<(usize, Duration)>,
 }
 
-impl Default for Lane {
-    fn default() -> Self {
+impl Lane {
+    fn new(duty: Duty) -> Self {
         Self {
             x: Vec::new(),
             y: RowTargets::Values(Vec::new()),
@@ -98,6 +106,9 @@ impl Default for Lane {
             outputs: Vec::new(),
             sum: Vec::new(),
             gathering: Duration::ZERO,
+            duty,
+            resting: Duration::ZERO,
+            origin: Instant::now(),
             pace: None,
         }
     }
@@ -121,9 +132,10 @@ impl Lane {
     fn add(&mut self, problem: Problem<'_>, rows: &[usize], first: bool) -> (u32, f64) {
         self.sum.clear();
         self.sum.resize(problem.model.len(), 0.0);
-        self.gathering = Duration::ZERO;
+        (self.gathering, self.resting) = (Duration::ZERO, Duration::ZERO);
         let (mut rest, mut loss) = (rows, 0.0);
         while !rest.is_empty() {
+            self.rest(problem);
             if problem.cancel.is_cancelled() {
                 return (0, 0.0);
             }
@@ -131,12 +143,32 @@ impl Lane {
                 break;
             }
             let (piece, after) = rest.split_at(self.piece_rows(problem, rest.len()));
-            if self.add_piece(problem, piece, &mut loss).is_none() {
+            if self.charged(|lane| lane.add_piece(problem, piece, &mut loss)).is_none() {
                 return (0, 0.0);
             }
             rest = after;
         }
         ((rows.len() - rest.len()) as u32, loss)
+    }
+
+    /// Does a slice of work at the expense of this thread's account.
+    fn charged<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        if !self.duty.is_limited() {
+            return work(self);
+        }
+        let (began, cpu) = (self.origin.elapsed(), thread_cpu());
+        let result = work(self);
+        self.duty.charge(began, thread_cpu().saturating_sub(cpu));
+        result
+    }
+
+    /// Rests until the work done so far is paid for, or nobody waits any more.
+    fn rest(&mut self, problem: Problem<'_>) {
+        let rest = self.duty.rest(self.origin.elapsed());
+        if !rest.is_zero() {
+            let end = Instant::now() + rest;
+            self.resting += problem.cancel.sleep_until(problem.stop.map_or(end, |stop| stop.min(end)));
+        }
     }
 
     fn add_piece(&mut self, problem: Problem<'_>, piece: &[usize], loss: &mut f64) -> Option<()> {
@@ -153,8 +185,8 @@ impl Lane {
     /// How many of the next `rest` rows to compute at once: what takes [`PIECE_TIME`], but no more than half of the time
     /// there is. The rows are cut so that bits do not depend on it.
     fn piece_rows(&self, problem: Problem<'_>, rest: usize) -> usize {
-        let time =
-            problem.stop.map_or(PIECE_TIME, |stop| PIECE_TIME.min(stop.saturating_duration_since(Instant::now()) / 2));
+        let slice = if self.duty.is_limited() { PIECE_TIME.min(self.duty.slice()) } else { PIECE_TIME };
+        let time = problem.stop.map_or(slice, |stop| slice.min(stop.saturating_duration_since(Instant::now()) / 2));
         let rows = match self.pace {
             Some((parameters, row)) if parameters == problem.model.len() => time.as_nanos() / row.as_nanos().max(1),
             _ => 0,
@@ -178,31 +210,37 @@ impl Lane {
 
     fn score(&mut self, problem: Problem<'_>, rows: &[usize], scores: &mut Scores) -> Option<()> {
         for block in rows.chunks(BLOCK.min(most_rows(problem.shape))) {
+            self.rest(problem);
             if problem.cancel.is_cancelled() {
                 return None;
             }
-            self.gather(problem, &problem.dataset.held_out, block);
-            let width = problem.shape.outputs();
-            self.outputs.resize(self.y.len() * width, 0.0);
-            predict(problem.shape, problem.model, &self.x, &mut self.scratch, &mut self.outputs).ok()?;
-            scores.loss_sum += loss_sum(problem.shape, &self.outputs, targets(&self.y), None).ok()?;
-            scores.rows += self.y.len() as u64;
-            match &self.y {
-                RowTargets::Classes(classes) => {
-                    for (class, logits) in classes.iter().zip(self.outputs.chunks_exact(width)) {
-                        let cell = *class as usize * width + class_of(logits);
-                        *scores.confusion.get_mut(cell)? += 1;
-                        if let [first, second] = logits {
-                            scores.count((ScoreScale::Margin.bucket(second - first), one_of_two(*class)));
-                        }
+            self.charged(|lane| lane.score_block(problem, block, scores))?;
+        }
+        Some(())
+    }
+
+    fn score_block(&mut self, problem: Problem<'_>, block: &[usize], scores: &mut Scores) -> Option<()> {
+        self.gather(problem, &problem.dataset.held_out, block);
+        let width = problem.shape.outputs();
+        self.outputs.resize(self.y.len() * width, 0.0);
+        predict(problem.shape, problem.model, &self.x, &mut self.scratch, &mut self.outputs).ok()?;
+        scores.loss_sum += loss_sum(problem.shape, &self.outputs, targets(&self.y), None).ok()?;
+        scores.rows += self.y.len() as u64;
+        match &self.y {
+            RowTargets::Classes(classes) => {
+                for (class, logits) in classes.iter().zip(self.outputs.chunks_exact(width)) {
+                    let cell = *class as usize * width + class_of(logits);
+                    *scores.confusion.get_mut(cell)? += 1;
+                    if let [first, second] = logits {
+                        scores.count((ScoreScale::Margin.bucket(second - first), one_of_two(*class)));
                     }
                 }
-                RowTargets::Values(values) => {
-                    for (value, output) in values.iter().zip(&self.outputs) {
-                        let error = f64::from(output - value) / problem.target_scale;
-                        scores.squared_error_sum += error * error;
-                        scores.absolute_error_sum += error.abs();
-                    }
+            }
+            RowTargets::Values(values) => {
+                for (value, output) in values.iter().zip(&self.outputs) {
+                    let error = f64::from(output - value) / problem.target_scale;
+                    scores.squared_error_sum += error * error;
+                    scores.absolute_error_sum += error.abs();
                 }
             }
         }
@@ -216,9 +254,9 @@ fn one_of_two(class: u32) -> [u64; 2] {
 }
 
 impl ShareEngine {
-    /// An engine for `threads` threads.
-    pub(crate) fn new(threads: usize) -> Self {
-        Self { lanes: (0..threads.clamp(1, RUNS)).map(|_| Lane::default()).collect() }
+    /// An engine for `threads` threads, each of which works for so much of the time.
+    pub(crate) fn new(threads: usize, duty: Duty) -> Self {
+        Self { lanes: (0..threads.clamp(1, RUNS)).map(|_| Lane::new(duty)).collect() }
     }
 
     /// The mean gradient of the training rows `rows`, into `gradient`: of fewer, but some, where there is a time to stop.
@@ -227,13 +265,16 @@ impl ShareEngine {
         gradient.mean.clear();
         gradient.mean.resize(problem.model.len(), 0.0);
         (gradient.samples, gradient.loss_sum) = (0, 0.0);
-        (gradient.gathering, gradient.helpers_cpu_wait) = (Duration::ZERO, Duration::ZERO);
+        (gradient.gathering, gradient.resting, gradient.helpers_cpu_wait) = Default::default();
         let runs: Vec<&[usize]> = rows.chunks(run_rows(rows.len(), problem.shape.work())).collect();
         for wave in runs.chunks(self.lanes.len()) {
             let first = gradient.samples == 0;
             let (sums, helpers_wait) = together(&mut self.lanes, wave, |lane, run| lane.add(problem, run, first));
             gradient.helpers_cpu_wait += helpers_wait;
-            gradient.gathering += self.lanes.first().map_or(Duration::ZERO, |lane| lane.gathering);
+            if let Some(lane) = self.lanes.first() {
+                gradient.gathering += lane.gathering;
+                gradient.resting += lane.resting;
+            }
             for (lane, (samples, loss)) in self.lanes.iter_mut().zip(sums) {
                 if gradient.samples == 0 {
                     std::mem::swap(&mut gradient.mean, &mut lane.sum);
@@ -370,7 +411,7 @@ mod tests {
             let results: Vec<Gradient> = [1, 2, 3, 8, 20]
                 .map(|threads| {
                     let mut gradient = Gradient::default();
-                    ShareEngine::new(threads).gradient(problem, &rows, &mut gradient);
+                    ShareEngine::new(threads, Duty::new(100)).gradient(problem, &rows, &mut gradient);
                     gradient
                 })
                 .into();
@@ -381,7 +422,7 @@ mod tests {
             }
         }
         let held_out = dataset.held_out.len();
-        let scores = [1, 3].map(|threads| ShareEngine::new(threads).score(problem, 0..held_out));
+        let scores = [1, 3].map(|threads| ShareEngine::new(threads, Duty::new(100)).score(problem, 0..held_out));
         assert_eq!(scores[0].rows as usize, held_out);
         assert_eq!(scores[0].confusion, scores[1].confusion);
         assert_eq!(scores[0].histogram, scores[1].histogram);
@@ -406,9 +447,9 @@ mod tests {
             stop: None,
         };
         let mut gradient = Gradient::default();
-        ShareEngine::new(2).gradient(problem, &[1, 2, 3], &mut gradient);
+        ShareEngine::new(2, Duty::new(100)).gradient(problem, &[1, 2, 3], &mut gradient);
         assert_eq!(gradient.samples, 0);
-        assert_eq!(ShareEngine::new(1).score(problem, 0..10).rows, 0);
+        assert_eq!(ShareEngine::new(1, Duty::new(100)).score(problem, 0..10).rows, 0);
     }
 
     #[test]
@@ -430,7 +471,7 @@ mod tests {
         let rows: Vec<usize> = (0..3000).map(|i| i * 7 % dataset.train.len()).collect();
         let compute = |threads, stop, rows: &[usize]| {
             let mut gradient = Gradient::default();
-            ShareEngine::new(threads).gradient(problem(stop), rows, &mut gradient);
+            ShareEngine::new(threads, Duty::new(100)).gradient(problem(stop), rows, &mut gradient);
             gradient
         };
         let now = Instant::now();

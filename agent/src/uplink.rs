@@ -1,30 +1,72 @@
-//! Makes the uplink seem slower than it is, for trials: messages leave one after the other, each after its time.
+//! What leaves this machine, and how fast: the cap that `[limits]` sets, and the slower link that `[emulate]` makes believe.
+//!
+//! Messages leave one after the other. Under a cap a message begins once those before it are paid for: what leaves in any
+//! time T is no more than cap x T and one message, which the driver keeps small. An emulated link delivers a message when
+//! its last bit would be through.
 
 use heijunka_bus::Message;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Messages on their way through an uplink of so many bits a second.
+/// A line of so many bits a second.
+#[derive(Debug)]
+struct Line {
+    bps: u64,
+    free_at: Instant,
+}
+
+impl Line {
+    /// A message of so many bytes comes at `now`: when it begins, and when it is through.
+    fn take(&mut self, bytes: usize, now: Instant) -> (Instant, Instant) {
+        let seconds = bytes as f64 * 8.0 / self.bps.max(1) as f64;
+        let begins = self.free_at.max(now);
+        self.free_at = begins + Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        (begins, self.free_at)
+    }
+}
+
+/// What a message was held back for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Held {
+    /// Because `[limits] uplink` caps what is sent.
+    pub(crate) capped: Duration,
+    /// Because `[emulate]` asks for it.
+    pub(crate) emulated: Duration,
+}
+
+/// Messages on their way out.
 #[derive(Debug)]
 pub(crate) struct Uplink {
-    bps: Option<u64>,
-    free_at: Instant,
+    cap: Option<Line>,
+    emulated: Option<Line>,
     waiting: VecDeque<(Instant, Message)>,
 }
 
 impl Uplink {
-    /// Without a number nothing is held back.
-    pub(crate) fn new(bps: Option<u64>, now: Instant) -> Self {
-        Self { bps, free_at: now, waiting: VecDeque::new() }
+    /// Without numbers nothing is held back.
+    pub(crate) fn new(cap_bps: Option<u64>, emulated_bps: Option<u64>, now: Instant) -> Self {
+        let line = |bps: Option<u64>| bps.map(|bps| Line { bps, free_at: now });
+        Self { cap: line(cap_bps), emulated: line(emulated_bps), waiting: VecDeque::new() }
     }
 
-    /// Takes a message, or gives it back if nothing holds it; and until when it is held.
-    pub(crate) fn send(&mut self, message: Message, now: Instant) -> (Option<Message>, Instant) {
-        let Some(bps) = self.bps else { return (Some(message), now) };
-        let seconds = message.payload.len() as f64 * 8.0 / bps as f64;
-        self.free_at = self.free_at.max(now) + Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        self.waiting.push_back((self.free_at, message));
-        (None, self.free_at)
+    /// Takes a message, or gives it back if nothing holds it; and what holds it.
+    pub(crate) fn send(&mut self, message: Message, now: Instant) -> (Option<Message>, Held) {
+        let begins = self.cap.as_mut().map_or(now, |cap| cap.take(message.packet_bytes(), now).0);
+        let leaves = self.emulated.as_mut().map_or(begins, |line| line.take(message.payload.len(), begins).1);
+        let held =
+            Held { capped: begins.saturating_duration_since(now), emulated: leaves.saturating_duration_since(begins) };
+        if leaves <= now && self.waiting.is_empty() {
+            return (Some(message), held);
+        }
+        self.waiting.push_back((leaves, message));
+        (None, held)
+    }
+
+    /// A message that nothing holds back, because it is small and urgent, leaves at the expense of the next ones.
+    pub(crate) fn charge(&mut self, message: &Message, now: Instant) {
+        if let Some(cap) = &mut self.cap {
+            cap.take(message.packet_bytes(), now);
+        }
     }
 
     /// When the next message is through.
@@ -43,22 +85,78 @@ impl Uplink {
 mod tests {
     use super::*;
 
+    fn message(bytes: usize) -> Message {
+        Message::new("t", vec![0; bytes])
+    }
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
     #[test]
-    fn messages_leave_one_after_the_other() {
+    fn an_emulated_link_delivers_messages_one_after_the_other() {
         let start = Instant::now();
-        let mut uplink = Uplink::new(Some(8000), start);
-        let message = |bytes: usize| Message::new("t", vec![0; bytes]);
-        let at = |millis| start + Duration::from_millis(millis);
+        let mut uplink = Uplink::new(None, Some(8000), start);
+        let at = |millis| start + ms(millis);
         assert!(uplink.send(message(500), start).0.is_none());
-        assert_eq!(uplink.send(message(250), at(100)).1, at(750));
+        assert_eq!(uplink.send(message(250), at(100)).1, Held { capped: ms(0), emulated: ms(650) });
         assert_eq!(uplink.due(), Some(at(500)));
         assert!(uplink.ready(at(499)).is_none());
         assert_eq!(uplink.ready(at(500)).map(|message| message.payload.len()), Some(500));
         assert!(uplink.ready(at(749)).is_none());
         assert_eq!(uplink.ready(at(750)).map(|message| message.payload.len()), Some(250));
         // An idle uplink has saved nothing up.
-        assert_eq!(uplink.send(message(1), at(5000)).1, at(5001));
-        let mut free = Uplink::new(None, start);
+        assert_eq!(uplink.send(message(1), at(5000)).1.emulated, ms(1));
+        let mut free = Uplink::new(None, None, start);
         assert!(free.send(message(9), start).0.is_some() && free.due().is_none());
+    }
+
+    #[test]
+    fn no_more_leaves_than_the_cap_and_one_message() {
+        let (cap_bps, start) = (80_000, Instant::now());
+        let mut uplink = Uplink::new(Some(cap_bps), None, start);
+        let (mut sent, mut now, mut left) = (Vec::new(), start, 0_usize);
+        for turn in 0..200 {
+            let urgent = turn % 9 == 0;
+            let message = message(if urgent { 20 } else { 100 + turn * 7 % 400 });
+            let bytes = message.packet_bytes();
+            if urgent {
+                uplink.charge(&message, now);
+                sent.push((now, bytes));
+            } else if let (Some(message), held) = uplink.send(message, now) {
+                assert_eq!(held, Held::default());
+                sent.push((now, message.packet_bytes()));
+            }
+            left += bytes;
+            now = uplink.due().filter(|_| turn % 3 == 0).unwrap_or(now + ms(1));
+            while let Some(message) = uplink.ready(now) {
+                sent.push((now, message.packet_bytes()));
+            }
+        }
+        while let Some(due) = uplink.due() {
+            now = due;
+            sent.extend(uplink.ready(now).map(|message| (now, message.packet_bytes())));
+        }
+        assert_eq!(sent.iter().map(|(_, bytes)| bytes).sum::<usize>(), left);
+        // One message, and those that were urgent.
+        let largest = 520 + 23 * 30;
+        for (from, (begin, _)) in sent.iter().enumerate() {
+            let mut bytes = 0;
+            for (at, more) in &sent[from..] {
+                bytes += more;
+                let most = cap_bps as f64 / 8.0 * at.duration_since(*begin).as_secs_f64();
+                assert!(bytes as f64 <= most + largest as f64, "{bytes} in {:?}", at.duration_since(*begin));
+            }
+        }
+    }
+
+    #[test]
+    fn a_cap_and_an_emulated_link_act_one_after_the_other() {
+        let start = Instant::now();
+        let mut uplink = Uplink::new(Some(8000), Some(16_000), start);
+        let first = uplink.send(message(500), start);
+        assert_eq!(first.1, Held { capped: ms(0), emulated: ms(250) });
+        let second = uplink.send(message(500), start).1;
+        assert!(second.capped >= ms(500) && second.emulated == ms(250), "{second:?}");
     }
 }

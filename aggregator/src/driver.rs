@@ -273,10 +273,9 @@ impl Driver<'_> {
                 match (topic.channel, &topic.agent) {
                     (Channel::AgentState, Some(agent)) => {
                         let state: Option<AgentState> = serde_json::from_slice(&message.payload).ok();
-                        if let Some(state) = state.filter(|state| state.state == "offline") {
+                        if let Some(state) = state.filter(AgentState::is_gone) {
                             if !message.retain {
-                                let reason = state.reason.unwrap_or_default();
-                                self.progress.tell(|| warn!("{agent} is offline: {reason}"));
+                                self.progress.tell(|| state.tell(agent));
                             }
                             self.coordinator.handle(now, Input::Offline { agent });
                         }

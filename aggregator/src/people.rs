@@ -1,9 +1,10 @@
 //! What the aggregator tells people's tools: flat JSON with units in the names.
 
 use heijunka_round::{Coordinator, Event, Level, RoundRecord, Summary};
-use heijunka_units::RunId;
+use heijunka_units::{AgentId, RunId};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
+use tracing::{info, warn};
 
 /// `aggregator/state`
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +37,21 @@ pub(crate) struct AgentState {
     pub(crate) state: String,
     #[serde(default)]
     pub(crate) reason: Option<String>,
+}
+
+impl AgentState {
+    /// Not connected: stopped, lost, or away until its hours begin.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.state.as_str(), "offline" | "away")
+    }
+
+    pub(crate) fn tell(&self, agent: &AgentId) {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        match self.state.as_str() {
+            "away" => info!("{agent} is away: {reason}"),
+            _ => warn!("{agent} is offline: {reason}"),
+        }
+    }
 }
 
 /// `aggregator/status`

@@ -23,6 +23,14 @@ pub struct Dataset {
     pub usage: Usage,
 }
 
+impl Dataset {
+    /// Memory that its rows take, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let ((cells, [inputs, own]), (others, [more_inputs, more])) = (self.train.memory(), self.held_out.memory());
+        inputs + own + more + if cells == others { 0 } else { more_inputs }
+    }
+}
+
 /// Inputs without targets, to predict from.
 #[derive(Clone, Debug)]
 pub struct Inputs {

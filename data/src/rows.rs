@@ -26,6 +26,18 @@ impl Targets {
     }
 }
 
+impl Rows {
+    /// Memory of the inputs, which other rows may share, and of what is theirs alone, in bytes.
+    pub(crate) fn memory(&self) -> (*const Cells, [u64; 2]) {
+        let cells = match self.examples.cells.as_ref() {
+            Cells::Floats(floats) => 4 * floats.len(),
+            Cells::Bytes { bytes, scaling } => bytes.len() + 16 * scaling.len(),
+        };
+        let own = 4 * (self.targets.len() + self.examples.starts.as_ref().map_or(0, Vec::len));
+        (Arc::as_ptr(&self.examples.cells), [cells as u64, own as u64])
+    }
+}
+
 /// Examples as the model sees them, without targets: of one row each, or windows of several. Rows that windows have in
 /// common are held once.
 #[derive(Clone, Debug)]

@@ -107,6 +107,18 @@ impl Table {
         self.digests.len()
     }
 
+    /// Memory that its cells take, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let column = |column: &Column| match &column.values {
+            Values::Bytes(bytes) => bytes.len(),
+            Values::Numbers(numbers) => 8 * numbers.len(),
+            Values::Text { codes, dictionary } => 4 * codes.len() + dictionary.iter().map(String::len).sum::<usize>(),
+            Values::Unusable(_) => 0,
+        };
+        let cells: usize = self.columns.iter().map(column).sum();
+        (cells + 8 * self.digests.len() + 4 * self.lines.len()) as u64
+    }
+
     /// Names of the columns, in the file's order.
     pub fn column_names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.name.as_str())

@@ -61,7 +61,7 @@ impl Plant {
     pub fn agent(&self, id: &str, data: &Path, more: &str) -> io::Result<Program> {
         let mut text = format!(
             "site = \"test\"\njob = \"job\"\nagent_id = \"{id}\"\n[broker]\nurl = \"{}\"\nreconnect_max = \"1s\"\n\
-             keep_alive = \"5s\"\n[limits]\ncpu_threads = 1\nmemory = \"64MB\"\n",
+             keep_alive = \"5s\"\n[limits]\ncpu_threads = 1\nnice = 0\nmemory = \"64MB\"\n",
             self.url()
         );
         let _ = write!(text, "[data]\npath = {data:?}\n{more}\n");

@@ -1,6 +1,7 @@
 //! `[limits]`: what the machine's first job leaves to training.
 
-use heijunka_settings::{Problem, Size};
+use crate::hours::Hours;
+use heijunka_settings::{Problem, Rate, Size, between};
 use heijunka_wire::limits::PARAMETERS_MAX;
 use serde::Deserialize;
 
@@ -8,19 +9,40 @@ use serde::Deserialize;
 /// model and sums.
 const MODEL_COPIES: u64 = 8;
 
+/// Slowest uplink that a job can be done through, in bits a second.
+const UPLINK_MIN_BITS_PER_S: u64 = 8_000;
+
 /// `[limits]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
     /// Threads that compute, 1 to 256; as many as there are cores if left out; for example `cpu_threads = 2`
     cpu_threads: Option<usize>,
-    /// For model and gradients, 1MiB or more; a larger job is refused, not begun. `memory = "256MiB"`
+    /// Share of the time in which each of them computes, 1 to 100; in slices of some 10 ms, with rests between them.
+    /// `cpu_share_percent = 100`
+    cpu_share_percent: i64,
+    /// Priority, 0 (like other programs) to 19: with 10 the others have nine tenths of a processor that both want. `nice = 10`
+    nice: i64,
+    /// For data, model and gradients, 1MiB or more; a larger job is refused, not begun. `memory = "256MiB"`
     memory: Size,
+    /// Hours in which to train, by this machine's clock, and be away otherwise; always if left out; for example
+    /// `train_only = "Mon-Fri 22:00-06:00, Sat, Sun"`
+    train_only: Option<String>,
+    /// What is sent at most, 8kbit/s or more; as much as the link carries if left out; for example `uplink = "2Mbit/s"`
+    uplink: Option<Rate>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cpu_threads: None, memory: Size::from_bytes(256 * 1024 * 1024) }
+        Self {
+            cpu_threads: None,
+            cpu_share_percent: 100,
+            // Of a processor that both want, the first job has nine tenths; one that nobody else wants is ours all the same.
+            nice: 10,
+            memory: Size::from_bytes(256 * 1024 * 1024),
+            train_only: None,
+            uplink: None,
+        }
     }
 }
 
@@ -35,12 +57,44 @@ impl Limits {
         Ok(threads)
     }
 
-    /// Parameters that the memory has room for.
-    pub(super) fn parameters_max(&self) -> Result<usize, Problem> {
+    /// Share of the time in which each thread computes, 1 to 100.
+    pub(super) fn cpu_share_percent(&self) -> Result<u8, Problem> {
+        Ok(between("limits.cpu_share_percent", self.cpu_share_percent as f64, 1.0, 100.0)? as u8)
+    }
+
+    /// Priority of the whole program, 0 (like others) to 19 (after all others).
+    pub(super) fn nice(&self) -> Result<u8, Problem> {
+        Ok(between("limits.nice", self.nice as f64, 0.0, 19.0)? as u8)
+    }
+
+    /// The hours in which to train, unless it is always.
+    pub(super) fn hours(&self) -> Result<Option<Hours>, Problem> {
+        let Some(text) = &self.train_only else { return Ok(None) };
+        Hours::parse(text).map(Some).map_err(|(what, fix)| Problem::new("limits.train_only", what, fix))
+    }
+
+    /// Bits a second that are sent at most.
+    pub(super) fn uplink_bps(&self) -> Result<Option<u64>, Problem> {
+        let bps = self.uplink.map(Rate::bits_per_s);
+        if bps.is_some_and(|bps| bps < UPLINK_MIN_BITS_PER_S) {
+            let fix = "write uplink = \"2Mbit/s\", or leave it out for no limit";
+            return Err(Problem::new("limits.uplink", "less than 8kbit/s is no use for training", fix));
+        }
+        Ok(bps)
+    }
+
+    /// Bytes that data, model and queues may take.
+    pub(super) fn memory_bytes(&self) -> Result<u64, Problem> {
         let memory = self.memory.bytes();
         if memory < 1 << 20 {
             return Err(Problem::new("limits.memory", "less than 1 MiB", "write memory = \"256MiB\""));
         }
+        Ok(memory)
+    }
+
+    /// Parameters that the memory has room for.
+    pub(super) fn parameters_max(&self) -> Result<usize, Problem> {
+        let memory = self.memory_bytes()?;
         Ok(usize::try_from(memory / 4 / MODEL_COPIES).unwrap_or(usize::MAX).min(PARAMETERS_MAX))
     }
 }

@@ -7,6 +7,7 @@ mod status;
 
 pub(crate) use emulate::Emulate;
 
+use crate::hours::Hours;
 use data::Data;
 use heijunka_bus::BusConfig;
 use heijunka_data::Source;
@@ -58,6 +59,16 @@ pub(crate) struct Valid {
     pub(crate) bus: BusConfig,
     pub(crate) source: Source,
     pub(crate) threads: usize,
+    /// Share of the time in which each of them computes, 1 to 100.
+    pub(crate) cpu_share_percent: u8,
+    /// Priority of the program, 0 to 19.
+    pub(crate) nice: u8,
+    /// When to train, unless it is always.
+    pub(crate) hours: Option<Hours>,
+    /// Bits a second that are sent at most.
+    pub(crate) uplink_bps: Option<u64>,
+    /// Bytes that data, model and queues may take.
+    pub(crate) memory_bytes: u64,
     /// Parameters that the memory limit has room for.
     pub(crate) parameters_max: usize,
     pub(crate) packet_bytes_max: usize,
@@ -102,6 +113,11 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
     Ok(Valid {
         path: loaded.path().to_owned(),
         threads: file.limits.threads()?,
+        cpu_share_percent: file.limits.cpu_share_percent()?,
+        nice: file.limits.nice()?,
+        hours: file.limits.hours()?,
+        uplink_bps: file.limits.uplink_bps()?,
+        memory_bytes: file.limits.memory_bytes()?,
         parameters_max: file.limits.parameters_max()?,
         publish_every: file.status.publish_every()?,
         bus: bus.map_err(|problem| problem.within("broker"))?,

@@ -187,7 +187,7 @@ impl<'a> Stage<'a> {
         }
         let _ = write!(
             text,
-            "[limits]\ncpu_threads = 1\n[emulate]\nfixed = \"{}us\"\nper_sample_us = {}\njitter = {}\nseed = {}\n",
+            "[limits]\ncpu_threads = 1\nnice = 0\n[emulate]\nfixed = \"{}us\"\nper_sample_us = {}\njitter = {}\nseed = {}\n",
             agent.fixed_ms * 1e3,
             agent.per_sample_us,
             agent.jitter,

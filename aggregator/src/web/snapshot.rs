@@ -8,7 +8,7 @@ use super::words::{self, Pace};
 use crate::config::Valid;
 use crate::people::{Figures, data_mode, host};
 use heijunka_allocate::Outlook;
-use heijunka_round::{Coordinator, Counters, MemberView};
+use heijunka_round::{Coordinator, Counters, MemberView, OwnLimits};
 use heijunka_units::AgentId;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -52,6 +52,8 @@ pub(crate) struct AgentView {
     pub(crate) online: bool,
     pub(crate) rows: u64,
     pub(crate) share_samples: u32,
+    /// What it says that it keeps to.
+    pub(crate) limits: OwnLimits,
     /// Mean of the recent rounds that it answered.
     pub(crate) recent: Option<Parts>,
     pub(crate) recent_missed: usize,
@@ -198,6 +200,7 @@ fn agents(members: Vec<MemberView>, board: &Board, outlooks: &[Outlook]) -> Vec<
                 online: member.online,
                 rows: member.rows,
                 share_samples: member.share_samples,
+                limits: member.limits,
                 recent,
                 recent_missed,
                 history,

@@ -3,6 +3,7 @@
 use super::lines::Parts;
 use super::snapshot::{AgentView, Snapshot};
 use crate::advise::span as long_span;
+use heijunka_round::OwnLimits;
 use heijunka_units::AgentId;
 
 /// Waiting is told from this share of the slowest agent's time on.
@@ -51,6 +52,9 @@ pub(crate) fn span(seconds: f64) -> String {
 
 /// What holds the agent back.
 pub(crate) fn why(view: &AgentView, pace: Option<&Pace>) -> String {
+    if view.limits.away {
+        return "away: its hours are over, it comes back by itself".to_owned();
+    }
     if !view.online {
         return "offline".to_owned();
     }
@@ -65,16 +69,24 @@ pub(crate) fn why(view: &AgentView, pace: Option<&Pace>) -> String {
     if view.share_samples == 0 {
         return format!("sits out{missed}");
     }
-    held_back(&parts) + &place(view, &parts, pace) + &missed
+    held_back(&parts, view.limits) + &place(view, &parts, pace) + &missed
 }
 
-fn held_back(parts: &Parts) -> String {
+fn held_back(parts: &Parts, limits: OwnLimits) -> String {
     let whole = parts.total_s();
     if parts.network_s > parts.compute_s {
-        return format!("held back by its network: {}", part_of(parts.network_s, whole));
+        let network = part_of(parts.network_s, whole);
+        return match limits.uplink_bytes_per_s {
+            0 => format!("held back by its network: {network}"),
+            cap => format!("held back by its network and its own limit, uplink {} kbit/s: {network}", cap / 125),
+        };
     }
     let each = if parts.samples > 0.0 { parts.compute_s / parts.samples } else { 0.0 };
-    format!("held back by computing: {}, {} a sample", part_of(parts.compute_s, whole), span(each))
+    let computing = format!("{}, {} a sample", part_of(parts.compute_s, whole), span(each));
+    match limits.cpu_share_percent {
+        100 => format!("held back by computing: {computing}"),
+        percent => format!("held back by its own limit, cpu_share_percent {percent}: computing {computing}"),
+    }
 }
 
 fn place(view: &AgentView, parts: &Parts, pace: Option<&Pace>) -> String {

@@ -7,6 +7,7 @@
 extern crate alloc;
 
 mod adaptive;
+mod announced;
 mod dynamic;
 mod enhanced;
 mod equal;
@@ -23,6 +24,7 @@ use heijunka_units::{AgentId, Samples};
 use whole::Bounds;
 
 pub use adaptive::{Adaptive, Ingredients};
+pub use announced::Announced;
 pub use dynamic::Dynamic;
 pub use enhanced::Enhanced;
 pub use equal::Equal;
@@ -37,13 +39,15 @@ pub struct Candidate {
     pub samples_min: Samples,
     /// Largest share that it can take. A pin where it equals `samples_min`.
     pub samples_max: Samples,
+    /// What its agent says of its limits: it counts until the machine is measured.
+    pub announced: Announced,
 }
 
 impl Candidate {
     /// A candidate that may take any share up to `samples_max`.
     #[must_use]
-    pub const fn new(agent: AgentId, samples_max: Samples) -> Self {
-        Self { agent, samples_min: 0, samples_max }
+    pub fn new(agent: AgentId, samples_max: Samples) -> Self {
+        Self { agent, samples_min: 0, samples_max, announced: Announced::default() }
     }
 }
 

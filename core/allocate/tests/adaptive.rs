@@ -1,7 +1,9 @@
 //! `adaptive` on simulated fleets: never worse than another policy, quick after a change, and it says why.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case shall fail")]
 
-use heijunka_allocate::{Adaptive, Candidate, Ingredients, Observation, Policy, PolicyName, RoundEnd, policy};
+use heijunka_allocate::{
+    Adaptive, Announced, Candidate, Ingredients, Observation, Policy, PolicyName, RoundEnd, policy,
+};
 use heijunka_units::{AgentId, Samples};
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
@@ -199,6 +201,26 @@ fn a_newcomer_is_taken_to_be_like_the_others_and_the_first_round_is_equal() {
     let joined = policy.decide(&candidates(3), 64, 0);
     assert!(joined.shares[2].samples > 5, "{:?}", joined.shares);
     assert!(policy.outlooks()[2].text.ends_with("not yet measured, taken to be like the others"));
+}
+
+#[test]
+fn a_newcomer_is_planned_for_with_the_limits_that_it_announces() {
+    let mut policy = Adaptive::new(Ingredients::default(), RoundEnd::Exact);
+    replay(&fleet(Trouble::None, 2, 20, 6), 64, &mut policy);
+    let mut all = candidates(3);
+    let mut share = |announced| {
+        all[2].announced = announced;
+        policy.decide(&all, 64, 0).shares[2].samples
+    };
+    let like_others = share(Announced::default());
+    let slower = share(Announced { capacity: 50, uplink_us: 0 });
+    let faster = share(Announced { capacity: 200, uplink_us: 0 });
+    let capped = share(Announced { capacity: 100, uplink_us: 40_000 });
+    assert!(
+        slower < like_others && like_others < faster && capped < like_others,
+        "{slower} {like_others} {faster} {capped}"
+    );
+    assert_eq!(share(Announced { capacity: 100, uplink_us: 60_000_000 }), 0, "it would hold all others back");
 }
 
 /// What an outlook says a machine takes: so many times what is usual.

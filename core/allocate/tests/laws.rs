@@ -35,7 +35,10 @@ impl Step {
     fn candidates(&self) -> Vec<Candidate> {
         let present = self.bounds.iter().enumerate().filter_map(|(index, bound)| bound.map(|bound| (index, bound)));
         present
-            .map(|(index, (samples_min, samples_max))| Candidate { agent: agent(index), samples_min, samples_max })
+            .map(|(index, (samples_min, samples_max))| Candidate {
+                samples_min,
+                ..Candidate::new(agent(index), samples_max)
+            })
             .collect()
     }
 

@@ -107,6 +107,23 @@ impl Phase {
     }
 }
 
+/// What an agent says that it keeps to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnLimits {
+    /// Whether it takes no share until its hours begin again.
+    pub away: bool,
+    /// Share of the time in which its threads compute, 1 to 100.
+    pub cpu_share_percent: u8,
+    /// Bytes a second that it sends at most; 0: as many as its link carries.
+    pub uplink_bytes_per_s: u32,
+}
+
+impl Default for OwnLimits {
+    fn default() -> Self {
+        Self { away: false, cpu_share_percent: 100, uplink_bytes_per_s: 0 }
+    }
+}
+
 /// What the roster knows of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberView {
@@ -114,6 +131,8 @@ pub struct MemberView {
     pub agent: AgentId,
     /// Whether it is connected.
     pub online: bool,
+    /// What it keeps to by itself.
+    pub limits: OwnLimits,
     /// Rows to train on.
     pub rows: u64,
     /// Rows held out.
@@ -324,6 +343,11 @@ impl Coordinator {
         self.roster.members.iter().map(|(agent, member)| MemberView {
             agent: agent.clone(),
             online: member.online,
+            limits: OwnLimits {
+                away: member.is_away(),
+                cpu_share_percent: member.join.cpu_share_percent,
+                uplink_bytes_per_s: member.join.uplink_bytes_per_s,
+            },
             rows: member.join.rows,
             held_out_rows: member.join.held_out_rows,
             share_samples: member.assign.filter(|assign| !assign.probe).map_or(0, |assign| assign.samples),

@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod announced;
 mod close;
 mod compact;
 mod coordinator;
@@ -37,7 +38,7 @@ mod timing;
 mod trainer;
 
 pub use compact::Compact;
-pub use coordinator::{Coordinator, Input, MemberView, Output, Phase};
+pub use coordinator::{Coordinator, Input, MemberView, OwnLimits, Output, Phase};
 pub use plan::{Judging, LocalSteps, Patience, Plan, Until};
 pub use record::{AgentRound, Counters, Ending, Event, Level, Outcome, RoundRecord};
 pub use shape::model_shape;

@@ -15,6 +15,9 @@ use heijunka_wire::{Codec, DataMode};
 
 /// Rounds between two looks at the links: the first of them settle what the last look changed.
 const LOOK_EVERY: u64 = 16;
+/// Until rounds are measured, what is not network in them is taken to last so long: a codec is chosen only where the cap of
+/// an uplink leaves no doubt.
+const FIRST_REST_S: f64 = 1.0;
 /// Share of a round that a link may take.
 const LINK_SHARE_MAX: f64 = 0.2;
 /// Shorter network times are not worth a codec.
@@ -76,19 +79,34 @@ impl Link {
             self.latency_bound = true;
             return Some(codec);
         }
-        let share = self.network_s / round_s;
-        if share <= LINK_SHARE_MAX || self.network_s < NETWORK_S_MIN {
+        self.shorter(self.network_s, round_s, last)
+    }
+
+    /// The codec that a link needs whose network takes `network_s` of rounds of `round_s`; `None` if it has it.
+    fn shorter(&self, network_s: f64, round_s: f64, last: usize) -> Option<Codec> {
+        if network_s / round_s <= LINK_SHARE_MAX || network_s < NETWORK_S_MIN {
             return None;
         }
         let now = LADDER.iter().position(|(codec, _)| *codec == self.codec).unwrap_or(last);
         let has = LADDER.get(now).map_or(1.0, |(_, times)| *times);
         let ladder = LADDER.get(..=last).unwrap_or(&LADDER);
         // So many times shorter, network / times is the share of rest + network / times that it may be.
-        let rest_s = (round_s - self.network_s).max(1e-6);
-        let needed = self.network_s * (1.0 - LINK_SHARE_MAX) / (LINK_SHARE_MAX * rest_s);
+        let rest_s = (round_s - network_s).max(1e-6);
+        let needed = network_s * (1.0 - LINK_SHARE_MAX) / (LINK_SHARE_MAX * rest_s);
         let enough = |(_, times): &&(Codec, f64)| times / has >= needed;
         let next = ladder.iter().skip(now + 1).find(enough).or(ladder.iter().skip(now + 1).last());
         next.map(|(codec, _)| *codec)
+    }
+
+    /// Changes to the codec that an announced cap of the uplink needs, through which a gradient takes `dense_s` in full, and
+    /// returns it, unless nothing is needed or the link has been looked at.
+    pub(crate) fn plan(&mut self, dense_s: f64, last: usize) -> Option<Codec> {
+        let fresh = self.rounds == 0 && self.before.is_none() && !self.latency_bound;
+        if !fresh || self.codec != Codec::Float32 {
+            return None;
+        }
+        self.codec = self.shorter(dense_s, FIRST_REST_S + dense_s, last)?;
+        Some(self.codec)
     }
 }
 
@@ -110,12 +128,16 @@ impl Coordinator {
         }
     }
 
-    fn settle_codecs(&mut self) -> bool {
+    /// The last of the ladder that links may have. With data of its own an agent that misses rounds would hold back what only
+    /// it knows; Adam learns worse from rare large numbers.
+    pub(crate) fn last_codec(&self) -> usize {
         let shared = self.job.data_mode == DataMode::Shared;
         let descends = matches!(self.plan.optimizer, OptimizerKind::Sgd { .. });
-        // With data of its own an agent that misses rounds would hold back what only it knows; Adam learns worse from rare
-        // large numbers.
-        let last = if shared && descends { LADDER.len() - 1 } else { LADDER.len() - 2 };
+        if shared && descends { LADDER.len() - 1 } else { LADDER.len() - 2 }
+    }
+
+    fn settle_codecs(&mut self) -> bool {
+        let last = self.last_codec();
         let round_s = self.round_s;
         let wishes: Vec<(AgentId, Codec, f64, Codec)> = self
             .roster
@@ -141,7 +163,7 @@ impl Coordinator {
     }
 
     /// Updates and momentum go with the shortest codec that some agent has.
-    fn follow_links(&mut self) {
+    pub(crate) fn follow_links(&mut self) {
         let shortest = self.roster.members.values().map(|member| member.link.codec).max().unwrap_or_default();
         if codec(shortest).is_sparse()
             && let Some(trainer) = &mut self.trainer

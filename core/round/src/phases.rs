@@ -53,7 +53,7 @@ impl Coordinator {
 
     /// How long after the last newcomer the job begins: longer if one of them has yet to describe its data.
     fn gather(&self) -> Duration {
-        let everybody = self.roster.surveyed().count() == self.roster.online();
+        let everybody = self.roster.surveyed().count() == self.roster.here();
         let patience = &self.plan.patience;
         if everybody { patience.gather } else { patience.gather.max(patience.prepare) }
     }
@@ -114,7 +114,7 @@ impl Coordinator {
 
     fn begin_if_prepared(&mut self, now: Timestamp) {
         let ready = self.ready();
-        let everybody = ready == self.roster.online();
+        let everybody = ready == self.roster.here();
         let patience_over = now >= self.phase_since + self.plan.patience.prepare;
         if ready >= self.min_agents() && (everybody || patience_over) {
             self.enter(now, Phase::Training);
@@ -136,8 +136,13 @@ impl Coordinator {
 
     pub(crate) fn pause(&mut self, now: Timestamp) {
         self.enter(now, Phase::Paused);
-        let (ready, needed) = (self.ready(), self.min_agents());
+        let (ready, needed, away) = (self.ready(), self.min_agents(), self.roster.away());
         let message = format!("training pauses: {ready} agents are here, {needed} are needed; nothing is lost");
+        if ready + away >= needed {
+            let message =
+                format!("{message}. It goes on by itself when some of the {away} are back whose hours are over");
+            return self.event(Level::Info, "HJ-130", None, message, "");
+        }
         self.event(Level::Warn, "HJ-130", None, message, "start more agents, or lower min_agents");
     }
 

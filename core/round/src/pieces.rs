@@ -64,9 +64,9 @@ impl Piece {
     }
 }
 
-/// Whether the agent still has what it had when it was asked.
+/// Whether the agent still has what it had when it was asked, and may be asked for more.
 pub(crate) fn is_there(roster: &Roster, agent: &AgentId, session: u64) -> bool {
-    roster.members.get(agent).is_some_and(|member| member.online && member.join.session == session)
+    roster.members.get(agent).is_some_and(|member| member.is_here() && member.join.session == session)
 }
 
 /// Sorts those who can compute a piece: the fastest first, but last those of whom nothing has been heard for a while.

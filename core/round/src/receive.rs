@@ -5,12 +5,25 @@ use crate::open::Answer;
 use crate::record::Level;
 use crate::roster::Member;
 use alloc::format;
+use alloc::string::String;
 use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::document::Scores;
 use heijunka_wire::{
     Assign, Body, Channel, Codec, DataMode, Evidence, Join, PROTOCOL_VERSION, Progress, Purpose, Refusal, Subject,
     decode, limits,
 };
+
+/// `45 s`, `30 min`, `8 h`, `2 d 8 h`.
+fn long(seconds: u32) -> String {
+    let minutes = seconds.div_ceil(60);
+    let hours = minutes.div_ceil(60);
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{minutes} min"),
+        _ if hours < 48 => format!("{hours} h"),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
 
 /// A message that is not acceptable; it is counted and forgotten.
 pub(crate) struct Rejected;
@@ -86,7 +99,7 @@ impl Coordinator {
     }
 
     fn enrol(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
-        let known = self.roster.members.get(agent).map(|m| (m.join.session, m.online));
+        let known = self.roster.members.get(agent).map(|m| (m.join.session, m.online, m.is_away()));
         match self.roster.members.get_mut(agent) {
             Some(member) if member.join.session == join.session => {
                 member.join = join;
@@ -103,8 +116,15 @@ impl Coordinator {
                 self.roster.members.insert(agent.clone(), Member::new(join, now, codec));
             }
         }
-        if known != Some((join.session, true)) {
-            self.roster.changed = now;
+        let away = join.away_s > 0;
+        if known == Some((join.session, true, away)) {
+            return;
+        }
+        self.roster.changed = now;
+        if away {
+            let message = format!("{agent} takes leave as planned, for {}: its hours are over", long(join.away_s));
+            self.event(Level::Info, "HJ-103", Some(agent), message, "it comes back by itself");
+        } else {
             let message = format!("{agent} is here with {} rows to train on", join.rows);
             self.event(Level::Info, "HJ-101", Some(agent), message, "");
         }
@@ -183,12 +203,15 @@ impl Coordinator {
     pub(crate) fn on_offline(&mut self, now: Timestamp, agent: &AgentId) {
         let Some(member) = self.roster.members.get_mut(agent).filter(|member| member.online) else { return };
         member.online = false;
+        let planned = member.is_away();
         self.roster.changed = now;
         let expected = self.open.as_mut().and_then(|open| open.expected.get_mut(agent));
         if let Some(expected) = expected.filter(|expected| expected.answer == Answer::Awaited) {
             expected.lose();
         }
-        self.event(Level::Warn, "HJ-102", Some(agent), format!("{agent} left"), "it joins again by itself");
+        if !planned {
+            self.event(Level::Warn, "HJ-102", Some(agent), format!("{agent} left"), "it joins again by itself");
+        }
     }
 
     fn on_survey(

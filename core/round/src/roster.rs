@@ -5,6 +5,7 @@ use crate::links::Link;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
+use heijunka_allocate::Announced;
 use heijunka_units::{AgentId, ModelVersion, RoundId, Timestamp};
 use heijunka_wire::document::{Document, DocumentError, Survey};
 use heijunka_wire::{Assembly, Assign, Codec, Join, Part, PartError, Progress, limits};
@@ -120,9 +121,29 @@ impl Member {
         }
     }
 
+    /// Whether it is connected and its hours are not over.
+    pub(crate) fn is_here(&self) -> bool {
+        self.online && !self.is_away()
+    }
+
+    /// Whether it has said that it takes no share for a while.
+    pub(crate) fn is_away(&self) -> bool {
+        self.join.away_s > 0
+    }
+
+    /// Computing capacity and uplink as it announces them; an answer has `answer_bytes`.
+    pub(crate) fn announced(&self, answer_bytes: f64) -> Announced {
+        let Join { threads, cpu_share_percent, uplink_bytes_per_s, .. } = self.join;
+        let uplink_us = match uplink_bytes_per_s {
+            0 => 0,
+            cap => (answer_bytes * 1e6 / f64::from(cap)) as u32,
+        };
+        Announced { capacity: u32::from(threads.max(1)) * u32::from(cpu_share_percent), uplink_us }
+    }
+
     /// Whether the next round may count on it.
     pub(crate) fn is_ready(&self, spec: u64) -> bool {
-        self.online && self.join.spec == spec && self.join.rows > 0 && self.silent_rounds < SILENT_ROUNDS_MAX
+        self.is_here() && self.join.spec == spec && self.join.rows > 0 && self.silent_rounds < SILENT_ROUNDS_MAX
     }
 }
 
@@ -143,15 +164,21 @@ impl Roster {
         self.members.iter().filter(move |(_, member)| member.is_ready(spec))
     }
 
-    pub(crate) fn online(&self) -> usize {
-        self.members.values().filter(|member| member.online).count()
+    /// Agents that are here.
+    pub(crate) fn here(&self) -> usize {
+        self.members.values().filter(|member| member.is_here()).count()
+    }
+
+    /// Agents that are away until their hours begin.
+    pub(crate) fn away(&self) -> usize {
+        self.members.values().filter(|member| member.is_away()).count()
     }
 
     /// Agents that are here and have sent their survey.
     pub(crate) fn surveyed(&self) -> impl Iterator<Item = (&AgentId, &Survey)> {
         self.members
             .iter()
-            .filter(|(_, member)| member.online)
+            .filter(|(_, member)| member.is_here())
             .filter_map(|(agent, member)| member.survey.as_ref().map(|survey| (agent, survey)))
     }
 }

@@ -167,6 +167,7 @@ impl Coordinator {
     fn divide(&mut self) -> Option<String> {
         let private = self.job.data_mode == DataMode::Private;
         let batch = self.plan.batch_samples;
+        self.plan_links();
         let ready = || self.roster.ready(self.content);
         let rows = match private {
             true => ready().map(|(_, member)| member.join.rows).sum::<u64>(),
@@ -180,7 +181,8 @@ impl Coordinator {
                 let pin = self.plan.pins.get(agent).map(|pin| (*pin).min(most));
                 let least = if private { least_of_own(batch, member.join.rows, rows).min(most) } else { 0 };
                 let (samples_min, samples_max) = pin.map_or((least, most), |pin| (pin.max(least), pin.max(least)));
-                Candidate { agent: agent.clone(), samples_min, samples_max }
+                let announced = member.announced(self.answer_bytes(member.link.codec));
+                Candidate { agent: agent.clone(), samples_min, samples_max, announced }
             })
             .collect();
         let epoch = self.steps().saturating_mul(u64::from(batch)) / rows.max(1);

@@ -275,6 +275,7 @@ fn plan() -> Plan {
     }
 }
 
+mod announced;
 mod compact;
 mod hold;
 mod pace;

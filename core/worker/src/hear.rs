@@ -130,6 +130,7 @@ impl Worker<'_> {
         }
         self.status.share_samples = samples;
         self.announce_due = false;
+        self.note_receipt();
         if self.assign.replace(assign) != Some(assign) {
             self.announce.reset(now);
         }

@@ -7,6 +7,7 @@
 
 mod compact;
 mod hear;
+mod leave;
 mod model;
 mod note;
 mod retry;

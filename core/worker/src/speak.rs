@@ -106,6 +106,9 @@ impl<'b> Worker<'b> {
 
     /// Without data for the present spec it is a request for the spec, which names none and offers no rows.
     fn encode_join(&mut self) -> Result<(Channel, usize), EncodeError> {
+        if let Some(leaving) = &mut self.leaving {
+            leaving.told = true;
+        }
         let nothing = Prepared { spec: 0, rows: 0, held_out_rows: 0, data_digest: 0 };
         let prepared = self.prepared.filter(|_| self.is_prepared()).unwrap_or(nothing);
         let join = Body::Join(Join {
@@ -120,7 +123,7 @@ impl<'b> Worker<'b> {
             threads: self.settings.threads,
             cpu_share_percent: self.settings.cpu_share_percent.clamp(1, 100),
             uplink_bytes_per_s: self.settings.uplink_bytes_per_s,
-            away_s: 0,
+            away_s: self.leaving.map_or(0, |leaving| leaving.away_s),
             model: self.held,
         });
         let frame = encode(self.run, &join, Payload::None, self.buffers.packet)?;

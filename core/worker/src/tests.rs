@@ -4,6 +4,7 @@ mod announcing;
 mod bench;
 mod compact;
 mod extras;
+mod leaving;
 mod memory;
 mod probes;
 mod serving;

@@ -1,6 +1,7 @@
 //! The worker's state, inputs and outputs.
 
 use crate::compact::{Written, codec};
+use crate::leave::Leaving;
 use crate::note::Note;
 use crate::retry::Retry;
 use core::time::Duration;
@@ -116,6 +117,11 @@ pub enum Input<'a> {
         round: RoundId,
         /// The scores' document.
         scores: &'a [u8],
+    },
+    /// The agent's hours are over: it shall take no further share, and be gone once [`Worker::may_leave`].
+    Leave {
+        /// Seconds until it is back, at least 1.
+        away_s: u32,
     },
     /// Time passed.
     Tick,
@@ -295,6 +301,7 @@ pub struct Worker<'b> {
     /// The agent's own position in its stream of samples (private data).
     pub(crate) cursor: u64,
     pub(crate) status: Status,
+    pub(crate) leaving: Option<Leaving>,
 }
 
 impl<'b> Worker<'b> {
@@ -329,6 +336,7 @@ impl<'b> Worker<'b> {
             doubtful: false,
             cursor: 0,
             status: Status::default(),
+            leaving: None,
         }
     }
 
@@ -362,6 +370,7 @@ impl<'b> Worker<'b> {
                 self.on_computed(now, round, samples, loss_sum, gradient, took);
             }
             Input::Scored { round, scores } => self.on_scored(now, round, scores),
+            Input::Leave { away_s } => self.leave(now, away_s),
             Input::Tick => {
                 if self.connected && now >= self.announce_at() {
                     self.announce_due = true;

@@ -50,7 +50,7 @@ impl Plant {
         let data = data.display();
         let text = format!(
             "site = \"plant\"\njob = \"digits\"\nagent_id = \"old-machine\"\n[broker]\n{broker}\n\
-             [data]\npath = '{data}'\nheader = false\n[limits]\ncpu_threads = 1\n"
+             [data]\npath = '{data}'\nheader = false\n[limits]\ncpu_threads = 1\nnice = 0\n"
         );
         self.write("agent.toml", &text)
     }

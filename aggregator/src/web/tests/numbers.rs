@@ -6,7 +6,7 @@ use super::super::snapshot::AgentView;
 use super::super::state::{Told, state};
 use super::super::words::{Pace, why};
 use super::{event, part, record, snapshot};
-use heijunka_round::{Ending, Level};
+use heijunka_round::{Ending, Level, OwnLimits};
 use heijunka_units::AgentId;
 use heijunka_wire::Purpose;
 use serde_json::Value;
@@ -15,8 +15,9 @@ fn view(board: &Board, name: &str, share_samples: u32) -> AgentView {
     let agent = AgentId::new(name).unwrap();
     let history = board.agents.get(&agent).cloned().unwrap_or_default();
     let (recent, recent_missed) = history.recent();
-    let (why, outlook, machine) = (String::new(), None, None);
-    AgentView { agent, online: true, rows: 10, share_samples, recent, recent_missed, history, why, outlook, machine }
+    let (why, outlook, machine, limits) = (String::new(), None, None, OwnLimits::default());
+    let (online, rows) = (true, 10);
+    AgentView { agent, online, rows, share_samples, limits, recent, recent_missed, history, why, outlook, machine }
 }
 
 fn json(board: &Board, told: &mut Told) -> Value {
@@ -83,6 +84,13 @@ fn each_agent_is_told_what_holds_it_back() {
     assert_eq!(why(&view(&board, "new", 0), pace.as_ref()), "no round yet");
     assert_eq!(why(&AgentView { online: false, ..view(&board, "far", 10) }, pace.as_ref()), "offline");
     assert_eq!(why(&view(&board, "fast", 0), pace.as_ref()), "sits out");
+    let limited = OwnLimits { away: false, cpu_share_percent: 30, uplink_bytes_per_s: 250_000 };
+    let own = |name| why(&AgentView { limits: limited, ..view(&board, name, 10) }, pace.as_ref());
+    assert!(own("far").starts_with("held back by its network and its own limit, uplink 2000 kbit/s: 310 of 420 ms"));
+    assert!(own("slow").starts_with("held back by its own limit, cpu_share_percent 30: computing 490 of 500 ms"));
+    let away = OwnLimits { away: true, ..limited };
+    let said = why(&AgentView { limits: away, online: false, ..view(&board, "far", 10) }, pace.as_ref());
+    assert_eq!(said, "away: its hours are over, it comes back by itself");
 }
 
 #[test]

@@ -86,6 +86,7 @@ fn shown(board: &Board, shares: &[u32], step: u64, held: bool) -> Snapshot {
             online,
             rows,
             share_samples: *share_samples,
+            limits: heijunka_round::OwnLimits::default(),
             recent,
             recent_missed,
             history,

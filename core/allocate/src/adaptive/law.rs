@@ -5,6 +5,7 @@ use super::network::Network;
 use super::persistence::{Chain, Persistence};
 use super::ratios::{Ratios, strata};
 use super::tails::Tails;
+use crate::Announced;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -77,6 +78,23 @@ impl Law {
         let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len().max(1) as f64;
         let [intercept, slope, travel] = [&self.intercepts, &self.slopes, &self.travels].map(|all| mean(all));
         Self { intercepts: vec![intercept], slopes: vec![slope], travels: vec![travel] }
+    }
+
+    /// The law of a machine of which only `own` limits are known, if this one is of a machine with the limits `its`.
+    pub(crate) fn announced(&self, its: Announced, own: Announced) -> Self {
+        if own == its {
+            return self.clone();
+        }
+        let slower = own.slower_than(its);
+        let more_s = own.uplink_s() - its.uplink_s();
+        let travel = |travel: &f64| (travel + more_s).max(own.uplink_s());
+        let travels: Vec<f64> = self.travels.iter().map(travel).collect();
+        let starts = self.intercepts.iter().zip(&self.travels).map(|(intercept, travel)| (intercept - travel) * slower);
+        Self {
+            intercepts: starts.zip(&travels).map(|(start, travel)| start + travel).collect(),
+            slopes: self.slopes.iter().map(|slope| slope * slower).collect(),
+            travels,
+        }
     }
 
     /// The law of times that no share changes.

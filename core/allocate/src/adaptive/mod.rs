@@ -20,7 +20,7 @@ mod tests;
 mod words;
 
 use crate::whole::{Bounds, available, bounds, fill, largest_remainder};
-use crate::{Candidate, Decision, Observation, Outlook, Policy, RoundEnd, Share, Weighting, shortfall};
+use crate::{Announced, Candidate, Decision, Observation, Outlook, Policy, RoundEnd, Share, Weighting, shortfall};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec;
@@ -187,7 +187,8 @@ impl Adaptive {
         if logs.len() < COMMON_AGENTS_MIN { 0.0 } else { ratios::quantile(&logs, 0.5) }
     }
 
-    /// The candidates' laws; a newcomer's is that of the middle one of those that are known. `None` if nobody is.
+    /// The candidates' laws; a newcomer's is that of the middle one of those that are known, with its own limits. `None` if
+    /// nobody is.
     fn laws(&self, candidates: &[Candidate]) -> Option<Vec<Law>> {
         let known = || candidates.iter().filter_map(|candidate| self.machines.get(&candidate.agent));
         let tails = [
@@ -204,18 +205,24 @@ impl Adaptive {
                 self.machines.get(&candidate.agent).map(|machine| machine.law(&common, self.round, turn, scenarios))
             })
             .collect();
-        let mut typical: Vec<&Law> = known.iter().flatten().collect();
-        let slope = |law: &Law| law.slopes.iter().sum::<f64>();
+        let pairs = || candidates.iter().zip(&known);
+        let mut typical: Vec<(Announced, &Law)> =
+            pairs().filter_map(|(candidate, law)| Some((candidate.announced, law.as_ref()?))).collect();
+        let whole = Announced::default();
+        let slope = |of: &(Announced, &Law)| of.1.slopes.iter().sum::<f64>() * whole.slower_than(of.0);
         typical.sort_by(|a, b| slope(a).total_cmp(&slope(b)));
-        let typical = typical.get(typical.len() / 2).map(|law| (*law).clone())?;
-        Some(known.into_iter().map(|law| law.unwrap_or_else(|| typical.clone())).collect())
+        let (its, typical) = *typical.get(typical.len() / 2)?;
+        let newcomer = |candidate: &Candidate| typical.announced(its, candidate.announced);
+        Some(pairs().map(|(candidate, law)| law.clone().unwrap_or_else(|| newcomer(candidate))).collect())
     }
 
-    fn equal(&mut self, candidates: &[Candidate], batch: Samples) -> Decision {
+    /// Shares by what agents say of their limits: equal ones if they say the same.
+    fn first(&mut self, candidates: &[Candidate], batch: Samples) -> Decision {
         let all = bounds(candidates);
-        let shares =
-            crate::shares(candidates, &largest_remainder(&fill(&vec![1.0; all.len()], &all, batch), &all, batch));
-        let reason = words::no_times_yet(candidates.len(), batch) + &shortfall(&all, batch);
+        let weights: Vec<f64> = candidates.iter().map(|candidate| candidate.announced.weight()).collect();
+        let shares = crate::shares(candidates, &largest_remainder(&fill(&weights, &all, batch), &all, batch));
+        let same = candidates.windows(2).all(|pair| matches!(pair, [a, b] if a.announced == b.announced));
+        let reason = words::no_times_yet(candidates.len(), batch, same) + &shortfall(&all, batch);
         self.outlooks.clear();
         self.decided(shares, reason, None)
     }
@@ -380,7 +387,7 @@ impl Policy for Adaptive {
         let total = available(&all, batch);
         let Some(laws) = self.laws(candidates).filter(|_| total > 0) else {
             self.asked = (candidates.to_vec(), batch);
-            return self.equal(candidates, batch);
+            return self.first(candidates, batch);
         };
         self.asked = (candidates.to_vec(), batch);
         let real = solve::real_bounds(&all, total);

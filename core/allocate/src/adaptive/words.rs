@@ -10,8 +10,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use heijunka_units::{AgentId, Samples};
 
-pub(crate) fn no_times_yet(count: usize, batch: Samples) -> String {
-    format!("equal shares until times are known: {batch} samples over {}", agents(count))
+pub(crate) fn no_times_yet(count: usize, batch: Samples, same: bool) -> String {
+    let shares = if same { "equal shares" } else { "shares by the threads and limits that agents announce," };
+    format!("{shares} until times are known: {batch} samples over {}", agents(count))
 }
 
 /// Seconds with three significant digits, in the unit that suits.

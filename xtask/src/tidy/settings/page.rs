@@ -10,8 +10,8 @@ Every key of the two programs; `cargo xtask tidy --bless` writes this page and b
 A field's doc says what it means and ends in the sample's line: ``/// Longest wait, 1s to 1h. `reconnect_max = \"30s\"` `` gives the
 default; after the words `for example` the line is an example instead. A field without a default is a required key.
 
-Paths count from the settings file's folder. Durations carry a unit (us, ms, s, min, h, d), sizes too (B, KB, KiB, MB, MiB, GB, GiB).
-An unknown key is an error.
+Paths count from the settings file's folder. Durations carry a unit (us, ms, s, min, h, d), sizes too (B, KB, KiB, MB, MiB, GB, GiB),
+and rates of a link (kbit/s, Mbit/s, Gbit/s). An unknown key is an error.
 ";
 
 /// Its text.

@@ -232,6 +232,7 @@ fn takes(types: &Types, ty: &Type) -> String {
         "f32" | "f64" => "number",
         "Span" => "duration",
         "Size" => "size",
+        "Rate" => "rate",
         "BrokerUrl" => "address",
         "BTreeMap" => "table",
         _ => return types.enums.iter().find(|item| item.ident == name).map_or_else(|| "value".to_owned(), values),

@@ -1,0 +1,58 @@
+//! What agents' announced limits mean for a job, before anything is measured.
+
+use crate::compact::codec;
+use crate::coordinator::Coordinator;
+use crate::record::Level;
+use crate::trainer::Trainer;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use heijunka_units::AgentId;
+use heijunka_wire::Codec;
+
+/// Bits a second as people write them.
+fn rate(bytes_per_s: u32) -> String {
+    let bits = f64::from(bytes_per_s) * 8.0;
+    match bits {
+        ..1e3 => format!("{bits:.0} bit/s"),
+        ..1e6 => format!("{:.0} kbit/s", bits / 1e3),
+        _ => format!("{:.1} Mbit/s", bits / 1e6),
+    }
+}
+
+impl Coordinator {
+    /// Bytes of an agent's gradient, as that codec writes it.
+    pub(crate) fn answer_bytes(&self, named: Codec) -> f64 {
+        let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
+        let share = f64::from(self.plan.compact.kept_ppm(self.trainer.as_ref().map_or(0, Trainer::steps))) / 1e6;
+        codec(named).bytes_max(parameters, (parameters as f64 * share) as usize) as f64
+    }
+
+    /// Chooses the codecs that capped uplinks need from the first round on, where codecs are ours to choose.
+    pub(crate) fn plan_links(&mut self) {
+        if self.plan.compact.gradient.is_some() {
+            return;
+        }
+        let (dense_bytes, last) = (self.answer_bytes(Codec::Float32), self.last_codec());
+        let capped = self.roster.members.iter_mut().filter(|(_, member)| member.join.uplink_bytes_per_s > 0);
+        let planned: Vec<(AgentId, Codec, u32, f64)> = capped
+            .filter_map(|(agent, member)| {
+                let cap = member.join.uplink_bytes_per_s;
+                let dense_s = dense_bytes / f64::from(cap);
+                let codec = member.link.plan(dense_s, last)?;
+                Some((agent.clone(), codec, cap, dense_s))
+            })
+            .collect();
+        for (agent, named, cap, dense_s) in &planned {
+            let (cap, name) = (rate(*cap), codec(*named).as_str());
+            let message = format!(
+                "{agent} sends at most {cap}, which would take {:.0} ms for a gradient in full: its gradients go as {name}",
+                dense_s * 1e3
+            );
+            self.event(Level::Info, "HJ-162", Some(agent), message, "");
+        }
+        if !planned.is_empty() {
+            self.follow_links();
+        }
+    }
+}

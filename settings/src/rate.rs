@@ -1,0 +1,116 @@
+//! Rates of a link in bits a second with their unit.
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// What a link carries, written with its unit as network people do: `500kbit/s`, `2Mbit/s`, `1Gbit/s` (1,000 each).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate(u64);
+
+const FIX: &str = "write for example \"500kbit/s\" or \"2Mbit/s\"";
+const UNITS: [(&str, u64); 4] = [("Gbit/s", 1_000_000_000), ("Mbit/s", 1_000_000), ("kbit/s", 1_000), ("bit/s", 1)];
+
+impl Rate {
+    /// From bits a second.
+    pub const fn from_bits_per_s(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// Bits a second.
+    pub const fn bits_per_s(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    /// The error is one line on what is wrong and one line on what to write.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let unit = unit.trim();
+        if unit.is_empty() && !number.is_empty() {
+            return Err(format!("the rate '{text}' has no unit\n{FIX}"));
+        }
+        if unit.to_ascii_lowercase().ends_with("b/s") {
+            return Err(format!("the rate '{text}' counts bytes, links are told in bits: 1 MB/s is 8 Mbit/s\n{FIX}"));
+        }
+        let known = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
+        let (Some((_, bits)), Ok(number)) = (known, number.parse::<f64>()) else {
+            return Err(format!("'{text}' is not a rate\n{FIX}"));
+        };
+        let bits = number * *bits as f64;
+        if !(1.0..=1e15).contains(&bits) {
+            return Err(format!("the rate '{text}' is out of range\n{FIX}"));
+        }
+        Ok(Self(bits as u64))
+    }
+}
+
+impl fmt::Display for Rate {
+    /// In the largest unit of which there is at least one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = UNITS.iter().find(|(_, bits)| self.0 >= *bits);
+        let (name, bits) = unit.copied().unwrap_or(("bit/s", 1));
+        write!(f, "{}{name}", self.0 as f64 / bits as f64)
+    }
+}
+
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+struct RateVisitor;
+
+impl Visitor<'_> for RateVisitor {
+    type Value = Rate;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a rate such as \"2Mbit/s\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Rate, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Rate, E> {
+        Err(E::custom(format!("the rate {number} has no unit\nwrite for example \"{number}kbit/s\"")))
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RateVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_units() {
+        for (text, bits, shown) in [
+            ("2Mbit/s", 2_000_000, "2Mbit/s"),
+            ("1.5 mbit/s", 1_500_000, "1.5Mbit/s"),
+            ("500kbit/s", 500_000, "500kbit/s"),
+            ("1Gbit/s", 1_000_000_000, "1Gbit/s"),
+        ] {
+            let rate: Rate = text.parse().unwrap();
+            assert_eq!((rate.bits_per_s(), rate.to_string().as_str()), (bits, shown));
+        }
+        let refused = |text: &str| text.parse::<Rate>().unwrap_err();
+        assert!(refused("2").starts_with("the rate '2' has no unit"));
+        assert!(refused("1MB/s").contains("1 MB/s is 8 Mbit/s"));
+        assert!(refused("0kbit/s").contains("out of range"));
+        for text in ["", "fast", "2Mbit", "1e3kbit/s", "-2Mbit/s"] {
+            assert!(refused(text).contains("is not a rate"), "{text}");
+        }
+    }
+}
