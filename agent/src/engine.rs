@@ -273,7 +273,7 @@ impl Loader {
         let (class_weights, target_scale) = match job.fitted.as_ref().map(|fitted| &fitted.target) {
             Some(Target::Classes { weights, .. }) => (weights.clone(), 1.0),
             Some(Target::Scaled { scale, .. }) => (Vec::new(), *scale),
-            None => (Vec::new(), 1.0),
+            Some(Target::Inputs) | None => (Vec::new(), 1.0),
         };
         // With data of its own, each agent walks through them in an order of its own.
         let seed = match spec.data_mode {

@@ -13,7 +13,8 @@ use crate::engine::Cancel;
 use heijunka_data::{Dataset, Rows, Targets as RowTargets};
 use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{
-    BATCH_UNIT, BLOCK, Batch, ModelShape, Targets, add_gradient, class_of, loss_sum, predict, scratch_len,
+    BATCH_UNIT, BLOCK, Batch, Loss, ModelShape, Targets, add_gradient, class_of, loss_sum, mean_squared_error, predict,
+    scratch_len,
 };
 use heijunka_wire::document::Scores;
 use std::ops::Range;
@@ -72,6 +73,11 @@ pub(crate) struct Problem<'a> {
 }
 
 impl Problem<'_> {
+    /// Whether the model gives its inputs again: the rows' classes tell which are normal.
+    fn is_of_inputs(&self) -> bool {
+        self.shape.loss() == Loss::MeanSquaredError && matches!(self.dataset.train.targets(), RowTargets::Classes(_))
+    }
+
     fn is_over(&self) -> bool {
         self.stop.is_some_and(|stop| Instant::now() >= stop)
     }
@@ -81,6 +87,8 @@ impl Problem<'_> {
 struct Lane {
     x: Vec<f32>,
     y: RowTargets,
+    /// Of rows whose inputs are their targets: which of them are normal.
+    labels: RowTargets,
     weights: Vec<f32>,
     scratch: Vec<f32>,
     outputs: Vec<f32>,
@@ -101,6 +109,7 @@ impl Lane {
         Self {
             x: Vec::new(),
             y: RowTargets::Values(Vec::new()),
+            labels: RowTargets::Classes(Vec::new()),
             weights: Vec::new(),
             scratch: Vec::new(),
             outputs: Vec::new(),
@@ -196,8 +205,19 @@ impl Lane {
         if rest < piece + BATCH_UNIT { rest } else { piece }
     }
 
-    fn gather(&mut self, problem: Problem<'_>, rows: &Rows, block: &[usize]) {
-        let count = rows.gather(block.iter().copied(), &mut self.x, &mut self.y);
+    /// Returns how many rows there are.
+    fn gather(&mut self, problem: Problem<'_>, rows: &Rows, block: &[usize]) -> usize {
+        let of_inputs = problem.is_of_inputs();
+        let place = if of_inputs { &mut self.labels } else { &mut self.y };
+        let count = rows.gather(block.iter().copied(), &mut self.x, place);
+        if of_inputs {
+            let mut values = match std::mem::replace(&mut self.y, RowTargets::Values(Vec::new())) {
+                RowTargets::Values(values) => values,
+                RowTargets::Classes(_) => Vec::new(),
+            };
+            values.clone_from(&self.x);
+            self.y = RowTargets::Values(values);
+        }
         self.scratch.resize(scratch_len(problem.shape, count), 0.0);
         self.weights.clear();
         if let RowTargets::Classes(classes) = &self.y
@@ -206,6 +226,7 @@ impl Lane {
             let weight = |class: &u32| problem.class_weights.get(*class as usize).copied().unwrap_or(1.0);
             self.weights.extend(classes.iter().map(weight));
         }
+        count
     }
 
     fn score(&mut self, problem: Problem<'_>, rows: &[usize], scores: &mut Scores) -> Option<()> {
@@ -220,12 +241,16 @@ impl Lane {
     }
 
     fn score_block(&mut self, problem: Problem<'_>, block: &[usize], scores: &mut Scores) -> Option<()> {
-        self.gather(problem, &problem.dataset.held_out, block);
+        let rows = self.gather(problem, &problem.dataset.held_out, block);
         let width = problem.shape.outputs();
-        self.outputs.resize(self.y.len() * width, 0.0);
+        self.outputs.resize(rows * width, 0.0);
         predict(problem.shape, problem.model, &self.x, &mut self.scratch, &mut self.outputs).ok()?;
+        scores.rows += rows as u64;
+        if problem.is_of_inputs() {
+            self.score_inputs(width, scores);
+            return Some(());
+        }
         scores.loss_sum += loss_sum(problem.shape, &self.outputs, targets(&self.y), None).ok()?;
-        scores.rows += self.y.len() as u64;
         match &self.y {
             RowTargets::Classes(classes) => {
                 for (class, logits) in classes.iter().zip(self.outputs.chunks_exact(width)) {
@@ -245,6 +270,21 @@ impl Lane {
             }
         }
         Some(())
+    }
+}
+
+impl Lane {
+    /// How well the rows' inputs are given again.
+    fn score_inputs(&self, width: usize, scores: &mut Scores) {
+        let RowTargets::Classes(labels) = &self.labels else { return };
+        let rows = self.outputs.chunks_exact(width).zip(self.x.chunks_exact(width));
+        for (label, (outputs, inputs)) in labels.iter().zip(rows) {
+            let error = mean_squared_error(outputs, inputs);
+            scores.count((ScoreScale::Error.bucket(error), one_of_two(*label)));
+            if *label == 0 {
+                scores.loss_sum += 0.5 * f64::from(error);
+            }
+        }
     }
 }
 
@@ -357,7 +397,7 @@ fn together<R: Send>(
 mod tests {
     use super::*;
     use heijunka_data::{Source, Table};
-    use heijunka_learn::{Activation, Loss, initialize};
+    use heijunka_learn::{Activation, initialize};
     use heijunka_wire::DataMode;
     use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 

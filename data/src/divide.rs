@@ -4,7 +4,7 @@ use crate::groups::Group;
 use crate::table::{Column, Table};
 use crate::usage::Tally;
 use crate::{DataError, Missing, Skip, Usage};
-use heijunka_wire::document::{HeldOut, Job, Window};
+use heijunka_wire::document::{HeldOut, Job, Task, Window};
 
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Table {
     /// Rows that the job would use, and why others are left out.
     pub fn usage(&self, job: &Job) -> Result<Usage, DataError> {
         let target = self.target(job)?;
-        Ok(self.divide(&self.inputs(job)?, Some(target), job)?.usage)
+        Ok(self.divide(&self.inputs(job)?, target, job)?.usage)
     }
 
     /// Divides the rows into those to train on, those held out, and those left out.
@@ -63,7 +63,13 @@ impl Table {
         let groups = if grouped { self.groups(job.group.as_deref())? } else { Vec::new() };
         let mut tally = Tally::default();
         let empty = self.empty(inputs, target, job, &mut tally)?;
-        let fates = self.fates(&job.held_out, job.group.is_some(), &groups)?;
+        let mut fates = self.fates(&job.held_out, job.group.is_some(), &groups)?;
+        if let (Task::Anomaly { .. }, Some(target)) = (&job.task, target) {
+            // What is not normal is scored, and never trained on, nor are windows that hold it.
+            let is_normal = self.normal_rows(job, target);
+            let trained = fates.iter_mut().enumerate().filter(|(_, fate)| **fate == Fate::Train);
+            trained.filter(|(row, _)| !is_normal(*row)).for_each(|(_, fate)| *fate = Fate::HeldOut);
+        }
         let mut division = match job.window {
             Some(window) => self.windows(window, &groups, &fates, &empty, &mut tally),
             None => self.single_rows(&fates, &empty, &mut tally),

@@ -6,7 +6,7 @@ use crate::survey::{Key, mean};
 use crate::table::{Column, Table, Values};
 use crate::{DataError, Usage};
 use heijunka_wire::digest;
-use heijunka_wire::document::{Encoding, Fitted, HeldOut, Job, Target, Window};
+use heijunka_wire::document::{Encoding, Fitted, HeldOut, Job, Target, Task, Window};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -58,11 +58,11 @@ impl Table {
         let fitted = job.fitted.as_ref().ok_or(DataError::NotFitted)?;
         let columns = self.fitted_columns(fitted)?;
         let target = self.target(job)?;
-        let division = self.divide(&columns, Some(target), job)?;
+        let division = self.divide(&columns, target, job)?;
         let inputs = self.encoders(fitted, &columns, division.train_rows())?;
         let [train, held_out] = examples(fitted, &inputs, &division);
         let rows = |examples, rows: &[usize]| -> Result<Rows, DataError> {
-            Ok(Rows { examples, targets: self.encode_targets(target, &fitted.target, rows)? })
+            Ok(Rows { examples, targets: self.encode_targets(job, target, &fitted.target, rows)? })
         };
         let (train, held_out) = (rows(train, &division.train)?, rows(held_out, &division.held_out)?);
         Ok(Dataset { digest: dataset_digest([&train, &held_out]), train, held_out, usage: division.usage })
@@ -84,9 +84,9 @@ impl Table {
     pub fn truth(&self, job: &Job, rows: &[usize]) -> Result<Truth, DataError> {
         let fitted = job.fitted.as_ref().ok_or(DataError::NotFitted)?;
         let target = self.target(job)?;
-        let known = |row: &usize| !target.values.is_missing(*row);
+        let known = |row: &usize| target.is_some_and(|target| !target.values.is_missing(*row));
         let (known, rows) = rows.iter().enumerate().filter(|(_, row)| known(row)).unzip::<_, _, _, Vec<usize>>();
-        Ok(Truth { known, targets: self.encode_targets(target, &fitted.target, &rows)? })
+        Ok(Truth { known, targets: self.encode_targets(job, target, &fitted.target, &rows)? })
     }
 
     fn fitted_columns(&self, fitted: &Fitted) -> Result<Vec<&Column>, DataError> {
@@ -118,8 +118,30 @@ impl Table {
         encoder.collect()
     }
 
-    fn encode_targets(&self, column: &Column, target: &Target, rows: &[usize]) -> Result<Targets, DataError> {
+    /// Tells of a row whether it is normal, where anomalies are looked for: by the column that says so.
+    pub(crate) fn normal_rows<'a>(&self, job: &Job, column: &'a Column) -> impl Fn(usize) -> bool + use<'a> {
+        let normal = match &job.task {
+            Task::Anomaly { normal } => normal.as_str(),
+            Task::Regression | Task::Classification => "",
+        };
+        let keys = places(&column.values, &[normal.to_owned()], 0..self.rows());
+        move |row| Key::of(&column.values, row).is_some_and(|key| keys.contains_key(&key))
+    }
+
+    fn encode_targets(
+        &self,
+        job: &Job,
+        column: Option<&Column>,
+        target: &Target,
+        rows: &[usize],
+    ) -> Result<Targets, DataError> {
+        let Some(column) = column else { return Ok(Targets::Classes(vec![0; rows.len()])) };
         match target {
+            // The inputs are at hand: what is kept is whether a row is normal.
+            Target::Inputs => {
+                let normal = self.normal_rows(job, column);
+                Ok(Targets::Classes(rows.iter().map(|row| u32::from(!normal(*row))).collect()))
+            }
             Target::Scaled { offset, scale } => {
                 let value = |row: &usize| scaled(column.values.number(*row), *offset, *scale);
                 Ok(Targets::Values(rows.iter().map(value).collect()))

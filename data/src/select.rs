@@ -65,10 +65,13 @@ impl Table {
         Ok(inputs)
     }
 
-    /// The target column, which must hold numbers for a regression.
-    pub(crate) fn target(&self, job: &Job) -> Result<&Column, DataError> {
+    /// The target column, which must hold numbers for a regression; none where anomalies are looked for without one.
+    pub(crate) fn target(&self, job: &Job) -> Result<Option<&Column>, DataError> {
+        if matches!(job.task, Task::Anomaly { .. }) && job.target.is_empty() {
+            return Ok(None);
+        }
         let column = self.usable(&job.target)?;
-        if let (Task::Regression, Values::Text { codes, dictionary }) = (job.task, &column.values) {
+        if let (Task::Regression, Values::Text { codes, dictionary }) = (&job.task, &column.values) {
             let text = dictionary.iter().position(|text| text.parse::<f64>().is_err());
             let row = text.and_then(|text| codes.iter().position(|code| *code as usize == text));
             let (text, row) = (text.unwrap_or_default(), row.unwrap_or_default());
@@ -76,6 +79,6 @@ impl Table {
             let why = format!("holds the text '{text}' ({}), and a regression needs numbers", self.place(row));
             return Err(self.unusable(&column.name, &why));
         }
-        Ok(column)
+        Ok(Some(column))
     }
 }

@@ -12,10 +12,11 @@ impl Table {
     /// so that it has a name when they are scored.
     pub fn survey(&self, job: &Job) -> Result<Survey, DataError> {
         let (inputs, target) = (self.inputs(job)?, self.target(job)?);
-        let division = self.divide(&inputs, Some(target), job)?;
-        let target = match job.task {
-            Task::Regression => numbers(target, &division.train),
-            Task::Classification => {
+        let division = self.divide(&inputs, target, job)?;
+        let target = match (&job.task, target) {
+            (_, None) => Summary::default(),
+            (Task::Regression, Some(target)) => numbers(target, &division.train),
+            (Task::Classification | Task::Anomaly { .. }, Some(target)) => {
                 let all = division.train.iter().map(|row| (*row, 1));
                 let classes = texts(target, all.chain(division.held_out.iter().map(|row| (*row, 0))));
                 classes.ok_or_else(|| DataError::TooManyClasses { column: target.name.clone(), most: CLASSES_MAX })?

@@ -36,7 +36,7 @@ pub use error::Error;
 pub use finite::all_finite;
 pub use forward_backward::{BATCH_UNIT, BLOCK, Batch, add_gradient, gradient_sum, predict, scratch_len};
 pub use init::initialize;
-pub use loss::{Targets, class_of, loss_sum};
+pub use loss::{Targets, class_of, loss_sum, mean_squared_error};
 pub use metrics::Confusion;
 pub use optimizer::{Optimizer, OptimizerKind};
 pub use order::{Permutation, StreamOrder};

@@ -36,6 +36,11 @@ pub fn loss_sum(
     })
 }
 
+/// Mean of the squared differences of a row's outputs from what it should have given, as equally long slices.
+pub fn mean_squared_error(outputs: &[f32], values: &[f32]) -> f32 {
+    (2.0 * squared_error(outputs, values)) as f32
+}
+
 /// The class with the largest logit, the first of several.
 pub fn class_of(logits: &[f32]) -> usize {
     let best = |best: (usize, f32), (class, logit): (usize, &f32)| if *logit > best.1 { (class, *logit) } else { best };

@@ -45,6 +45,15 @@ pub enum FitError {
         /// Those that there are.
         classes: String,
     },
+    /// Anomalies are looked for, but no row to train on is normal.
+    NothingNormal {
+        /// The column that tells.
+        column: String,
+        /// What it would hold in normal rows.
+        normal: String,
+        /// What it holds.
+        values: String,
+    },
     /// The target to regress is the same in all rows, or not a number.
     ConstantTarget(String),
 }
@@ -62,6 +71,9 @@ impl fmt::Display for FitError {
             Self::TooManyValues(name) => write!(f, "column '{name}' has more than {CLASSES_MAX} different values"),
             Self::UnknownClass { key, column, class, classes } => {
                 write!(f, "{key} names '{class}', but '{column}' has: {classes}")
+            }
+            Self::NothingNormal { column, normal, values } => {
+                write!(f, "no row has '{column}' = '{normal}', so nothing is normal; the column holds: {values}")
             }
             Self::ConstantTarget(name) => write!(f, "column '{name}' is constant or not numeric: it cannot be learned"),
         }
@@ -100,7 +112,8 @@ pub fn fit(job: &Job, surveys: &[Survey]) -> Result<Fitted, FitError> {
     let columns = merge(used)?;
     let target = merge_column(&used.iter().map(|survey| &survey.target).collect::<Vec<_>>())?;
     let inputs = encodings(job.normalize, &columns)?;
-    let target = match job.task {
+    let target = match &job.task {
+        Task::Anomaly { normal } => inputs_as_target(job, normal, target)?,
         Task::Regression => regression_target(target)?,
         Task::Classification => class_target(&job.class_weights, target)?,
     };
@@ -190,6 +203,15 @@ fn deviation(numbers: &Running) -> f64 {
     // Rounding alone is no spread.
     let magnitude = numbers.mean.abs().max(numbers.max.abs());
     if deviation > magnitude * 1e-12 { deviation } else { 0.0 }
+}
+
+/// Somebody must have normal rows to learn from.
+fn inputs_as_target(job: &Job, normal: &String, target: Merged) -> Result<Target, FitError> {
+    if job.target.is_empty() || target.values.get(normal).is_some_and(|rows| *rows > 0) {
+        return Ok(Target::Inputs);
+    }
+    let values = target.values.into_keys().collect::<Vec<_>>().join(", ");
+    Err(FitError::NothingNormal { column: job.target.clone(), normal: normal.clone(), values })
 }
 
 fn regression_target(target: Merged) -> Result<Target, FitError> {

@@ -73,7 +73,7 @@ impl Coordinator {
         };
         let settled = fit(&self.job, &surveys).map_err(told).and_then(|fitted| {
             let shape = shape_for(&self.plan, &self.job, &fitted)?;
-            let judged = judged(&self.plan.judging, &fitted, &surveys)?;
+            let judged = judged(&self.plan.judging, &self.job, &fitted, &surveys)?;
             Ok((fitted, shape, judged))
         });
         match settled {

@@ -18,7 +18,8 @@ use heijunka_wire::{Activation, Convolution, Pooling};
 pub struct Plan {
     /// The job as agents must understand it, not yet fitted.
     pub job: Job,
-    /// Widths of the hidden layers; none for linear and softmax regression.
+    /// Widths of the hidden layers; none for linear and softmax regression. Where anomalies are looked for, none: as the
+    /// number of inputs suggests.
     pub hidden: Vec<u32>,
     /// Convolutions over the window's rows, before the hidden layers; none for a model that is fully connected.
     pub convolutions: Vec<Convolution>,
@@ -56,15 +57,23 @@ pub struct Plan {
     pub packet_bytes_max: usize,
 }
 
+impl Default for Judging {
+    fn default() -> Self {
+        Self { positive: None, costs: None, threshold_quantile: 0.99, score: None }
+    }
+}
+
 /// What models are judged by.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Judging {
     /// Name of the positive one of two classes; the rarer one if none is named.
     pub positive: Option<String>,
     /// What mistakes cost.
     pub costs: Option<Costs>,
+    /// Anomalies: share of the normal held-out rows that lie below the threshold.
+    pub threshold_quantile: f64,
     /// Which figure tells the better model; by default the PR-AUC of two classes, the macro-F1 of more, the RMSE of a
-    /// regression.
+    /// regression, the loss of normal rows for anomalies.
     pub score: Option<ScoreName>,
 }
 

@@ -290,7 +290,7 @@ impl Coordinator {
             Progress::Incomplete => {}
             Progress::Complete => {
                 let scores: Scores = expected.incoming.document().map_err(|_| Rejected)?;
-                let ranked = classes == 2 && scores.rows > 0;
+                let ranked = (classes == 2 || self.judge.anomaly_quantile.is_some()) && scores.rows > 0;
                 if scores.confusion.len() != classes * classes
                     || scores.histogram.is_empty() == ranked
                     || scores.rows > u64::from(expected.assigned)

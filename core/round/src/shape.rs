@@ -68,16 +68,21 @@ fn widths(plan: &Plan, job: &Job, fitted: &Fitted) -> Option<Shape> {
     let outputs = match &fitted.target {
         Target::Scaled { .. } => 1,
         Target::Classes { names, .. } => names.len(),
+        Target::Inputs => fitted.input_width().checked_mul(job.window_rows())?,
     };
     let mut widths: heapless::Vec<u32, { limits::WIDTHS_MAX }> = heapless::Vec::new();
     let inputs = fitted.input_width().checked_mul(job.window_rows())?;
     widths.push(u32::try_from(inputs).ok()?).ok()?;
-    for hidden in &plan.hidden {
-        widths.push(*hidden).ok()?;
+    let hidden = match fitted.target {
+        Target::Inputs if plan.hidden.is_empty() => bottleneck(inputs).to_vec(),
+        _ => plan.hidden.clone(),
+    };
+    for hidden in hidden {
+        widths.push(hidden).ok()?;
     }
     widths.push(u32::try_from(outputs).ok()?).ok()?;
     let loss = match job.task {
-        Task::Regression => Loss::MeanSquaredError,
+        Task::Regression | Task::Anomaly { .. } => Loss::MeanSquaredError,
         Task::Classification => Loss::CrossEntropy,
     };
     let convolutions = if plan.convolutions.is_empty() {
@@ -88,6 +93,14 @@ fn widths(plan: &Plan, job: &Job, fitted: &Fitted) -> Option<Shape> {
         Some(Convolutions { channels, layers, pooling: plan.pooling })
     };
     Some(Shape { widths, activation: plan.activation, loss, convolutions })
+}
+
+/// Hidden layers of an autoencoder of so many inputs: through a third of them, at most 16, so that it has to learn how
+/// they hang together rather than to copy them.
+fn bottleneck(inputs: usize) -> [u32; 3] {
+    let outer = (2 * inputs).clamp(8, 64) as u32;
+    let inner = (inputs / 3).clamp(1, 16) as u32;
+    [outer, inner, outer]
 }
 
 /// A shape's error in the terms of the settings.

@@ -36,11 +36,16 @@ pub struct Summary {
     pub roc_auc: Option<f64>,
     /// Greatest F1 of the positive class over all thresholds.
     pub best_f1: Option<f64>,
+    /// Its threshold, on the scale of `threshold`.
+    pub best_f1_threshold: Option<f64>,
     /// Probability of the positive class from which a row is taken for positive: the one of the least cost if costs are
-    /// known, else of the best F1. Chosen on these very rows.
+    /// known, else of the best F1. Of an anomaly's score: the one of the least cost, else the normal rows' quantile.
+    /// Chosen on these very rows.
     pub threshold: Option<f64>,
-    /// The same as a difference of logits.
+    /// The same as a difference of logits (two classes).
     pub threshold_logit: Option<f64>,
+    /// Share of the rows that are not positive that are taken for it at the threshold.
+    pub false_alarm_share: Option<f64>,
     /// Share of the rows taken for positive at the threshold that are.
     pub precision_at_threshold: Option<f64>,
     /// Share of the positive rows that are taken for positive at the threshold.
@@ -58,6 +63,9 @@ pub struct Judge {
     pub positive: Option<usize>,
     /// What mistakes cost.
     pub costs: Option<Costs>,
+    /// Anomalies are looked for: share of the normal rows below the threshold. Those that are not normal are the positive
+    /// ones.
+    pub anomaly_quantile: Option<f64>,
 }
 
 impl Judge {
@@ -79,33 +87,47 @@ impl Judge {
             mean_absolute_error: finite(scores.absolute_error_sum / rows).filter(|_| regression),
             ..Summary::default()
         };
-        if let Some(positive) = self.positive.filter(|_| classes == 2) {
-            self.rank(&counts(scores, positive), &mut summary);
+        if let Some(quantile) = self.anomaly_quantile {
+            let normal = scores.histogram.iter().fold(0, |sum: u64, (_, [rows, _])| sum.saturating_add(*rows));
+            summary.loss = finite(scores.loss_sum / normal as f64);
+            (summary.rmse, summary.mean_absolute_error) = (None, None);
+            let usual = |ranking: &Ranking<'_>| ranking.negative_quantile(quantile);
+            self.rank(&scores.histogram, |bucket| ScoreScale::Error.edge(bucket), usual, &mut summary);
+        } else if let Some(positive) = self.positive.filter(|_| classes == 2) {
+            let probability = |bucket| 1.0 / (1.0 + libm::exp(-ScoreScale::Margin.edge(bucket)));
+            let cut = self.rank(&counts(scores, positive), probability, Ranking::best_f1, &mut summary);
+            summary.threshold_logit = cut.map(|cut| ScoreScale::Margin.edge(cut.bucket));
         }
         summary
     }
 
-    fn rank(&self, counts: &[BucketCount], summary: &mut Summary) {
+    /// `threshold`: a bucket's lower edge in people's terms; `usual`: the cut if costs are not known.
+    fn rank<'a>(
+        &self,
+        counts: &'a [BucketCount],
+        threshold: impl Fn(u16) -> f64,
+        usual: impl Fn(&Ranking<'a>) -> Option<Cut>,
+        summary: &mut Summary,
+    ) -> Option<Cut> {
         let ranking = Ranking::new(counts);
         let best = ranking.best_f1();
-        let cut = self.costs.and_then(|costs| ranking.least_cost(costs)).or(best);
+        let cut = self.costs.and_then(|costs| ranking.least_cost(costs)).or_else(|| usual(&ranking));
         let area = ranking.average_precision();
         summary.positive_rows = Some(counts.iter().fold(0, |sum: u64, (_, [_, rows])| sum.saturating_add(*rows)));
         (summary.pr_auc, summary.pr_auc_off_max) = (area.map(|(area, _)| area), area.map(|(_, off)| off));
         summary.roc_auc = ranking.roc_auc().map(|(area, _)| area);
         summary.best_f1 = best.map(|cut| cut.f1());
-        let Some(cut) = cut else { return };
-        let logit = ScoreScale::Margin.edge(cut.bucket);
-        summary.threshold_logit = Some(logit);
-        summary.threshold = Some(1.0 / (1.0 + libm::exp(-logit)));
-        self.note_cut(cut, summary);
-    }
-
-    fn note_cut(&self, cut: Cut, summary: &mut Summary) {
-        summary.precision_at_threshold = Some(cut.precision());
-        summary.recall_at_threshold = Some(cut.recall());
-        summary.f1_at_threshold = Some(cut.f1());
-        summary.cost_per_row = self.costs.map(|costs| cut.cost_per_row(costs));
+        summary.best_f1_threshold = best.map(|cut| threshold(cut.bucket));
+        let cut = cut?;
+        summary.threshold = Some(threshold(cut.bucket));
+        summary.false_alarm_share = cut.false_alarm_share();
+        if best.is_some() {
+            summary.precision_at_threshold = Some(cut.precision());
+            summary.recall_at_threshold = Some(cut.recall());
+            summary.f1_at_threshold = Some(cut.f1());
+            summary.cost_per_row = self.costs.map(|costs| cut.cost_per_row(costs));
+        }
+        Some(cut)
     }
 }
 
@@ -187,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_rare_class_is_judged_by_its_rank() {
-        let summary = Judge { positive: Some(1), costs: None }.summary(&scores());
+        let summary = Judge { positive: Some(1), ..Judge::default() }.summary(&scores());
         assert_eq!((summary.positive_rows, summary.held_out_rows), (Some(2), 6));
         // Precision 1 at recall 1/2, 2/3 at recall 1.
         assert_eq!(summary.pr_auc, Some(0.5 + 0.5 * 2.0 / 3.0));
@@ -203,7 +225,7 @@ mod tests {
     fn costs_move_the_threshold() {
         let cost = |missed, false_alarm| {
             let costs = Some(Costs { missed, false_alarm });
-            Judge { positive: Some(1), costs }.summary(&scores())
+            Judge { positive: Some(1), costs, ..Judge::default() }.summary(&scores())
         };
         let (dear_alarms, dear_faults) = (cost(1.0, 5.0), cost(50.0, 1.0));
         assert_eq!((dear_alarms.recall_at_threshold, dear_alarms.cost_per_row), (Some(0.5), Some(1.0 / 6.0)));
@@ -213,10 +235,24 @@ mod tests {
 
     #[test]
     fn either_class_may_be_the_positive_one() {
-        let first = Judge { positive: Some(0), costs: None }.summary(&scores());
+        let first = Judge { positive: Some(0), ..Judge::default() }.summary(&scores());
         assert_eq!((first.positive_rows, first.roc_auc), (Some(4), Some(7.0 / 8.0)));
         let none = Judge::default().summary(&scores());
         assert_eq!((none.pr_auc, none.threshold, none.accuracy), (None, None, Some(4.0 / 6.0)));
+    }
+
+    #[test]
+    fn anomalies_have_a_threshold_of_the_normal_rows() {
+        let judge = Judge { anomaly_quantile: Some(0.75), ..Judge::default() };
+        let labelled = judge.summary(&Scores { confusion: vec![], ..scores() });
+        assert_eq!((labelled.loss, labelled.rmse, labelled.accuracy), (Some(0.75), None, None), "of four normal rows");
+        assert_eq!((labelled.false_alarm_share, labelled.recall_at_threshold), (Some(0.25), Some(1.0)));
+        assert_eq!(labelled.threshold, Some(ScoreScale::Error.edge(401)));
+        assert_eq!((labelled.best_f1, labelled.threshold_logit), (Some(0.8), None));
+        let normal = vec![(400, [3, 0]), (520, [1, 0])];
+        let unlabelled = judge.summary(&Scores { rows: 4, confusion: vec![], histogram: normal, ..scores() });
+        assert_eq!((unlabelled.threshold, unlabelled.false_alarm_share), (labelled.threshold, Some(0.25)));
+        assert_eq!((unlabelled.pr_auc, unlabelled.f1_at_threshold), (None, None));
     }
 
     #[test]

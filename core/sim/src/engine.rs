@@ -91,7 +91,7 @@ impl Engine {
         let x = cells.map(|(value, (offset, scale))| scaled(*value, *offset, *scale)).collect();
         let (offset, scale) = match fitted.target {
             Target::Scaled { offset, scale } => (offset, scale),
-            Target::Classes { .. } => (0.0, 1.0),
+            Target::Classes { .. } | Target::Inputs => (0.0, 1.0),
         };
         let values = self.table.y.iter().map(|value| scaled(*value, offset, scale)).collect();
         (x, values, self.table.y.iter().map(|class| *class as u32).collect())

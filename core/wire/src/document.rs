@@ -11,12 +11,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// What is learned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Task {
     /// A number.
     Regression,
     /// One of several classes.
     Classification,
+    /// How far a row is from normal ones: the model learns to give their inputs again.
+    Anomaly {
+        /// What the target holds in normal rows. Other rows are never trained on, but scored. Of no meaning if the job
+        /// has no target: all rows are normal then.
+        normal: String,
+    },
 }
 
 /// How numeric inputs are brought to a common scale.
@@ -69,7 +75,7 @@ pub struct Window {
 pub struct Job {
     /// What is learned.
     pub task: Task,
-    /// Column to predict.
+    /// Column to predict; empty if there is none (anomalies).
     pub target: String,
     /// Input columns; empty: every column but the target and `ignore`.
     pub inputs: Vec<String>,
@@ -174,6 +180,8 @@ pub enum Target {
         /// Weight of a sample of each class in loss and gradient.
         weights: Vec<f32>,
     },
+    /// The model predicts its own inputs.
+    Inputs,
 }
 
 /// What one agent's rows look like. Held-out rows do not enter the numbers.
@@ -211,7 +219,7 @@ pub struct Column {
 pub struct Scores {
     /// Rows scored.
     pub rows: u64,
-    /// Sum of losses (unweighted).
+    /// Sum of losses (unweighted); of normal rows alone where anomalies are looked for.
     pub loss_sum: f64,
     /// Sum of squared errors in the target's own unit (regression).
     pub squared_error_sum: f64,
@@ -219,12 +227,12 @@ pub struct Scores {
     pub absolute_error_sum: f64,
     /// Rows by true class (row) and predicted class (column), row by row (classification).
     pub confusion: Vec<u64>,
-    /// Rows by score, where there are two classes: how far the second one's logit is above the first one's. Buckets in
-    /// order, those with rows alone.
+    /// Rows by score: where there are two classes, how far the second one's logit is above the first one's; where anomalies
+    /// are looked for, the mean squared error of the inputs. Buckets in order, those with rows alone.
     pub histogram: Vec<ScoreBucket>,
 }
 
-/// A bucket of scores, below [`SCORE_BUCKETS`], and its rows: of the first class, of the second class.
+/// A bucket of scores, below [`SCORE_BUCKETS`], and its rows: of the first class or normal, of the second class or not.
 pub type ScoreBucket = (u16, [u64; 2]);
 
 impl Scores {
@@ -334,6 +342,9 @@ fn sum(counts: impl Iterator<Item = u64>) -> u64 {
 impl Document for Job {
     fn check(&self) -> Result<(), DocumentError> {
         bounded(1, core::iter::once(&self.target))?;
+        if let Task::Anomaly { normal } = &self.task {
+            bounded(1, core::iter::once(normal))?;
+        }
         bounded(COLUMNS_MAX, self.inputs.iter())?;
         bounded(COLUMNS_MAX, self.ignore.iter())?;
         match &self.held_out {
@@ -364,6 +375,7 @@ impl Document for Job {
             }
         }
         match &fitted.target {
+            Target::Inputs => Ok(()),
             Target::Scaled { offset, scale } => plausible(offset.is_finite() && scale.is_normal()),
             Target::Classes { names, weights } => {
                 bounded(CLASSES_MAX, names.iter())?;

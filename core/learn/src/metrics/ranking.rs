@@ -91,6 +91,12 @@ impl Cut {
         ratio(self.hits, self.positives())
     }
 
+    /// Share of the negative rows that are taken for positive, in [0, 1]; nothing without negative rows.
+    pub fn false_alarm_share(&self) -> Option<f64> {
+        let [negatives, _] = self.rows;
+        (negatives > 0.0).then(|| self.false_alarms / negatives)
+    }
+
     /// Harmonic mean of both.
     pub fn f1(&self) -> f64 {
         ratio(2.0 * self.hits, self.hits + self.false_alarms + self.positives())

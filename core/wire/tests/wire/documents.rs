@@ -33,6 +33,7 @@ fn input() -> impl Strategy<Value = Input> {
 fn target() -> impl Strategy<Value = Target> {
     let classes = texts(2..6).prop_flat_map(|names| (vec(1e-3_f32..1e3, names.len()), Just(names)));
     prop_oneof![
+        Just(Target::Inputs),
         (finite(), 1e-3..1e3).prop_map(|(offset, scale)| Target::Scaled { offset, scale }),
         classes.prop_map(|(weights, names)| Target::Classes { names, weights }),
     ]
@@ -42,7 +43,7 @@ fn job() -> impl Strategy<Value = Job> {
     let fitted =
         proptest::option::of((vec(input(), 0..5), target()).prop_map(|(inputs, target)| Fitted { inputs, target }));
     let kinds = (
-        select(vec![Task::Regression, Task::Classification]),
+        select(vec![Task::Regression, Task::Classification, Task::Anomaly { normal: "0".into() }]),
         select(vec![Normalize::Standard, Normalize::Range, Normalize::None]),
         select(vec![
             ClassWeights::None,

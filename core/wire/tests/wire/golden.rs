@@ -219,9 +219,16 @@ fn documents_are_golden() {
         group: Some("file".into()),
         window: Some(Window { rows: 300, every: 2 }),
         fitted: None,
-        ..job
+        ..job.clone()
     };
     is_golden_document(&windows, "010171000102696400010002c413010466696c6501ac020200");
+    let anomaly = Job {
+        task: Task::Anomaly { normal: "ok".into() },
+        class_weights: ClassWeights::Named(vec![("no".into(), 2.0)]),
+        fitted: Some(Fitted { inputs: vec![], target: Target::Inputs }),
+        ..job
+    };
+    is_golden_document(&anomaly, "GOLDEN");
     let column = Column { name: "t".into(), count: 2, mean: 1.0, m2: 0.5, min: 0.5, max: 1.5, values: vec![] };
     let target = Column { name: "q".into(), values: vec![("no".into(), 1), ("ok".into(), 300)], ..Column::default() };
     is_golden_document(
