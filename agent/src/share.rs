@@ -7,6 +7,9 @@
 //! cancelled or its time is over. How many there are changes no bits, so a share that is done in time has the same ones
 //! again.
 
+#[cfg(test)]
+mod tests;
+
 use crate::diagnosis::thread_cpu_wait;
 use crate::duty::{Duty, thread_cpu};
 use crate::engine::Cancel;
@@ -391,139 +394,4 @@ fn together<R: Send>(
         }
         (results, longest)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use heijunka_data::{Source, Table};
-    use heijunka_learn::{Activation, initialize};
-    use heijunka_wire::DataMode;
-    use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
-
-    fn dataset() -> Dataset {
-        let mut text = String::from("a,b,y\n");
-        for i in 0..1000 {
-            let (a, b) = (f64::from(i) * 0.37 % 2.0 - 1.0, f64::from(i) * 0.71 % 2.0 - 1.0);
-            text += &format!("{a},{b},{}\n", if a > b { "p" } else { "q" });
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("d.csv");
-        std::fs::write(&path, text).unwrap();
-        let input = |name: &str| Input { name: name.into(), encoding: Encoding::Scaled { offset: 0.0, scale: 1.0 } };
-        let job = Job {
-            task: Task::Classification,
-            target: "y".into(),
-            inputs: vec![],
-            ignore: vec![],
-            normalize: Normalize::None,
-            class_weights: ClassWeights::None,
-            data_mode: DataMode::Shared,
-            held_out: HeldOut::ByHash(2000),
-            group: None,
-            window: None,
-            fitted: Some(Fitted {
-                inputs: vec![input("a"), input("b")],
-                target: Target::Classes { names: vec!["p".into(), "q".into()], weights: vec![1.0, 2.0] },
-            }),
-        };
-        Table::read(&Source::new(path)).unwrap().encode(&job).unwrap()
-    }
-
-    #[test]
-    fn bits_do_not_depend_on_the_number_of_threads() {
-        let dataset = dataset();
-        let shape = ModelShape::new(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
-        let mut model = vec![0.0; shape.parameters()];
-        initialize(&shape, 1, &mut model).unwrap();
-        let problem = Problem {
-            shape: &shape,
-            dataset: &dataset,
-            class_weights: &[1.0, 2.0],
-            target_scale: 1.0,
-            model: &model,
-            cancel: &Cancel::default(),
-            stop: None,
-        };
-        // 1, 1, 2, 3 and 8 runs.
-        for samples in [1, 65, 1001, 2500, 9000] {
-            let rows: Vec<usize> = (0..samples).map(|i| i * 7 % dataset.train.len()).collect();
-            let results: Vec<Gradient> = [1, 2, 3, 8, 20]
-                .map(|threads| {
-                    let mut gradient = Gradient::default();
-                    ShareEngine::new(threads, Duty::new(100)).gradient(problem, &rows, &mut gradient);
-                    gradient
-                })
-                .into();
-            for result in &results {
-                assert_eq!(result.samples as usize, samples);
-                assert_eq!(result.mean, results[0].mean);
-                assert_eq!(result.loss_sum.to_bits(), results[0].loss_sum.to_bits());
-            }
-        }
-        let held_out = dataset.held_out.len();
-        let scores = [1, 3].map(|threads| ShareEngine::new(threads, Duty::new(100)).score(problem, 0..held_out));
-        assert_eq!(scores[0].rows as usize, held_out);
-        assert_eq!(scores[0].confusion, scores[1].confusion);
-        assert_eq!(scores[0].histogram, scores[1].histogram);
-        let [first, second] = scores[0].histogram.iter().fold([0, 0], |[a, b], (_, [c, d])| [a + c, b + d]);
-        let [a, b, c, d] = scores[0].confusion[..] else { panic!("two classes") };
-        assert_eq!([first, second], [a + b, c + d]);
-    }
-
-    #[test]
-    fn a_cancelled_share_has_no_samples() {
-        let dataset = dataset();
-        let shape = ModelShape::new(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
-        let cancel = Cancel::default();
-        cancel.cancel();
-        let problem = Problem {
-            shape: &shape,
-            dataset: &dataset,
-            class_weights: &[1.0, 1.0],
-            target_scale: 1.0,
-            model: &[0.0; 6],
-            cancel: &cancel,
-            stop: None,
-        };
-        let mut gradient = Gradient::default();
-        ShareEngine::new(2, Duty::new(100)).gradient(problem, &[1, 2, 3], &mut gradient);
-        assert_eq!(gradient.samples, 0);
-        assert_eq!(ShareEngine::new(1, Duty::new(100)).score(problem, 0..10).rows, 0);
-    }
-
-    #[test]
-    fn a_share_that_may_be_stopped_has_some_samples_and_the_bits_of_any_number_of_threads() {
-        let dataset = dataset();
-        let shape = ModelShape::new(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
-        let mut model = vec![0.0; shape.parameters()];
-        initialize(&shape, 1, &mut model).unwrap();
-        let cancel = Cancel::default();
-        let problem = |stop| Problem {
-            shape: &shape,
-            dataset: &dataset,
-            class_weights: &[1.0, 2.0],
-            target_scale: 1.0,
-            model: &model,
-            cancel: &cancel,
-            stop: Some(stop),
-        };
-        let rows: Vec<usize> = (0..3000).map(|i| i * 7 % dataset.train.len()).collect();
-        let compute = |threads, stop, rows: &[usize]| {
-            let mut gradient = Gradient::default();
-            ShareEngine::new(threads, Duty::new(100)).gradient(problem(stop), rows, &mut gradient);
-            gradient
-        };
-        let now = Instant::now();
-        let later = now + std::time::Duration::from_secs(3600);
-        let whole = [1, 3, 8].map(|threads| compute(threads, later, &rows));
-        assert!(whole.iter().all(|g| g.samples == 3000 && g.mean == whole[0].mean));
-        // At least a unit of each run of the first wave is computed.
-        for (threads, least) in [(1, 8), (3, 24)] {
-            let stopped = compute(threads, now, &rows);
-            assert_eq!(stopped.samples, least, "{threads} threads");
-            assert!(stopped.loss_sum > 0.0 && stopped.mean.iter().any(|g| *g != 0.0));
-        }
-        assert_eq!(compute(4, now, &rows[..3]).samples, 3);
-    }
 }

@@ -5,7 +5,7 @@ mod model;
 use crate::people::{data_mode, now};
 use crate::usage::Usage;
 use heijunka_learn::metrics::ranking::Costs;
-use heijunka_round::{Coordinator, Judge, Outcome};
+use heijunka_round::{Coordinator, Judge, Judging, Outcome};
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task, Window};
 use model::CardModel;
@@ -21,10 +21,13 @@ pub(crate) struct Card {
     pub(crate) task: String,
     pub(crate) target: String,
     pub(crate) inputs: Vec<CardInput>,
-    /// Class names in the order of the model's outputs; null for a regression.
+    /// What the target holds in normal rows; null where no anomalies are looked for, or no column tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) normal: Option<String>,
+    /// Class names in the order of the model's outputs; null for a regression and for anomalies.
     pub(crate) classes: Option<Vec<String>>,
     pub(crate) class_weights: Option<Vec<f32>>,
-    /// From when on a row is taken for positive; null where there are not two classes.
+    /// From when on a row is taken for positive, or for an anomaly; null where there are not two classes.
     #[serde(default)]
     pub(crate) decision: Option<CardDecision>,
     /// target = output / scale + offset; null for a classification.
@@ -55,12 +58,16 @@ pub(crate) struct Scaling {
 /// A row is taken for positive from the threshold on, which has been chosen on the held-out rows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CardDecision {
-    /// The positive class.
-    pub(crate) positive: String,
-    /// Its probability.
+    /// The positive class; null for anomalies.
+    pub(crate) positive: Option<String>,
+    /// Its probability; of an anomaly its score, the mean squared error of the scaled inputs.
     pub(crate) threshold: f64,
     /// The same as a difference of logits, the positive class's minus the other's: what is really compared.
-    pub(crate) threshold_logit: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) threshold_logit: Option<f64>,
+    /// Anomalies: share of the normal rows below the threshold that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) quantile: Option<f64>,
     pub(crate) chosen_by: String,
     pub(crate) costs: Option<CardCosts>,
 }
@@ -132,6 +139,11 @@ impl Card {
         let (classes, class_weights, target_scaling) = match &fitted.target {
             Target::Classes { names, weights } => (Some(names.clone()), Some(weights.clone()), None),
             Target::Scaled { offset, scale } => (None, None, Some(Scaling { offset: *offset, scale: *scale })),
+            Target::Inputs => (None, None, None),
+        };
+        let normal = match &described.task {
+            Task::Anomaly { normal } if !described.target.is_empty() => Some(normal.clone()),
+            _ => None,
         };
         let (of, each) = match described.group.as_deref() {
             None | Some("file") => (if described.group.is_none() { "rows" } else { "files" }, "file".into()),
@@ -146,9 +158,10 @@ impl Card {
             created: now(),
             site: site.into(),
             job: job.into(),
-            task: task(described.task).into(),
+            task: task(&described.task).into(),
             target: described.target.clone(),
             inputs: fitted.inputs.iter().map(input).collect(),
+            normal,
             classes,
             class_weights,
             decision: decision(coordinator, fitted),
@@ -192,6 +205,7 @@ impl Card {
                 weights: self.class_weights.clone().unwrap_or_else(|| vec![1.0; names.len()]),
             },
             (None, Some(scaling)) => Target::Scaled { offset: scaling.offset, scale: scaling.scale },
+            (None, None) if self.is_anomaly() => Target::Inputs,
             (None, None) => return Err("the card has neither classes nor target_scaling".into()),
         };
         Ok(Fitted { inputs: inputs?, target })
@@ -202,9 +216,21 @@ impl Card {
     /// How rows with a known target are judged.
     pub(crate) fn judge(&self) -> Judge {
         let names = self.classes.as_deref().unwrap_or_default();
-        let Some(decision) = self.decision.as_ref().filter(|_| names.len() == 2) else { return Judge::default() };
-        let costs = decision.costs.map(|costs| Costs { missed: costs.missed, false_alarm: costs.false_alarm });
-        Judge { positive: names.iter().position(|name| *name == decision.positive), costs }
+        let known = self.decision.as_ref();
+        let positive = known.and_then(|known| known.positive.as_ref()).filter(|_| names.len() == 2);
+        let quantile = known.and_then(|known| known.quantile).unwrap_or(Judging::default().threshold_quantile);
+        Judge {
+            positive: positive.and_then(|positive| names.iter().position(|name| name == positive)),
+            costs: known
+                .and_then(|known| known.costs)
+                .map(|costs| Costs { missed: costs.missed, false_alarm: costs.false_alarm }),
+            anomaly_quantile: self.is_anomaly().then_some(quantile),
+        }
+    }
+
+    /// Whether the model knows what normal rows are like, and nothing else.
+    pub(crate) fn is_anomaly(&self) -> bool {
+        self.task == ANOMALY
     }
 
     /// Rows of an example.
@@ -214,9 +240,13 @@ impl Card {
 
     /// A job that encodes tables as training did, without holding rows out.
     pub(crate) fn job(&self, fitted: Fitted) -> Job {
-        let regression = self.classes.is_none();
+        let task = match &fitted.target {
+            Target::Classes { .. } => Task::Classification,
+            Target::Scaled { .. } => Task::Regression,
+            Target::Inputs => Task::Anomaly { normal: self.normal.clone().unwrap_or_default() },
+        };
         Job {
-            task: if regression { Task::Regression } else { Task::Classification },
+            task,
             target: self.target.clone(),
             inputs: self.inputs.iter().map(|input| input.name.clone()).collect(),
             ignore: Vec::new(),
@@ -263,13 +293,22 @@ fn agents(coordinator: &Coordinator) -> Vec<CardAgent> {
 fn decision(coordinator: &Coordinator, fitted: &Fitted) -> Option<CardDecision> {
     let judge = coordinator.judge();
     let summary = judge.summary(coordinator.scores()?);
-    let Target::Classes { names, .. } = &fitted.target else { return None };
+    let names = match &fitted.target {
+        Target::Classes { names, .. } => names.as_slice(),
+        Target::Inputs => &[],
+        Target::Scaled { .. } => return None,
+    };
     let costs = judge.costs.map(|costs| CardCosts { missed: costs.missed, false_alarm: costs.false_alarm });
     Some(CardDecision {
-        positive: names.get(judge.positive?)?.clone(),
+        positive: judge.positive.and_then(|positive| names.get(positive)).cloned(),
         threshold: summary.threshold?,
-        threshold_logit: summary.threshold_logit?,
-        chosen_by: if costs.is_some() { "least cost" } else { "best F1" }.into(),
+        threshold_logit: summary.threshold_logit,
+        quantile: judge.anomaly_quantile,
+        chosen_by: match (costs.filter(|_| summary.cost_per_row.is_some()), judge.anomaly_quantile) {
+            (Some(_), _) => "least cost".into(),
+            (None, Some(quantile)) => format!("{quantile} of the normal rows are below"),
+            (None, None) => "best F1".into(),
+        },
         costs,
     })
 }
@@ -285,8 +324,11 @@ fn scores(coordinator: &Coordinator) -> serde_json::Value {
     value
 }
 
-fn task(task: Task) -> &'static str {
+const ANOMALY: &str = "anomaly";
+
+fn task(task: &Task) -> &'static str {
     match task {
+        Task::Anomaly { .. } => ANOMALY,
         Task::Regression => "regression",
         Task::Classification => "classification",
     }

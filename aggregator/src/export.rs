@@ -71,6 +71,7 @@ fn write(trained: &Trained, precision: Precision, path: &Path) -> Result<String,
     })?;
     let outputs = match &trained.card.classes {
         Some(classes) => format!("{} classes", classes.len()),
+        None if trained.card.is_anomaly() => "a score".into(),
         None => "a value".into(),
     };
     let (inputs, parameters, size) = (trained.shape.inputs(), trained.parameters.len(), bytes.len());

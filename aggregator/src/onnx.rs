@@ -38,12 +38,13 @@ pub(crate) fn to_bytes(trained: &Trained, precision: Precision) -> Result<Vec<u8
     let names = input_names(&trained.fitted.inputs);
     let mut graph = Builder::new(precision);
     let scaled = scale_inputs(&mut graph, trained, &names)?;
-    let outputs = layers(&mut graph, trained, scaled);
+    let outputs = layers(&mut graph, trained, scaled.clone());
     match &trained.fitted.target {
         Target::Classes { names, .. } => {
             classes(&mut graph, names, &outputs);
             decision(&mut graph, trained, &outputs);
         }
+        Target::Inputs => anomaly(&mut graph, trained, &outputs, &scaled),
         Target::Scaled { offset, scale } => {
             let said = format!("{} in its own unit", trained.card.target);
             values(&mut graph, &said, &outputs, *offset, *scale)?;
@@ -156,19 +157,34 @@ fn classes(graph: &mut Builder, names: &[String], logits: &str) {
     graph.output(&most, proto::INT64, None, "Place of the most probable class, from 0");
 }
 
+/// The mean squared error of the scaled inputs, and whether it reaches the card's threshold.
+fn anomaly(graph: &mut Builder, trained: &Trained, outputs: &str, inputs: &str) {
+    let width = trained.shape.outputs();
+    let errors = graph.node("Sub", &[outputs, inputs], "errors", None);
+    let squares = graph.node("Mul", &[&errors, &errors], "squares", None);
+    graph.floats("share", &[width, 1], &vec![1.0 / width as f32; width]);
+    let score = graph.node("MatMul", &[&squares, "share"], "score", None);
+    graph.output(&score, proto::FLOAT, Some(1), "How far the row is from normal ones: 0 or more");
+    let Some(decision) = &trained.card.decision else { return };
+    graph.floats("threshold", &[1], &[decision.threshold as f32]);
+    let reached = graph.node("GreaterOrEqual", &[&score, "threshold"], "is_anomaly", None);
+    graph.output(&reached, proto::BOOL, Some(1), &format!("Whether the score is {} or more", decision.threshold));
+}
+
 /// The class by the card's threshold: its logit is held against the positive one's before the greater is taken.
 fn decision(graph: &mut Builder, trained: &Trained, logits: &str) {
     let judge = trained.card.judge();
     let Some((decision, positive)) = trained.card.decision.as_ref().zip(judge.positive) else { return };
-    let lead = [0, 1].map(|place| if place == positive { -decision.threshold_logit as f32 } else { 0.0 });
+    let Some(logit) = decision.threshold_logit else { return };
+    let lead = [0, 1].map(|place| if place == positive { -logit as f32 } else { 0.0 });
     graph.floats("threshold", &[2], &lead);
     let shifted = graph.node("Add", &[logits, "threshold"], "shifted", None);
     let decided = graph.node("ArgMax", &[&shifted], "decision", Some(("axis", 1)));
     graph.add_attribute(("keepdims", 0));
     // A row at the threshold is positive.
     graph.add_attribute(("select_last_index", i64::from(positive == 1)));
-    let (class, threshold) = (&decision.positive, decision.threshold);
-    let said = format!("Place of the class: '{class}' from a probability of {threshold} on");
+    let class = decision.positive.as_deref().unwrap_or_default();
+    let said = format!("Place of the class: '{class}' from a probability of {} on", decision.threshold);
     graph.output(&decided, proto::INT64, None, &said);
 }
 
@@ -188,16 +204,19 @@ fn graph_name(trained: &Trained) -> String {
 
 fn said(trained: &Trained, names: &[String]) -> String {
     let card = &trained.card;
-    let what = if card.classes.is_some() { "the class" } else { "the value" };
+    let what = match (&card.classes, card.is_anomaly()) {
+        (Some(_), _) => format!("Predicts the class '{}'", card.target),
+        (None, false) => format!("Predicts the value '{}'", card.target),
+        (None, true) => "Tells how far a row is from normal ones".into(),
+    };
     let (columns, window) = (names.len(), card.data.window);
     let shape = match window {
         Some(window) => format!("[N, {}, {columns}], a window's rows from the first to the last,", window.rows),
         None => format!("[N, {columns}],"),
     };
     format!(
-        "Predicts {what} '{}' from {columns} raw numbers a row; scaling is inside. Input 'inputs', {shape} in this order: {}. \
+        "{what} from {columns} raw numbers a row; scaling is inside. Input 'inputs', {shape} in this order: {}. \
          No number may be missing. The metadata hold columns, texts, classes and scaling as JSON.",
-        card.target,
         names.join(", ")
     )
 }

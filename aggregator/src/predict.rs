@@ -33,8 +33,9 @@ pub(crate) struct Arguments {
     /// Where to write the predictions (CSV); standard output if left out.
     #[arg(long, value_name = "FILE", conflicts_with = "follow")]
     output: Option<PathBuf>,
-    /// Two classes: the positive one is predicted when its probability reaches this; the card's threshold if left out.
-    #[arg(long, value_name = "0..1")]
+    /// Two classes: the positive one is predicted when its probability reaches this; anomalies: when the score does. The
+    /// card's threshold if left out.
+    #[arg(long, value_name = "NUMBER")]
     threshold: Option<f64>,
     /// Goes on until it is stopped: scores rows as they are added to a CSV file and publishes each as JSON.
     #[arg(long)]
@@ -52,10 +53,12 @@ pub(crate) struct Arguments {
 
 /// Prints, writes or publishes a prediction for each row; tells the scores where the target is there.
 pub(crate) fn predict(arguments: &Arguments) -> Result<(), Failure> {
-    if arguments.threshold.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
-        return Err(Failure::new(Exit::Usage, "--threshold is a probability").fix("write a number from 0 to 1"));
-    }
     let trained = Trained::load(&arguments.model)?;
+    let most = if trained.card.is_anomaly() { f64::MAX } else { 1.0 };
+    if arguments.threshold.is_some_and(|threshold| !(0.0..=most).contains(&threshold)) {
+        let failure = Failure::new(Exit::Usage, "--threshold is a probability, or an anomaly's score");
+        return Err(failure.fix("write a number from 0 to 1; for a score 0 or more"));
+    }
     if arguments.follow { follow::follow(arguments, trained) } else { once(arguments, &trained) }
 }
 
@@ -97,14 +100,18 @@ fn once(arguments: &Arguments, trained: &Trained) -> Result<(), Failure> {
 impl Trained {
     /// Reads this model's outputs, by the card's threshold or by this one.
     fn reader(&self, threshold: Option<f64>) -> Reader<'_> {
-        let positive = self.card.judge().positive;
-        let known = self.card.decision.as_ref().zip(positive);
-        let decision = match (threshold, known) {
-            (Some(threshold), _) => Some(Decision::at(positive.unwrap_or(1), threshold)),
-            (None, Some((known, positive))) => Some(Decision { positive, logit: known.threshold_logit }),
-            (None, None) => None,
+        let known = self.card.decision.as_ref();
+        let decision = if self.card.is_anomaly() {
+            threshold.or(known.map(|known| known.threshold)).map(Decision::Score)
+        } else {
+            let positive = self.card.judge().positive;
+            let logit = known.and_then(|known| known.threshold_logit);
+            match threshold {
+                Some(threshold) => Some(Decision::at(positive.unwrap_or(1), threshold)),
+                None => positive.zip(logit).map(|(positive, logit)| Decision::Class { positive, logit }),
+            }
         };
-        Reader { target: &self.fitted.target, width: self.shape.outputs(), decision }
+        Reader { target: &self.fitted.target, width: self.width(), decision }
     }
 }
 

@@ -138,7 +138,7 @@ fn plan(file: &File) -> Result<Plan, Problem> {
     let (round_end, optimizer) = (file.allocation.round_end(), training.optimizer()?);
     let job = file.task.job(training.held_out()?)?;
     Ok(Plan {
-        hidden: file.model.hidden()?,
+        hidden: file.model.hidden(file.task.is_anomaly())?,
         convolutions: file.model.convolutions(job.window.map(|window| window.rows))?,
         pooling: file.model.pooling(),
         activation: file.model.activation(),

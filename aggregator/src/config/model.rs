@@ -52,8 +52,9 @@ pub(super) struct Model {
     stride: Option<ForEach>,
     /// conv: each filter's mean or max over time goes on, or none: all its places do; none if left out, for example `pooling = "mean"`
     pooling: Option<PooledBy>,
-    /// Widths of the hidden layers, 1 to 65536; [] for linear or softmax regression. `hidden = [64]`
-    hidden: Vec<u32>,
+    /// Widths of the hidden layers, 1 to 65536; [] for linear or softmax regression. [64] if left out; anomaly: as wide as
+    /// the inputs suggest, with a narrow layer between, for example `hidden = [64]`
+    hidden: Option<Vec<u32>>,
     /// What hidden layers do with their sums. `activation = "relu"`
     activation: HiddenActivation,
 }
@@ -66,20 +67,30 @@ impl Default for Model {
             kernel: None,
             stride: None,
             pooling: None,
-            hidden: vec![64],
+            hidden: None,
             activation: HiddenActivation::Relu,
         }
     }
 }
 
 impl Model {
-    /// Widths of the hidden layers.
-    pub(super) fn hidden(&self) -> Result<Vec<u32>, Problem> {
-        if self.hidden.len() + 2 > WIDTHS_MAX || self.hidden.iter().any(|w| !(1..=65_536).contains(w)) {
+    /// Widths of the hidden layers; none where anomalies are looked for and none are named.
+    pub(super) fn hidden(&self, is_anomaly: bool) -> Result<Vec<u32>, Problem> {
+        if is_anomaly && self.kind == ModelKind::Conv {
+            let message = "a model that gives its inputs again is fully connected";
+            return Err(Problem::new("model.kind", message, "write kind = \"dense\""));
+        }
+        if is_anomaly && self.hidden.as_ref().is_some_and(Vec::is_empty) {
+            let message = "without a hidden layer the inputs would only be copied";
+            return Err(Problem::new("model.hidden", message, "delete it, or write for example hidden = [16, 4, 16]"));
+        }
+        let usual = if is_anomaly { Vec::new() } else { vec![64] };
+        let hidden = self.hidden.clone().unwrap_or(usual);
+        if hidden.len() + 2 > WIDTHS_MAX || hidden.iter().any(|w| !(1..=65_536).contains(w)) {
             let fix = format!("write at most {} widths of 1 to 65536, for example hidden = [64]", WIDTHS_MAX - 2);
             return Err(Problem::new("model.hidden", "these layers cannot be built", fix));
         }
-        Ok(self.hidden.clone())
+        Ok(hidden)
     }
 
     /// Convolutions before the hidden layers, over windows of so many rows.

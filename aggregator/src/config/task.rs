@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 enum Kind {
     Regression,
     Classification,
+    Anomaly,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -80,9 +81,10 @@ enum Whose {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Task {
-    /// What the target is: a number (regression), or a name (classification). `kind = "classification"`
+    /// What the target is: a number (regression), or a name (classification); anomaly: what is learned is what normal
+    /// rows are like. `kind = "classification"`
     kind: Kind,
-    /// Column to predict. `target = "fault"`
+    /// Column to predict; anomaly: the one that tells normal rows, empty if all rows are normal. `target = "fault"`
     target: String,
     /// Columns to predict it from; every other column if left out; for example `inputs = ["temperature", "torque"]`
     #[serde(default)]
@@ -100,9 +102,14 @@ pub(super) struct Task {
     class_weights: Weights,
     /// Two classes: the one that is looked for; the rarer one if left out; for example `positive = "1"`
     positive: Option<ClassName>,
-    /// Two classes: what each positive row that is missed and each false alarm costs, 0 to 1e9, in any unit; the threshold
-    /// is then that of the least cost; for example `costs = { missed = 50, false_alarm = 1 }`
+    /// Two classes, or anomalies with a target: what each positive row that is missed and each false alarm costs, 0 to
+    /// 1e9, in any unit; the threshold is then that of the least cost; for example `costs = { missed = 50, false_alarm = 1 }`
     costs: Option<CostSettings>,
+    /// Anomalies: what the target holds in normal rows; others are never trained on, but scored; for example `normal = "0"`
+    normal: Option<ClassName>,
+    /// Anomalies: share of the normal held-out rows that lie below the threshold, 0.5 to 1. `threshold_quantile = 0.99`
+    #[serde(default = "quantile")]
+    threshold_quantile: f64,
     /// private: each agent has rows of its own; shared: all agents have the same file. `data = "private"`
     #[serde(default)]
     data: Whose,
@@ -115,6 +122,10 @@ pub(super) struct Task {
     window_rows: Option<u16>,
     /// An example to train on ends at every so many-th row; at each if left out; for example `window_every = 5`
     window_every: Option<u16>,
+}
+
+fn quantile() -> f64 {
+    Judging::default().threshold_quantile
 }
 
 impl Default for Weights {
@@ -148,10 +159,7 @@ impl Task {
     pub(super) fn job(&self, held_out: HeldOut) -> Result<Job, Problem> {
         let window = self.window(&held_out)?;
         Ok(Job {
-            task: match self.kind {
-                Kind::Regression => JobTask::Regression,
-                Kind::Classification => JobTask::Classification,
-            },
+            task: self.job_task()?,
             target: self.target.clone(),
             inputs: self.inputs.clone(),
             ignore: self.ignore.clone(),
@@ -170,6 +178,42 @@ impl Task {
             window,
             fitted: None,
         })
+    }
+
+    /// Keys of another kind of task would have no effect.
+    fn job_task(&self) -> Result<JobTask, Problem> {
+        let foreign = |key: &str, of: &str| {
+            Err(Problem::new(format!("task.{key}"), format!("this is for {of}"), "delete it, or change kind"))
+        };
+        match self.kind {
+            Kind::Regression | Kind::Classification if self.target.is_empty() => {
+                Err(Problem::new("task.target", "no column is named", "write the name of the column to predict"))
+            }
+            Kind::Regression | Kind::Classification if self.normal.is_some() => foreign("normal", "kind = \"anomaly\""),
+            Kind::Regression => Ok(JobTask::Regression),
+            Kind::Classification => Ok(JobTask::Classification),
+            Kind::Anomaly if !matches!(self.class_weights, Weights::Usual(UsualWeights::None)) => {
+                foreign("class_weights", "a classification")
+            }
+            Kind::Anomaly => match (&self.normal, self.target.is_empty()) {
+                (None, false) => {
+                    let message = format!("what '{}' holds in normal rows is not said", self.target);
+                    Err(Problem::new("task.normal", message, "write for example normal = \"0\""))
+                }
+                (Some(_), true) => {
+                    let message = "no column is named that tells normal rows";
+                    Err(Problem::new("task.normal", message, "write target = \"fault\", or delete normal"))
+                }
+                (normal, _) => {
+                    Ok(JobTask::Anomaly { normal: normal.as_ref().map(ClassName::text).unwrap_or_default() })
+                }
+            },
+        }
+    }
+
+    /// Whether what is learned is what normal rows are like.
+    pub(super) fn is_anomaly(&self) -> bool {
+        matches!(self.kind, Kind::Anomaly)
     }
 
     /// Examples of several rows, if they are asked for. Windows of neighbouring rows are nearly the same, so that they must
@@ -200,16 +244,23 @@ impl Task {
 
     /// What models are judged by.
     pub(super) fn judging(&self, score: Option<ScoreName>) -> Result<Judging, Problem> {
-        let classifies = matches!(self.kind, Kind::Classification);
-        if !classifies && (self.positive.is_some() || self.costs.is_some()) {
-            let key = if self.positive.is_some() { "task.positive" } else { "task.costs" };
-            return Err(Problem::new(key, "this is for a classification", "remove it"));
+        if !matches!(self.kind, Kind::Classification) && self.positive.is_some() {
+            return Err(Problem::new("task.positive", "this is for a classification", "delete it"));
+        }
+        if self.costs.is_some() && (matches!(self.kind, Kind::Regression) || self.target.is_empty()) {
+            let message = "this is for a classification, or for anomalies that a target tells";
+            return Err(Problem::new("task.costs", message, "delete it"));
         }
         let costs = self.costs.map(|costs| {
             let missed = between("task.costs", costs.missed, 0.0, 1e9)?;
             Ok(Costs { missed, false_alarm: between("task.costs", costs.false_alarm, 0.0, 1e9)? })
         });
-        Ok(Judging { positive: self.positive.as_ref().map(ClassName::text), costs: costs.transpose()?, score })
+        Ok(Judging {
+            positive: self.positive.as_ref().map(ClassName::text),
+            costs: costs.transpose()?,
+            threshold_quantile: between("task.threshold_quantile", self.threshold_quantile, 0.5, 1.0)?,
+            score,
+        })
     }
 }
 
@@ -228,6 +279,19 @@ mod tests {
         let judging = task.judging(None).unwrap();
         assert_eq!(judging.positive.as_deref(), Some("1"));
         assert_eq!(judging.costs, Some(Costs { missed: 50.0, false_alarm: 1.0 }));
+    }
+
+    #[test]
+    fn anomalies_need_to_know_what_is_normal() {
+        let anomaly = |more: &str| -> Task { toml::from_str(&format!("kind = \"anomaly\"\n{more}")).unwrap() };
+        let task = |more: &str| anomaly(more).job_task();
+        assert_eq!(task("target = \"fault\"\nnormal = 0").unwrap(), JobTask::Anomaly { normal: "0".into() });
+        assert_eq!(task("target = \"\"").unwrap(), JobTask::Anomaly { normal: String::new() });
+        assert_eq!(task("target = \"fault\"").unwrap_err().message, "what 'fault' holds in normal rows is not said");
+        assert!(task("target = \"\"\nnormal = \"0\"").unwrap_err().message.starts_with("no column is named"));
+        assert!(task("target = \"\"\nclass_weights = \"balanced\"").is_err());
+        assert!(anomaly("target = \"\"\ncosts = { missed = 5, false_alarm = 1 }").judging(None).is_err());
+        assert!(anomaly("target = \"\"\nthreshold_quantile = 1.2").judging(None).is_err());
     }
 
     #[test]

@@ -6,6 +6,8 @@ use prost::{Message, Oneof};
 pub(crate) const FLOAT: i32 = 1;
 /// `TensorProto.DataType`: 64-bit integer.
 pub(crate) const INT64: i32 = 7;
+/// `TensorProto.DataType`: true or false.
+pub(crate) const BOOL: i32 = 9;
 /// `TensorProto.DataType`: 64-bit float.
 pub(crate) const DOUBLE: i32 = 11;
 /// `AttributeProto.AttributeType`: one integer.

@@ -2,7 +2,7 @@
 
 use crate::card::Card;
 use heijunka_data::Examples;
-use heijunka_learn::{ModelShape, predict, scratch_len};
+use heijunka_learn::{ModelShape, mean_squared_error, predict, scratch_len};
 use heijunka_settings::{Exit, Failure};
 use heijunka_wire::Loss;
 use heijunka_wire::document::{Fitted, Target};
@@ -50,6 +50,7 @@ impl Trained {
         let fits = match &fitted.target {
             Target::Classes { names, .. } => names.len() == shape.outputs(),
             Target::Scaled { scale, .. } => shape.outputs() == 1 && scale.is_normal(),
+            Target::Inputs => shape.outputs() == shape.inputs(),
         };
         if !fits {
             return Err("the card's target is not that of its model".into());
@@ -57,7 +58,12 @@ impl Trained {
         Ok(Self { card, fitted, shape, parameters })
     }
 
-    /// The model's outputs for all examples.
+    /// Numbers that are made of an example: the model's outputs, or the one score of an anomaly.
+    pub(crate) fn width(&self) -> usize {
+        if self.fitted.target == Target::Inputs { 1 } else { self.shape.outputs() }
+    }
+
+    /// What is made of all examples.
     pub(crate) fn outputs_of(&self, examples: &Examples) -> Result<Vec<f32>, Failure> {
         let (mut all, mut x) = (Vec::new(), Vec::new());
         for first in (0..examples.len()).step_by(ROWS_AT_ONCE) {
@@ -70,15 +76,23 @@ impl Trained {
         Ok(all)
     }
 
-    /// The model's outputs for `x`, which holds rows of encoded inputs one after another.
+    /// What is made of `x`, which holds rows of encoded inputs one after another.
     pub(crate) fn outputs(&self, x: &[f32]) -> Result<Vec<f32>, Failure> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let rows = (x.len() / inputs).min(ROWS_AT_ONCE);
         let mut scratch = vec![0.0; scratch_len(&self.shape, rows)];
-        let mut all = vec![0.0; x.len() / inputs * outputs];
-        for (x, out) in x.chunks(ROWS_AT_ONCE * inputs).zip(all.chunks_mut(ROWS_AT_ONCE * outputs)) {
+        let mut out = vec![0.0; rows * outputs];
+        let mut all = Vec::with_capacity(x.len() / inputs * self.width());
+        for x in x.chunks(ROWS_AT_ONCE * inputs) {
+            let out = out.get_mut(..x.len() / inputs * outputs).unwrap_or_default();
             predict(&self.shape, &self.parameters, x, &mut scratch, out)
                 .map_err(|error| Failure::new(Exit::Config, "the model cannot be computed").why(error.to_string()))?;
+            if self.fitted.target == Target::Inputs {
+                let rows = out.chunks_exact(outputs).zip(x.chunks_exact(inputs));
+                all.extend(rows.map(|(outputs, inputs)| mean_squared_error(outputs, inputs)));
+            } else {
+                all.extend_from_slice(out);
+            }
         }
         Ok(all)
     }

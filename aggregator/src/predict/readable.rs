@@ -14,6 +14,17 @@ pub(crate) enum Prediction<'a> {
     Class { place: usize, name: &'a str, probability: f32 },
     /// Its value in the target's unit.
     Value(f64),
+    /// How far it is from normal rows, and whether that makes it an anomaly, if there is a threshold.
+    Score { score: f32, is_anomaly: Option<bool> },
+}
+
+/// What an anomaly and a row that is none are called.
+pub(crate) fn anomaly(is_anomaly: Option<bool>) -> &'static str {
+    match is_anomaly {
+        Some(true) => "anomaly",
+        Some(false) => "normal",
+        None => "",
+    }
 }
 
 /// Turns outputs into predictions.
@@ -22,28 +33,23 @@ pub(crate) struct Reader<'a> {
     pub(crate) target: &'a Target,
     /// Outputs a row.
     pub(crate) width: usize,
-    /// When the positive one of two classes is predicted; the more probable one if none.
+    /// When the positive one of two classes is predicted, the more probable one if none; or an anomaly.
     pub(crate) decision: Option<Decision>,
 }
 
-/// When the positive one of two classes is predicted.
+/// When a row is taken for positive.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Decision {
-    /// Its place, 0 or 1.
-    pub(crate) positive: usize,
-    /// From this difference of its logit and the other one's on.
-    pub(crate) logit: f64,
+pub(crate) enum Decision {
+    /// From this difference on of the logit of the class at `positive`, 0 or 1, and the other one's.
+    Class { positive: usize, logit: f64 },
+    /// From this score on.
+    Score(f64),
 }
 
 impl Decision {
     /// From a probability on.
     pub(crate) fn at(positive: usize, probability: f64) -> Self {
-        Self { positive, logit: (probability / (1.0 - probability)).ln() }
-    }
-
-    fn class(self, first: f32, second: f32) -> usize {
-        let margin = if self.positive == 1 { second - first } else { first - second };
-        if f64::from(margin) >= self.logit { self.positive } else { 1 - self.positive }
+        Self::Class { positive, logit: (probability / (1.0 - probability)).ln() }
     }
 }
 
@@ -62,6 +68,14 @@ impl<'a> Reader<'a> {
             Target::Scaled { offset, scale } => {
                 Prediction::Value(output.first().map_or(0.0, |output| f64::from(*output) / scale + offset))
             }
+            Target::Inputs => {
+                let score = output.first().copied().unwrap_or_default();
+                let is_anomaly = match self.decision {
+                    Some(Decision::Score(threshold)) => Some(f64::from(score) >= threshold),
+                    _ => None,
+                };
+                Prediction::Score { score, is_anomaly }
+            }
         }
     }
 
@@ -71,7 +85,10 @@ impl<'a> Reader<'a> {
         let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
         let probability = |class: usize| logits.get(class).map_or(0.0, |logit| (logit - most).exp() / sum);
         let class = match (self.decision, logits) {
-            (Some(decision), [first, second]) => decision.class(*first, *second),
+            (Some(Decision::Class { positive, logit }), [first, second]) => {
+                let margin = if positive == 1 { second - first } else { first - second };
+                if f64::from(margin) >= logit { positive } else { 1 - positive }
+            }
             _ => class_of(logits),
         };
         (class, probability(class))
@@ -83,6 +100,7 @@ impl<'a> Reader<'a> {
         match self.target {
             Target::Classes { .. } => out.write_record(["row", "prediction", "probability"]),
             Target::Scaled { .. } => out.write_record(["row", "prediction"]),
+            Target::Inputs => out.write_record(["row", "prediction", "score"]),
         }
         .map_err(cause)?;
         for (row, prediction) in rows.iter().zip(self.read(outputs)) {
@@ -92,6 +110,9 @@ impl<'a> Reader<'a> {
                     out.write_record([&row, name, &format!("{probability:.6}")])
                 }
                 Prediction::Value(value) => out.write_record([row, format!("{value:.6}")]),
+                Prediction::Score { score, is_anomaly } => {
+                    out.write_record([&row, anomaly(is_anomaly), &format!("{score:.6}")])
+                }
             }
             .map_err(cause)?;
         }
@@ -121,6 +142,17 @@ impl<'a> Reader<'a> {
                     scores.absolute_error_sum += error.abs();
                 }
             }
+            (Targets::Classes(labels), Target::Inputs) => {
+                scores.confusion = vec![0; 4];
+                for (label, score) in labels.iter().zip(known().flatten()) {
+                    let rows = if *label == 0 { [1, 0] } else { [0, 1] };
+                    scores.count((ScoreScale::Error.bucket(*score), rows));
+                    let reached =
+                        matches!(self.decision, Some(Decision::Score(threshold)) if f64::from(*score) >= threshold);
+                    let place = *label as usize * 2 + usize::from(reached);
+                    scores.confusion.get_mut(place).into_iter().for_each(|count| *count += 1);
+                }
+            }
             _ => {}
         }
         sentence(&scores, &judge.summary(&scores), judge)
@@ -135,8 +167,10 @@ fn sentence(scores: &Scores, summary: &Summary, judge: Judge) -> String {
     say("PR-AUC", summary.pr_auc);
     say("ROC AUC", summary.roc_auc);
     let confusion = Confusion::new(scores.confusion.len().isqrt(), &scores.confusion).ok();
-    let positive = judge.positive.and_then(|positive| confusion?.class(positive));
-    say("at the threshold F1 of the positive class", positive.map(|scores| scores.f1));
+    let positive = judge.positive.or(judge.anomaly_quantile.map(|_| 1));
+    let positive = positive.and_then(|positive| confusion?.class(positive));
+    let name = if judge.anomaly_quantile.is_some() { "F1 of anomalies" } else { "F1 of the positive class" };
+    say(&format!("at the threshold {name}"), positive.map(|scores| scores.f1));
     say("precision", positive.map(|scores| scores.precision));
     say("recall", positive.map(|scores| scores.recall));
     say("RMSE", summary.rmse);
@@ -161,7 +195,7 @@ mod tests {
         let reader = Reader { target: &target, width: 2, decision };
         let place = |prediction| match prediction {
             Prediction::Class { place, .. } => place,
-            Prediction::Value(_) => panic!("a class was asked for"),
+            Prediction::Value(_) | Prediction::Score { .. } => panic!("a class was asked for"),
         };
         reader.read(&[1.0, 0.0, 0.0, 1.0]).map(place).collect()
     }
@@ -173,6 +207,20 @@ mod tests {
         assert_eq!(at(1, 0.2), [1, 1], "the second has a probability of 0.27 and 0.73");
         assert_eq!((at(1, 0.8), at(0, 0.8)), (vec![0, 0], vec![1, 1]));
         assert_eq!((at(1, 0.0), at(1, 1.0)), (vec![1, 1], vec![0, 0]));
+    }
+
+    #[test]
+    fn a_score_is_an_anomaly_from_the_threshold_on() {
+        let reader = Reader { target: &Target::Inputs, width: 1, decision: Some(Decision::Score(0.5)) };
+        let mut text = Vec::new();
+        reader.write(&mut text, &[0, 2], &[0.25, 0.5]).unwrap();
+        assert_eq!(text, b"row,prediction,score\n0,normal,0.250000\n2,anomaly,0.500000\n");
+        let unknown = Reader { decision: None, ..reader };
+        assert_eq!(unknown.read(&[0.5]).next(), Some(Prediction::Score { score: 0.5, is_anomaly: None }));
+        let truth = Truth { known: vec![0, 1, 2], targets: Targets::Classes(vec![0, 0, 1]) };
+        let judge = Judge { anomaly_quantile: Some(0.99), ..Judge::default() };
+        let said = reader.scores(&truth, &[0.1, 0.6, 0.7], judge);
+        assert!(said.contains("PR-AUC 1.0000") && said.contains("F1 of anomalies 0.6667, precision 0.5000"), "{said}");
     }
 
     #[test]

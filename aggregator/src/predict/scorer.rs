@@ -1,7 +1,7 @@
 //! Scores rows as they come: what can be scored as JSON, what cannot with the reason.
 
 use super::piece::{Pieces, Trouble};
-use super::readable::Prediction;
+use super::readable::{Prediction, anomaly};
 use super::recent::Recent;
 use super::tail::Line;
 use super::{Trained, data_failure};
@@ -38,6 +38,8 @@ struct Said<'a> {
     prediction: Value<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     probability: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
     /// Run and rounds of the model.
     run: u64,
     rounds: u64,
@@ -112,12 +114,21 @@ impl Scorer {
         let (training, time) = (&self.trained.card.training, people::now());
         let rows = rows.iter().filter_map(|row| lines.get(*row));
         for (line, prediction) in rows.zip(self.trained.reader(self.threshold).read(&outputs)) {
-            let (prediction, probability) = match prediction {
-                Prediction::Class { name, probability, .. } => (Value::Class(name), Some(probability)),
-                Prediction::Value(value) => (Value::Number(value), None),
+            let (prediction, probability, score) = match prediction {
+                Prediction::Class { name, probability, .. } => (Value::Class(name), Some(probability), None),
+                Prediction::Value(value) => (Value::Number(value), None, None),
+                Prediction::Score { score, is_anomaly } => (Value::Class(anomaly(is_anomaly)), None, Some(score)),
             };
             let (run, rounds) = (training.run, training.rounds);
-            scored.said.push(people::json(&Said { row: line.row, prediction, probability, run, rounds, time: &time }));
+            scored.said.push(people::json(&Said {
+                row: line.row,
+                prediction,
+                probability,
+                score,
+                run,
+                rounds,
+                time: &time,
+            }));
         }
         let empty: Vec<usize> = (0..lines.len()).filter(|row| !inputs.rows.contains(row)).collect();
         let why = |reason: &heijunka_data::SkipReason| match &reason.why {

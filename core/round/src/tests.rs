@@ -239,7 +239,7 @@ fn survey() -> Survey {
     Survey { rows: 10, inputs: vec![column("x")], target: column("y") }
 }
 
-fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     Plan {
         job: Job {
             task: Task::Regression,

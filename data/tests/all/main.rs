@@ -1,6 +1,8 @@
 //! Tests of the data crate on small samples.
 
 #[cfg(test)]
+mod anomaly;
+#[cfg(test)]
 mod csv;
 #[cfg(test)]
 mod encode;

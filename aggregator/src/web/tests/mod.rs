@@ -45,7 +45,8 @@ fn record(purpose: Purpose, seconds: f64, agents: Vec<AgentRound>) -> RoundRecor
         bytes_down: 100,
         bytes_up: 50,
         moved: None,
-        summary: (purpose == Purpose::Score).then(|| Judge { positive: Some(1), costs: None }.summary(&scores())),
+        summary: (purpose == Purpose::Score)
+            .then(|| Judge { positive: Some(1), ..Judge::default() }.summary(&scores())),
         scores: (purpose == Purpose::Score).then(scores),
     }
 }

@@ -228,7 +228,7 @@ fn documents_are_golden() {
         fitted: Some(Fitted { inputs: vec![], target: Target::Inputs }),
         ..job
     };
-    is_golden_document(&anomaly, "GOLDEN");
+    is_golden_document(&anomaly, "02026f6b01710001026964000201026e6f000000400000d00f0000010002");
     let column = Column { name: "t".into(), count: 2, mean: 1.0, m2: 0.5, min: 0.5, max: 1.5, values: vec![] };
     let target = Column { name: "q".into(), values: vec![("no".into(), 1), ("ok".into(), 300)], ..Column::default() };
     is_golden_document(
