@@ -2,14 +2,16 @@
 
 use crate::config::Valid;
 use crate::diagnosis::{Diagnosis, Spent};
-use crate::engine::{Cancel, Compute, Counts, Done, Ended, Engine, LocalSteps, Work};
+use crate::engine::{Cancel, Compute, Done, Ended, Engine, LocalSteps, Work};
 use crate::notes::on_note;
 use crate::people::{Info, State, json, status};
 use crate::process::{Signals, be_nice};
 use crate::share::RUNS;
 use crate::shift::{self, Look, Shift};
 use crate::uplink::Uplink;
+use crate::watch::Watch;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
+use heijunka_data::Usage;
 use heijunka_settings::{Exit, Failure, Service, init_logging};
 use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::{Channel, Topics, limits};
@@ -121,7 +123,8 @@ pub(crate) async fn work(
         origin: Instant::now(),
         cancel: Cancel::default(),
         spare_model: Vec::new(),
-        counts: Counts::default(),
+        usage: None,
+        watch: Watch::new(valid),
         open: None,
         finished: None,
         uplink: Uplink::new(valid.uplink_bps, valid.emulate.uplink_bps, Instant::now()),
@@ -153,7 +156,9 @@ struct Driver<'a> {
     origin: Instant,
     cancel: Cancel,
     spare_model: Vec<f32>,
-    counts: Counts,
+    /// Of the data that are there, once they have been read.
+    usage: Option<Usage>,
+    watch: Watch,
     /// The last share, and when it was done, until the next round begins.
     open: Option<(RoundId, Spent, Instant)>,
     /// The share before the round that has begun.
@@ -179,8 +184,8 @@ impl Driver<'_> {
             self.publish_status();
             self.tell_service();
             let dues = [self.instant(wait), self.status_due, self.service.due()];
-            let due =
-                dues.into_iter().chain(self.uplink.due()).chain(self.shift.due()).min().unwrap_or(self.status_due);
+            let others = [self.uplink.due(), self.shift.due(), self.watch.due()];
+            let due = dues.into_iter().chain(others.into_iter().flatten()).min().unwrap_or(self.status_due);
             tokio::select! {
                 event = events.next() => match event {
                     Some(event) => {
@@ -197,6 +202,7 @@ impl Driver<'_> {
                     while let Some(message) = self.uplink.ready(Instant::now()) {
                         report(self.bus.publish(message));
                     }
+                    self.watch.check(self.engine.inbox());
                     let now = self.now();
                     self.worker.handle(now, Input::Tick);
                 }
@@ -283,14 +289,24 @@ impl Driver<'_> {
     fn on_done(&mut self, done: Done) -> Result<(), Failure> {
         let now = self.now();
         match done {
-            Done::Prepared { prepared, survey, counts } => {
-                info!(
-                    "{} rows to train on, {} held out, {} skipped",
-                    counts.rows, counts.held_out_rows, counts.skipped_rows
-                );
-                self.counts = counts;
+            Done::Prepared { prepared, survey, usage } => {
+                if self.usage.as_ref() != Some(&usage) {
+                    info!("{}: {usage}", self.data_name());
+                }
+                self.usage = Some(usage);
                 self.publish_info();
                 self.worker.handle(now, Input::Prepared { prepared, survey: &survey });
+            }
+            Done::Replaced(Ok((prepared, usage))) => {
+                self.watch.has_read();
+                info!("{} has changed: {usage}", self.data_name());
+                self.usage = Some(usage);
+                self.publish_info();
+                self.worker.handle(now, Input::Prepared { prepared, survey: &[] });
+            }
+            Done::Replaced(Err(failure)) => {
+                self.watch.has_read();
+                warn!("{} has changed, and training goes on without what is new: {failure}", self.data_name());
             }
             Done::Computed { round, gradient, took, spent, model } => {
                 self.spare_model = model;
@@ -339,7 +355,10 @@ impl Driver<'_> {
                     self.cancel.cancel();
                     continue;
                 }
-                Output::Prepare { spec, document } => Work::Prepare { spec: spec.clone(), document: document.to_vec() },
+                Output::Prepare { spec, document } => {
+                    self.watch.reads(spec, document);
+                    Work::Prepare { spec: spec.clone(), document: document.to_vec() }
+                }
                 Output::Compute {
                     round,
                     position,
@@ -416,7 +435,13 @@ impl Driver<'_> {
         report(self.bus.publish(message));
     }
 
+    /// The settings' word for the data.
+    fn data_name(&self) -> String {
+        self.valid.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default()
+    }
+
     fn publish_info(&mut self) {
+        let usage = self.usage.as_ref();
         let info = Info {
             version: env!("CARGO_PKG_VERSION"),
             os: std::env::consts::OS,
@@ -426,9 +451,10 @@ impl Driver<'_> {
             cpu_share_percent: self.valid.cpu_share_percent,
             nice: self.valid.nice,
             uplink_bps: self.valid.uplink_bps,
-            rows: self.counts.rows,
-            held_out_rows: self.counts.held_out_rows,
-            skipped_rows: self.counts.skipped_rows,
+            rows: usage.map_or(0, |usage| usage.train),
+            held_out_rows: usage.map_or(0, |usage| usage.held_out),
+            skipped_rows: usage.map_or(0, Usage::skipped_total),
+            data: usage.map(Usage::to_string),
             schema: "heijunka-wire/v1",
         };
         self.publish_people(Channel::AgentInfo, json(&info));

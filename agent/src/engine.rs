@@ -4,15 +4,13 @@ use crate::config::{Emulate, Valid};
 use crate::diagnosis::{Spent, thread_cpu_wait};
 use crate::duty::Duty;
 use crate::liveness::{Liveness, Pulse};
-use crate::memory::Needs;
-use crate::shape::model_shape;
-use crate::share::{Gradient, Problem, RUNS, ShareEngine};
-use heijunka_data::{DataError, Dataset, Source, Table};
-use heijunka_learn::{ModelShape, StreamOrder};
-use heijunka_settings::{Exit, Failure, Size};
-use heijunka_units::{AgentId, RoundId, Samples};
-use heijunka_wire::document::{Document, Job, Scores, Target};
-use heijunka_wire::{DataMode, Spec, digest};
+use crate::reading::{Fresh, Reading, Ready, job};
+use crate::share::{Gradient, Problem, ShareEngine};
+use heijunka_data::{DataError, Usage};
+use heijunka_settings::{Exit, Failure};
+use heijunka_units::{RoundId, Samples};
+use heijunka_wire::Spec;
+use heijunka_wire::document::{Document, Scores};
 use heijunka_worker::Prepared;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -27,6 +25,8 @@ pub(crate) enum Work {
     Prepare { spec: Spec, document: Vec<u8> },
     /// A gradient.
     Compute(Compute),
+    /// The files hold more than they did: what was read of them, to take the place of what there is.
+    Replace(Box<Result<Fresh, Failure>>),
     /// Scores of held-out rows.
     Score { round: RoundId, first: u32, rows: u32, model: Vec<f32>, cancel: Cancel },
 }
@@ -59,8 +59,10 @@ pub(crate) enum Done {
     Prepared {
         prepared: Prepared,
         survey: Vec<u8>,
-        counts: Counts,
+        usage: Usage,
     },
+    /// The files have been read again; `Err`: what they hold now does not fit the job, and training goes on without it.
+    Replaced(Result<(Prepared, Usage), Failure>),
     /// `model` and the gradient's memory go back to the driver, to be used again.
     Computed {
         round: RoundId,
@@ -76,14 +78,6 @@ pub(crate) enum Done {
     },
     /// The data do not fit the job, or cannot be read.
     Failed(Failure),
-}
-
-/// Rows for `info`.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) rows: u64,
-    pub(crate) held_out_rows: u64,
-    pub(crate) skipped_rows: u64,
 }
 
 /// Set when nobody waits for a computation any more.
@@ -150,12 +144,9 @@ impl Engine {
         let (outbox, done) = unbounded_channel();
         let duty = Duty::new(valid.cpu_share_percent);
         let loader = Loader {
-            source: valid.source.clone(),
-            agent: valid.agent.clone(),
+            reading: Reading::new(valid),
             share: ShareEngine::new(valid.threads, duty),
             emulate: valid.emulate.clone(),
-            memory_bytes: valid.memory_bytes,
-            threads: valid.threads.min(RUNS),
             ready: None,
             rows: Vec::new(),
         };
@@ -188,6 +179,11 @@ impl Engine {
         self.liveness.is_alive(now, cancel.looks())
     }
 
+    /// Where work may come from beside the driver.
+    pub(crate) fn inbox(&self) -> Sender<Work> {
+        self.work.clone()
+    }
+
     /// Takes note of how long a share took.
     pub(crate) fn took(&mut self, samples: u32, took: Duration) {
         self.per_sample = (samples > 0).then(|| took / samples);
@@ -196,23 +192,20 @@ impl Engine {
 
 fn serve(loader: &Mutex<Loader>, inbox: &Receiver<Work>, outbox: &UnboundedSender<Done>, pulse: &Pulse) {
     while let Ok(work) = inbox.recv() {
-        pulse.begin(matches!(work, Work::Prepare { .. }));
+        // Nobody has asked for what was read again.
+        let asked = !matches!(work, Work::Replace(_));
+        if asked {
+            pulse.begin(matches!(work, Work::Prepare { .. }));
+        }
         // A panic in another thread's share has ended that thread's program already.
         let done = loader.lock().unwrap_or_else(PoisonError::into_inner).work(work, true);
-        pulse.end();
+        if asked {
+            pulse.end();
+        }
         if outbox.send(done).is_err() {
             return;
         }
     }
-}
-
-/// Data encoded for a fitted job.
-struct Ready {
-    dataset: Dataset,
-    shape: ModelShape,
-    order: StreamOrder,
-    class_weights: Vec<f32>,
-    target_scale: f64,
 }
 
 impl Ready {
@@ -223,12 +216,9 @@ impl Ready {
 }
 
 struct Loader {
-    source: Source,
-    agent: AgentId,
+    reading: Reading,
     share: ShareEngine,
     emulate: Emulate,
-    memory_bytes: u64,
-    threads: usize,
     ready: Option<Ready>,
     /// Memory that comes back from the driver.
     rows: Vec<usize>,
@@ -239,52 +229,40 @@ impl Loader {
     fn work(&mut self, work: Work, timed: bool) -> Done {
         match work {
             Work::Prepare { spec, document } => self.prepare(&spec, &document).unwrap_or_else(Done::Failed),
+            Work::Replace(fresh) => self.replace(*fresh),
             Work::Compute(asked) => self.compute(asked, timed),
             Work::Score { round, first, rows, model, cancel } => self.score(round, first, rows, model, &cancel),
         }
     }
 
     fn prepare(&mut self, spec: &Spec, document: &[u8]) -> Result<Done, Failure> {
-        let job = Job::from_bytes(document).map_err(|error| {
-            Failure::new(Exit::Config, "the job's description cannot be used").why(error.to_string())
-        })?;
-        let table = Table::read(&self.source).map_err(data_failure)?;
-        let needs = Needs { rows: table.rows() as u64, table_bytes: table.memory_bytes(), ..Needs::default() };
-        needs.check(self.memory_bytes)?;
-        let usage = table.usage(&job).map_err(data_failure)?;
-        let counts = Counts { rows: usage.train, held_out_rows: usage.held_out, skipped_rows: usage.skipped_total() };
-        if !spec.fitted {
-            info!("{}: {usage}", self.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default());
-            for note in table.notes() {
-                info!("{note}");
-            }
-            let survey = table.survey(&job).map_err(data_failure)?;
-            let prepared =
-                Prepared { spec: spec.content, rows: counts.rows, held_out_rows: counts.held_out_rows, data_digest: 0 };
-            return Ok(Done::Prepared { prepared, survey: survey.to_bytes(), counts });
+        let job = job(document)?;
+        let (table, needs) = self.reading.table()?;
+        if spec.fitted {
+            let Fresh { ready, prepared } = self.reading.encode(&table, needs, spec, &job)?;
+            let usage = ready.dataset.usage.clone();
+            self.ready = Some(ready);
+            return Ok(Done::Prepared { prepared, survey: Vec::new(), usage });
         }
-        let dataset = table.encode(&job).map_err(data_failure)?;
-        let parameters = spec.shape.parameters().unwrap_or(usize::MAX) as u64;
-        let needs = Needs { encoded_bytes: dataset.memory_bytes(), parameters, threads: self.threads as u64, ..needs };
-        needs.check(self.memory_bytes)?;
-        info!("the job needs {}; [limits] memory is {}", needs.words(), Size::from_bytes(self.memory_bytes));
-        let (rows, held_out_rows) = (dataset.train.len() as u64, dataset.held_out.len() as u64);
-        let prepared = Prepared { spec: spec.content, rows, held_out_rows, data_digest: dataset.digest };
-        let (class_weights, target_scale) = match job.fitted.as_ref().map(|fitted| &fitted.target) {
-            Some(Target::Classes { weights, .. }) => (weights.clone(), 1.0),
-            Some(Target::Scaled { scale, .. }) => (Vec::new(), *scale),
-            Some(Target::Inputs) | None => (Vec::new(), 1.0),
-        };
-        // With data of its own, each agent walks through them in an order of its own.
-        let seed = match spec.data_mode {
-            DataMode::Shared => spec.seed,
-            DataMode::Private => spec.seed ^ digest(self.agent.as_str().as_bytes()),
-        };
-        let shape = model_shape(&spec.shape)
-            .map_err(|error| Failure::new(Exit::Config, "the job's model makes no sense").why(error.to_string()))?;
-        let order = StreamOrder::new(rows.max(1), seed);
-        self.ready = Some(Ready { dataset, shape, order, class_weights, target_scale });
-        Ok(Done::Prepared { prepared, survey: Vec::new(), counts })
+        for note in table.notes() {
+            info!("{note}");
+        }
+        let usage = table.usage(&job).map_err(data_failure)?;
+        let survey = table.survey(&job).map_err(data_failure)?;
+        let (rows, held_out_rows) = (usage.train, usage.held_out);
+        let prepared = Prepared { spec: spec.content, rows, held_out_rows, data_digest: 0 };
+        Ok(Done::Prepared { prepared, survey: survey.to_bytes(), usage })
+    }
+
+    /// Data that were read for another job than the present one change nothing.
+    fn replace(&mut self, fresh: Result<Fresh, Failure>) -> Done {
+        Done::Replaced(fresh.map(|Fresh { ready, prepared }| {
+            let usage = ready.dataset.usage.clone();
+            if self.ready.as_ref().is_some_and(|present| present.spec == ready.spec) {
+                self.ready = Some(ready);
+            }
+            (prepared, usage)
+        }))
     }
 
     fn compute(&mut self, asked: Compute, timed: bool) -> Done {

@@ -9,16 +9,19 @@ mod emulate;
 mod engine;
 mod hours;
 mod init;
+mod inspect;
 mod liveness;
 mod manual;
 mod memory;
 mod notes;
 mod people;
 mod process;
+mod reading;
 mod shape;
 mod share;
 mod shift;
 mod uplink;
+mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use heijunka_settings::{Exit, Shell, print_completions, write_manual};
@@ -47,6 +50,8 @@ enum Verb {
         #[arg(long, default_value = "agent.toml")]
         config: PathBuf,
     },
+    /// Tells what is understood of a data file: columns, types, ranges, classes, times.
+    Inspect(inspect::Arguments),
     /// Writes a commented settings file.
     Init {
         /// Where to write it.
@@ -81,6 +86,7 @@ fn main() -> ExitCode {
     let outcome = match cli.verb {
         Verb::Run { config } => config::load(&config).and_then(|valid| driver::run(&valid)),
         Verb::Check { config } => config::load(&config).and_then(|valid| check::check(&valid)),
+        Verb::Inspect(arguments) => inspect::inspect(&arguments),
         Verb::Init { config, broker } => init::init(&config, &broker),
         Verb::Completions { shell } => print_completions(shell, Cli::command()),
         Verb::Manual { folder } => write_manual(&folder, Cli::command(), &manual::MANUAL),

@@ -47,6 +47,8 @@ pub(crate) struct Info<'a> {
     pub(crate) rows: u64,
     pub(crate) held_out_rows: u64,
     pub(crate) skipped_rows: u64,
+    /// The same in words, with the reasons why rows are left out; null before the data are read.
+    pub(crate) data: Option<String>,
     pub(crate) schema: &'a str,
 }
 

@@ -69,7 +69,7 @@ fn once(arguments: &Arguments, trained: &Trained) -> Result<(), Failure> {
     }
     let mut source = Source::new(&arguments.data);
     source.labels.clone_from(&arguments.labels);
-    source.header_rows = usize::from(!arguments.no_header);
+    source.header_rows = arguments.no_header.then_some(0);
     let table = Table::read(&source).map_err(data_failure)?;
     let job = trained.card.job(trained.fitted.clone());
     let inputs = table.encode_inputs(&job).map_err(data_failure)?;

@@ -14,7 +14,7 @@ pub(crate) enum Cell<'a> {
 }
 
 /// Words that programs write into empty cells.
-const NOTHING: [&str; 6] = ["", "NA", "N/A", "NaN", "nan", "null"];
+const NOTHING: [&str; 12] = ["", "-", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A", "#NV", "None"];
 
 /// Reads a cell, given the decimal point.
 pub(crate) fn read(text: &str, decimal: char) -> Cell<'_> {

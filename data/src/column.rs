@@ -1,9 +1,14 @@
 //! Columns in the making: what their cells have in common, and the most compact form that holds them.
 
+use crate::Source;
 use crate::cell::{self, Cell};
-use crate::table::{NO_TEXT, Values};
+use crate::table::{NO_TEXT, NO_TIME, Values};
+use crate::times::{self, Format, Formats, Millis};
 use heijunka_wire::limits::{CLASSES_MAX, TEXT_BYTES_MAX};
 use std::collections::HashMap;
+
+/// Most different texts of a column, so that it can say which rows belong together.
+const TEXTS_MAX: usize = 1 << 16;
 
 /// What a column's cells have in common.
 #[derive(Debug, Default)]
@@ -13,22 +18,52 @@ pub(crate) struct Kind {
     not_bytes: bool,
     /// The first text, with its line.
     text: Option<(u64, String)>,
+    numbers: bool,
+    /// How its texts can be times.
+    times: Formats,
+    /// How they are said to be.
+    given: Option<Format>,
+    /// Whether it says when rows were measured.
+    is_clock: bool,
 }
 
 impl Kind {
+    pub(crate) fn new(source: &Source, name: &str) -> Self {
+        let clock = source.timestamps.as_ref().filter(|timestamps| timestamps.column == name);
+        let given = clock.and_then(|clock| clock.format.clone()).map(Format::Given);
+        Self { is_clock: clock.is_some(), given, ..Self::default() }
+    }
+
     pub(crate) fn see(&mut self, cell: Cell<'_>, line: u64) {
         self.filled |= cell != Cell::Missing;
         match cell {
             Cell::Missing => self.missing = true,
-            Cell::Number(number) => self.not_bytes |= byte(number).is_none(),
-            Cell::Text(text) if self.text.is_none() => self.text = Some((line, text.chars().take(40).collect())),
-            Cell::Text(_) => {}
+            Cell::Number(number) => {
+                self.numbers = true;
+                self.not_bytes |= byte(number).is_none();
+            }
+            Cell::Text(text) => {
+                if !self.times.is_empty() {
+                    self.times.see(text);
+                }
+                self.text.get_or_insert_with(|| (line, text.chars().take(40).collect()));
+            }
         }
     }
 
     pub(crate) fn builder(&self) -> Builder {
+        let times = || match &self.given {
+            Some(format) => Some(format.clone()),
+            None if self.numbers || self.text.is_none() || (self.is_clock && self.times.is_ambiguous()) => None,
+            None => self.times.best(),
+        };
         match self {
             Self { filled: false, .. } => Builder::Nothing,
+            Self { is_clock: true, text: None, given: None, .. } => {
+                Builder::Times { format: None, times: Vec::new(), wrong: None }
+            }
+            Self { is_clock: true, .. } if times().is_none() => Builder::NoTimes,
+            _ if times().is_some() => Builder::Times { format: times(), times: Vec::new(), wrong: None },
             Self { text: Some(_), .. } => {
                 Builder::Text { codes: Vec::new(), dictionary: Vec::new(), known: HashMap::new() }
             }
@@ -47,14 +82,42 @@ pub(crate) enum Builder {
     Nothing,
     Bytes(Vec<u8>),
     Numbers(Vec<f64>),
-    Text { codes: Vec<u32>, dictionary: Vec<String>, known: HashMap<String, u32> },
+    /// Without a format: Unix time.
+    Times {
+        format: Option<Format>,
+        times: Vec<Millis>,
+        /// The first cell that is no time, and its row.
+        wrong: Option<String>,
+    },
+    NoTimes,
+    Text {
+        codes: Vec<u32>,
+        dictionary: Vec<String>,
+        known: HashMap<String, u32>,
+    },
     TooManyTexts,
 }
 
 impl Builder {
     pub(crate) fn push(&mut self, cell: Cell<'_>) {
         match self {
-            Self::Nothing | Self::TooManyTexts => {}
+            Self::Nothing | Self::TooManyTexts | Self::NoTimes => {}
+            Self::Times { format, times, wrong } => {
+                let shortest;
+                let (time, text) = match (cell, format) {
+                    (Cell::Missing, _) => return times.push(NO_TIME),
+                    (Cell::Number(number), None) => (times::unix(number), ""),
+                    (Cell::Number(number), Some(format)) => {
+                        shortest = cell::shortest(number);
+                        (format.parse(&shortest), shortest.as_str())
+                    }
+                    (Cell::Text(text), format) => (format.as_ref().and_then(|format| format.parse(text)), text),
+                };
+                if time.is_none() {
+                    wrong.get_or_insert_with(|| text.chars().take(40).collect());
+                }
+                times.push(time.unwrap_or(NO_TIME));
+            }
             Self::Bytes(bytes) => bytes.extend(number(cell).and_then(byte)),
             Self::Numbers(numbers) => numbers.push(number(cell).unwrap_or(f64::NAN)),
             Self::Text { codes, dictionary, known } => {
@@ -69,7 +132,7 @@ impl Builder {
                     next as u32
                 });
                 codes.push(code);
-                if dictionary.len() > CLASSES_MAX || dictionary.last().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
+                if dictionary.len() > TEXTS_MAX || dictionary.last().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
                     *self = Self::TooManyTexts;
                 }
             }
@@ -77,19 +140,30 @@ impl Builder {
     }
 
     pub(crate) fn finish(self, kind: &Kind) -> Values {
+        let (line, text) = kind.text.clone().unwrap_or_default();
         match self {
             Self::Nothing => Values::Unusable("is empty".to_owned()),
             Self::Bytes(bytes) => Values::Bytes(bytes),
             Self::Numbers(numbers) => Values::Numbers(numbers),
-            Self::Text { codes, dictionary, .. } => Values::Text { codes, dictionary },
-            Self::TooManyTexts => {
-                let (line, text) = kind.text.clone().unwrap_or_default();
-                Values::Unusable(format!(
-                    "has more than {CLASSES_MAX} different texts (the first in line {line}: '{text}')"
-                ))
+            Self::Times { wrong: Some(text), .. } => {
+                Values::Unusable(format!("holds '{text}', which is no time of timestamp_format"))
             }
+            Self::Times { times, .. } => Values::Times(times),
+            Self::NoTimes if !kind.numbers && !kind.times.is_empty() => {
+                Values::Unusable(format!("holds times in which day and month could be confused ('{text}')"))
+            }
+            Self::NoTimes => Values::Unusable(format!("holds '{text}' (line {line}), which is no time that is known")),
+            Self::Text { codes, dictionary, .. } if dictionary.len() > CLASSES_MAX => {
+                Values::Names { codes, dictionary, why: many_texts(CLASSES_MAX, line, &text) }
+            }
+            Self::Text { codes, dictionary, .. } => Values::Text { codes, dictionary },
+            Self::TooManyTexts => Values::Unusable(many_texts(TEXTS_MAX, line, &text)),
         }
     }
+}
+
+fn many_texts(most: usize, line: u64, text: &str) -> String {
+    format!("has more than {most} different texts (the first in line {line}: '{text}')")
 }
 
 fn number(cell: Cell<'_>) -> Option<f64> {

@@ -1,10 +1,11 @@
-//! Which rows of a table train, which are held out, and which of them make windows.
+//! Which rows of a table train, which are held out, and which are left out.
 
 use crate::groups::Group;
 use crate::table::{Column, Table};
 use crate::usage::Tally;
+use crate::windows::Windows;
 use crate::{DataError, Missing, Skip, Usage};
-use heijunka_wire::document::{HeldOut, Job, Task, Window};
+use heijunka_wire::document::{HeldOut, Job, Task};
 
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,18 +26,6 @@ pub(crate) struct Division {
     pub(crate) usage: Usage,
 }
 
-/// Where examples of several rows lie.
-#[derive(Debug, Default)]
-pub(crate) struct Windows {
-    /// Rows that can be part of windows, group by group: a window's rows stand side by side.
-    pub(crate) base: Vec<usize>,
-    /// For each example to train on, where it begins in `base`.
-    pub(crate) train: Vec<u32>,
-    pub(crate) held_out: Vec<u32>,
-    /// Rows that examples to train on hold, each once.
-    covered: Vec<usize>,
-}
-
 impl Division {
     /// Rows whose inputs are trained on, each once.
     pub(crate) fn train_rows(&self) -> &[usize] {
@@ -44,10 +33,32 @@ impl Division {
     }
 }
 
-/// Rows with a cell that is empty.
-struct Empty {
-    input: Vec<bool>,
-    target: Vec<bool>,
+/// What is known of each row.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    fates: Vec<Fate>,
+    empty_input: Vec<bool>,
+    empty_target: Vec<bool>,
+    /// Before the row there was a longer pause than windows may have; empty if pauses do not matter.
+    pauses: Vec<bool>,
+}
+
+impl Marks {
+    pub(crate) fn fate(&self, row: usize) -> Fate {
+        self.fates.get(row).copied().unwrap_or(Fate::Context)
+    }
+
+    pub(crate) fn lacks_input(&self, row: usize) -> bool {
+        self.empty_input.get(row).copied().unwrap_or(true)
+    }
+
+    pub(crate) fn lacks_target(&self, row: usize) -> bool {
+        self.empty_target.get(row).copied().unwrap_or(true)
+    }
+
+    pub(crate) fn follows_pause(&self, row: usize) -> bool {
+        self.pauses.get(row).copied().unwrap_or(false)
+    }
 }
 
 impl Table {
@@ -62,52 +73,64 @@ impl Table {
         let grouped = job.group.is_some() || job.window.is_some() || matches!(job.held_out, HeldOut::Last(_));
         let groups = if grouped { self.groups(job.group.as_deref())? } else { Vec::new() };
         let mut tally = Tally::default();
-        let empty = self.empty(inputs, target, job, &mut tally)?;
-        let mut fates = self.fates(&job.held_out, job.group.is_some(), &groups)?;
+        let mut marks = Marks::default();
+        self.mark_empty(inputs, target, job, &mut marks, &mut tally)?;
+        marks.fates = self.fates(&job.held_out, job.group.is_some(), &groups)?;
         if let (Task::Anomaly { .. }, Some(target)) = (&job.task, target) {
             // What is not normal is scored, and never trained on, nor are windows that hold it.
             let is_normal = self.normal_rows(job, target);
-            let trained = fates.iter_mut().enumerate().filter(|(_, fate)| **fate == Fate::Train);
+            let trained = marks.fates.iter_mut().enumerate().filter(|(_, fate)| **fate == Fate::Train);
             trained.filter(|(row, _)| !is_normal(*row)).for_each(|(_, fate)| *fate = Fate::HeldOut);
         }
-        let mut division = match job.window {
-            Some(window) => self.windows(window, &groups, &fates, &empty, &mut tally),
-            None => self.single_rows(&fates, &empty, &mut tally),
+        let mut division = Division { train: vec![], held_out: vec![], windows: None, usage: Usage::default() };
+        if let Some(window) = job.window {
+            marks.pauses = self.pauses(&groups)?;
+            let mut windows = Windows::new(window, &groups, &marks, &mut tally);
+            division.train = std::mem::take(&mut windows.train.rows);
+            division.held_out = std::mem::take(&mut windows.held_out.rows);
+            division.windows = Some(windows);
+        } else {
+            division.take_rows(self.rows(), &marks, &mut tally);
+        }
+        division.usage = Usage {
+            train: division.train.len() as u64,
+            held_out: division.held_out.len() as u64,
+            window_rows: job.window_rows(),
+            skipped: tally.reasons(|row| self.place(row)),
         };
-        let usage = &mut division.usage;
-        (usage.train, usage.held_out) = (division.train.len() as u64, division.held_out.len() as u64);
-        usage.window_rows = job.window_rows();
-        usage.skipped = tally.reasons(|row| self.place(row));
         Ok(division)
     }
 
-    fn empty(
+    fn mark_empty(
         &self,
         inputs: &[&Column],
         target: Option<&Column>,
         job: &Job,
+        marks: &mut Marks,
         tally: &mut Tally,
-    ) -> Result<Empty, DataError> {
-        let mut empty = Empty { input: vec![false; self.rows()], target: vec![false; self.rows()] };
-        let group = self.group_column(job.group.as_deref())?;
+    ) -> Result<(), DataError> {
+        marks.empty_input = vec![false; self.rows()];
+        marks.empty_target = vec![false; self.rows()];
+        // Without them a row has no place in the order.
+        let place = [self.group_column(job.group.as_deref())?, self.clock()?.map(|(column, _)| column)];
+        let places = || place.iter().flatten().copied();
         let targets = target.into_iter().map(|column| (column, true));
-        for (column, is_target) in targets.chain(inputs.iter().copied().chain(group).map(|column| (column, false))) {
-            if self.missing == Missing::Mean && !is_target && group.is_none_or(|group| group.name != column.name) {
+        for (column, is_target) in targets.chain(inputs.iter().copied().chain(places()).map(|column| (column, false))) {
+            if self.missing == Missing::Mean && !is_target && places().all(|place| place.name != column.name) {
                 continue;
             }
             for row in (0..self.rows()).filter(|row| column.values.is_missing(*row)) {
                 if self.missing == Missing::Error {
                     return Err(DataError::EmptyCell { place: self.place(row), column: column.name.clone() });
                 }
-                let is = |marks: &[bool]| marks.get(row).copied().unwrap_or(true);
-                if !is(&empty.input) && !is(&empty.target) {
+                if !marks.lacks_input(row) && !marks.lacks_target(row) {
                     tally.add(Skip::EmptyCell(column.name.clone()), row);
                 }
-                let marks = if is_target { &mut empty.target } else { &mut empty.input };
-                marks.get_mut(row).into_iter().for_each(|mark| *mark = true);
+                let empty = if is_target { &mut marks.empty_target } else { &mut marks.empty_input };
+                empty.get_mut(row).into_iter().for_each(|mark| *mark = true);
             }
         }
-        Ok(empty)
+        Ok(())
     }
 
     fn fates(&self, held_out: &HeldOut, grouped: bool, groups: &[Group]) -> Result<Vec<Fate>, DataError> {
@@ -128,68 +151,29 @@ impl Table {
         })
     }
 
-    fn single_rows(&self, fates: &[Fate], empty: &Empty, tally: &mut Tally) -> Division {
-        let (mut train, mut held_out) = (Vec::new(), Vec::new());
-        for (row, (fate, empty)) in fates.iter().zip(empty.input.iter().zip(&empty.target)).enumerate() {
-            match fate {
-                _ if *empty.0 || *empty.1 => {}
-                Fate::Train => train.push(row),
-                Fate::HeldOut => held_out.push(row),
-                Fate::Context => tally.add(Skip::Context, row),
-            }
+    fn pauses(&self, groups: &[Group]) -> Result<Vec<bool>, DataError> {
+        let gap = self.timestamps.as_ref().and_then(|timestamps| timestamps.gap);
+        let (Some((_, times)), Some(gap)) = (self.clock()?, gap) else { return Ok(Vec::new()) };
+        let gap = i64::try_from(gap.as_millis()).unwrap_or(i64::MAX);
+        let mut pauses = vec![false; self.rows()];
+        for (before, row) in groups.iter().flat_map(|group| group.rows.iter().zip(group.rows.iter().skip(1))) {
+            let time = |row: usize| times.get(row).copied().unwrap_or_default();
+            let is_long = time(*row).saturating_sub(time(*before)) > gap;
+            pauses.get_mut(*row).into_iter().for_each(|pause| *pause = is_long);
         }
-        Division { train, held_out, windows: None, usage: Usage::default() }
-    }
-
-    fn windows(&self, window: Window, groups: &[Group], fates: &[Fate], empty: &Empty, tally: &mut Tally) -> Division {
-        let (rows, every) = (usize::from(window.rows).max(1), usize::from(window.every).max(1));
-        let mut windows = Windows::default();
-        let (mut train, mut held_out) = (Vec::new(), Vec::new());
-        for group in groups {
-            let (mut run, mut since_held_out) = (0, usize::MAX);
-            for row in &group.rows {
-                let at = |marks: &[bool]| marks.get(*row).copied().unwrap_or(true);
-                if at(&empty.input) {
-                    run = 0;
-                    continue;
-                }
-                let fate = fates.get(*row).copied().unwrap_or(Fate::Context);
-                (run, since_held_out) = (run + 1, since_held_out.saturating_add(1));
-                windows.base.push(*row);
-                if fate == Fate::HeldOut {
-                    since_held_out = 0;
-                }
-                let start = windows.base.len() - rows.min(windows.base.len());
-                match fate {
-                    Fate::Context => tally.add(Skip::Context, *row),
-                    _ if at(&empty.target) => {}
-                    _ if run < rows => tally.add(Skip::FewBefore(rows - 1), *row),
-                    Fate::HeldOut => held_out.push((*row, start as u32)),
-                    Fate::Train if since_held_out < rows => tally.add(Skip::BesideHeldOut, *row),
-                    Fate::Train if (run - rows).is_multiple_of(every) => train.push((*row, start as u32)),
-                    Fate::Train => {}
-                }
-            }
-        }
-        windows.cover(&train, rows);
-        let sorted = |mut ends: Vec<(usize, u32)>| -> (Vec<usize>, Vec<u32>) {
-            ends.sort_unstable();
-            ends.into_iter().unzip()
-        };
-        let (train, held_out) = (sorted(train), sorted(held_out));
-        (windows.train, windows.held_out) = (train.1, held_out.1);
-        Division { train: train.0, held_out: held_out.0, windows: Some(windows), usage: Usage::default() }
+        Ok(pauses)
     }
 }
 
-impl Windows {
-    /// Notes the rows of the examples to train on, which come in the order of the base.
-    fn cover(&mut self, train: &[(usize, u32)], rows: usize) {
-        let mut covered = 0;
-        for (_, start) in train {
-            let (start, end) = (*start as usize, *start as usize + rows);
-            self.covered.extend(self.base.get(start.max(covered)..end).unwrap_or_default());
-            covered = end;
+impl Division {
+    /// Each row an example.
+    fn take_rows(&mut self, rows: usize, marks: &Marks, tally: &mut Tally) {
+        for row in (0..rows).filter(|row| !marks.lacks_input(*row) && !marks.lacks_target(*row)) {
+            match marks.fate(row) {
+                Fate::Train => self.train.push(row),
+                Fate::HeldOut => self.held_out.push(row),
+                Fate::Context => tally.add(Skip::Context, row),
+            }
         }
     }
 }

@@ -230,7 +230,7 @@ fn examples(fitted: &Fitted, encoders: &[Encoder<'_>], division: &Division) -> [
     let Some(windows) = &division.windows else { return [alone(&division.train), alone(&division.held_out)] };
     let base = alone(&windows.base);
     let window_rows = division.usage.window_rows;
-    [&windows.train, &windows.held_out].map(|starts| Examples {
+    [&windows.train.starts, &windows.held_out.starts].map(|starts| Examples {
         window_rows,
         starts: Some(starts.clone()),
         ..base.clone()

@@ -14,12 +14,42 @@ pub enum DataError {
         /// The system's reason.
         why: String,
     },
-    /// A file is too large to be held in memory.
-    #[error("{} is larger than {bytes_max} bytes", path.display())]
+    /// A folder stands where a file is expected.
+    #[error("{} is a folder", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A pattern fits too many files.
+    #[error("{} stands for more than {most} files", path.display())]
+    TooManyFiles {
+        /// The pattern.
+        path: PathBuf,
+        /// The limit.
+        most: usize,
+    },
+    /// The first row cannot be names.
+    #[error("the first row of {} holds numbers alone where column names are expected", path.display())]
+    NumbersAsHeader {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The column that should say when rows were measured does not.
+    #[error("the timestamp column '{column}' in {table} {why}")]
+    Clock {
+        /// The column.
+        column: String,
+        /// File and delimiter.
+        table: String,
+        /// Why not.
+        why: String,
+    },
+    /// The files are too large to be held in memory.
+    #[error("with {} the data are larger than {}", path.display(), size(*bytes_max))]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Limit in bytes.
+        /// Limit of all files together, in bytes.
         bytes_max: u64,
     },
     /// The source names no file.
@@ -159,7 +189,14 @@ impl DataError {
     pub fn fix(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "see whether the file is there and this user may read it",
-            Self::TooLarge { .. } | Self::TooMuch { .. } => "split the data, or leave columns out",
+            Self::Folder { .. } => "name a file in it, or all of a kind: path = 'folder/*.csv'",
+            Self::TooManyFiles { .. } => "put the files together, or name fewer",
+            Self::NumbersAsHeader { .. } => {
+                "set header = false in [data] if the file has no names; columns are called col0, col1, … then"
+            }
+            Self::Clock { .. } => "set timestamp_format in [data], for example '%d.%m.%Y %H:%M:%S'",
+            Self::TooLarge { .. } => "name fewer files, or raise memory in [limits] if the machine has it",
+            Self::TooMuch { .. } => "split the data, or leave columns out",
             Self::NoFile => "set path in [data]",
             Self::Empty { .. } => "see whether the file is the right one; header = false if its first line holds data",
             Self::Delimiter { .. } => "use a comma, a semicolon, a tab or another plain character",
@@ -181,5 +218,18 @@ impl DataError {
 
 /// A delimiter as people write it.
 pub(crate) fn shown(delimiter: char) -> String {
-    if delimiter == '\t' { "tab".to_owned() } else { delimiter.to_string() }
+    match delimiter {
+        '\t' => "tab".to_owned(),
+        ' ' => "spaces".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Bytes as people write them.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
 }

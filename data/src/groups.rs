@@ -2,7 +2,8 @@
 
 use crate::DataError;
 use crate::survey::Key;
-use crate::table::{Column, Table};
+use crate::table::{Column, Table, Values};
+use crate::times::Millis;
 use heijunka_wire::digest;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,16 +32,41 @@ impl Table {
         match group {
             None => Ok(None),
             Some(FILE) if !self.column_names().any(|name| name == FILE) => Ok(None),
-            Some(name) => self.usable(name).map(Some),
+            Some(name) => {
+                let column = self.named(name)?;
+                match &column.values {
+                    Values::Unusable(why) => Err(self.unusable(name, why)),
+                    Values::Times(_) => Err(self.unusable(name, "holds times, and rows cannot be grouped by them")),
+                    _ => Ok(Some(column)),
+                }
+            }
         }
     }
 
     /// All rows by group, in the order of the groups' first rows. Rows without a value belong nowhere.
     pub(crate) fn groups(&self, group: Option<&str>) -> Result<Vec<Group>, DataError> {
-        Ok(match self.group_column(group)? {
+        let mut groups = match self.group_column(group)? {
             Some(column) => self.by_column(column),
             None => self.by_file(),
-        })
+        };
+        if let Some((_, times)) = self.clock()? {
+            let time = |row: &usize| times.get(*row);
+            groups.iter_mut().for_each(|group| group.rows.sort_by_key(time));
+        }
+        Ok(groups)
+    }
+
+    /// The column that says when rows were measured, with its times; `None` if the source names none.
+    pub(crate) fn clock(&self) -> Result<Option<(&Column, &[Millis])>, DataError> {
+        let Some(timestamps) = &self.timestamps else { return Ok(None) };
+        let column = self.named(&timestamps.column)?;
+        match &column.values {
+            Values::Times(times) => Ok(Some((column, times))),
+            Values::Unusable(why) => {
+                Err(DataError::Clock { why: why.clone(), column: column.name.clone(), table: self.label() })
+            }
+            _ => Err(self.unusable(&column.name, "holds no times")),
+        }
     }
 
     /// The value that a row is grouped by; by file nothing. `None` if its cell is empty.

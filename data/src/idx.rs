@@ -15,14 +15,14 @@ pub(crate) fn is_idx(bytes: &[u8]) -> bool {
 /// Reads images as columns `pixel0`, `pixel1`, … and their labels as column `label`.
 pub(crate) fn read(source: &Source, path: &Path, images: &[u8]) -> Result<Table, DataError> {
     let (count, width, pixels) = parse(path, "images", images)?;
-    if source.paths.len() > 1 {
+    if source.files()?.len() > 1 {
         return Err(malformed(path, "images", "it stands among several files, and only one can be read"));
     }
     if width > COLUMNS_MAX {
         return Err(DataError::TooMuch { path: path.to_owned(), what: "more pixels an image", most: COLUMNS_MAX });
     }
     let labels = match &source.labels {
-        Some(file) => Some(read_labels(file, count)?),
+        Some(file) => Some(read_labels(source, file, count)?),
         None => None,
     };
     let mut columns = vec![Vec::with_capacity(count); width];
@@ -39,13 +39,12 @@ pub(crate) fn read(source: &Source, path: &Path, images: &[u8]) -> Result<Table,
         lines: (1..).take(digests.len()).collect(),
         digests,
         files: vec![(0, path.to_owned())],
-        delimiter: None,
-        missing: source.missing,
+        ..Table::empty(source)
     })
 }
 
-fn read_labels(path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
-    let file = bytes::read(path)?;
+fn read_labels(source: &Source, path: &Path, count: usize) -> Result<Vec<u8>, DataError> {
+    let file = bytes::read(path, source.bytes_max, source.bytes_max)?;
     let (labels, width, values) = parse(path, "labels", &file)?;
     if width != 1 {
         return Err(malformed(path, "labels", "it holds images"));

@@ -17,9 +17,9 @@ impl Table {
     /// The column of that name, if it can be used.
     pub(crate) fn usable(&self, name: &str) -> Result<&Column, DataError> {
         let column = self.named(name)?;
-        match &column.values {
-            Values::Unusable(why) => Err(self.unusable(name, why)),
-            _ => Ok(column),
+        match column.values.unfit() {
+            Some(why) => Err(self.unusable(name, why)),
+            None => Ok(column),
         }
     }
 
@@ -52,7 +52,7 @@ impl Table {
         };
         let wanted = |column: &&Column| {
             let listed = if job.inputs.is_empty() {
-                !matches!(column.values, Values::Unusable(_)) && job.group.as_ref() != Some(&column.name)
+                column.values.unfit().is_none() && job.group.as_ref() != Some(&column.name)
             } else {
                 job.inputs.contains(&column.name)
             };

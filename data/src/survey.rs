@@ -82,7 +82,9 @@ pub(crate) enum Key {
 impl Key {
     pub(crate) fn of(values: &Values, row: usize) -> Option<Self> {
         match values {
-            Values::Text { codes, .. } => codes.get(row).copied().filter(|code| *code != NO_TEXT).map(Self::Code),
+            Values::Text { codes, .. } | Values::Names { codes, .. } => {
+                codes.get(row).copied().filter(|code| *code != NO_TEXT).map(Self::Code)
+            }
             _ => Some(values.number(row)).filter(|number| !number.is_nan()).map(|number| Self::Bits(number.to_bits())),
         }
     }
@@ -90,7 +92,9 @@ impl Key {
     pub(crate) fn text(self, values: &Values) -> Option<String> {
         match (self, values) {
             (Self::Bits(bits), _) => Some(shortest(f64::from_bits(bits))),
-            (Self::Code(code), Values::Text { dictionary, .. }) => dictionary.get(code as usize).cloned(),
+            (Self::Code(code), Values::Text { dictionary, .. } | Values::Names { dictionary, .. }) => {
+                dictionary.get(code as usize).cloned()
+            }
             (Self::Code(_), _) => None,
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::divide::Fate;
 use crate::error::shown;
-use crate::{DataError, Missing, Source, bytes, csv_file, idx};
-use std::path::PathBuf;
+use crate::times::{self, Millis};
+use crate::{DataError, Encoding, Missing, Source, Timestamps, bytes, csv_file, idx};
+use std::path::{Path, PathBuf};
 
 /// Named columns of equal length, held compactly: a byte for each whole number up to 255.
 #[derive(Clone, Debug)]
@@ -15,8 +16,25 @@ pub struct Table {
     pub(crate) lines: Vec<u32>,
     /// Files, each with its first row.
     pub(crate) files: Vec<(usize, PathBuf)>,
-    pub(crate) delimiter: Option<char>,
+    /// How the first file is written; of images nothing.
+    pub(crate) format: Option<Format>,
     pub(crate) missing: Missing,
+    pub(crate) timestamps: Option<Timestamps>,
+    /// What was guessed in reading.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// How a CSV file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// How bytes stand for characters.
+    pub encoding: Encoding,
+    /// Character between two cells; a space: runs of spaces.
+    pub delimiter: char,
+    /// Decimal point.
+    pub decimal: char,
+    /// Lines above the data, of which the first holds the names.
+    pub header_rows: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -33,6 +51,10 @@ pub(crate) enum Values {
     Numbers(Vec<f64>),
     /// Places in the dictionary; [`NO_TEXT`] where the text is missing.
     Text { codes: Vec<u32>, dictionary: Vec<String> },
+    /// Milliseconds since 1970; [`NO_TIME`] where one is missing.
+    Times(Vec<Millis>),
+    /// More texts than an input may have, and so in words; rows can still be grouped by them.
+    Names { codes: Vec<u32>, dictionary: Vec<String>, why: String },
     /// Nothing to learn from, and why.
     Unusable(String),
 }
@@ -41,6 +63,9 @@ pub(crate) enum Values {
 const HELD_OUT_MARKS: [&str; 5] = ["test", "held_out", "held-out", "validation", "true"];
 /// Those of rows that neither train nor are scored.
 const CONTEXT_MARKS: [&str; 3] = ["context", "ignore", "unused"];
+
+/// A missing time.
+pub(crate) const NO_TIME: Millis = Millis::MIN;
 
 /// Code of a missing text.
 pub(crate) const NO_TEXT: u32 = u32::MAX;
@@ -51,7 +76,7 @@ impl Values {
         let number = match self {
             Self::Bytes(bytes) => bytes.get(row).map(|byte| f64::from(*byte)),
             Self::Numbers(numbers) => numbers.get(row).copied(),
-            Self::Text { .. } | Self::Unusable(_) => None,
+            Self::Text { .. } | Self::Times(_) | Self::Names { .. } | Self::Unusable(_) => None,
         };
         number.unwrap_or(f64::NAN)
     }
@@ -61,7 +86,8 @@ impl Values {
         match self {
             Self::Bytes(_) => false,
             Self::Numbers(numbers) => numbers.get(row).is_none_or(|number| number.is_nan()),
-            Self::Text { codes, .. } => codes.get(row).is_none_or(|code| *code == NO_TEXT),
+            Self::Text { codes, .. } | Self::Names { codes, .. } => codes.get(row).is_none_or(|code| *code == NO_TEXT),
+            Self::Times(times) => times.get(row).is_none_or(|time| *time == NO_TIME),
             Self::Unusable(_) => true,
         }
     }
@@ -81,6 +107,15 @@ impl Values {
         }
     }
 
+    /// Why it cannot be an input or target; `None` if it can.
+    pub(crate) fn unfit(&self) -> Option<&str> {
+        match self {
+            Self::Unusable(why) | Self::Names { why, .. } => Some(why),
+            Self::Times(_) => Some("holds times, which are no input"),
+            Self::Bytes(_) | Self::Numbers(_) | Self::Text { .. } => None,
+        }
+    }
+
     pub(crate) fn is_numeric(&self) -> bool {
         matches!(self, Self::Bytes(_) | Self::Numbers(_))
     }
@@ -89,17 +124,52 @@ impl Values {
 impl Table {
     /// Reads a table. Errors name file, line and column.
     pub fn read(source: &Source) -> Result<Self, DataError> {
-        let first = source.paths.first().ok_or(DataError::NoFile)?;
-        let head = bytes::read(first)?;
-        let table = if idx::is_idx(&head) || source.labels.is_some() {
-            idx::read(source, first, &head)?
-        } else {
-            csv_file::read(source, first, bytes::text(head))?
+        let mut room = source.bytes_max;
+        let mut read = |path: &PathBuf| {
+            let bytes = bytes::read(path, source.bytes_max, room)?;
+            room = room.saturating_sub(bytes.len() as u64);
+            Ok((path.clone(), bytes))
         };
-        if table.rows() == 0 {
-            return Err(DataError::Empty { path: first.clone() });
+        let mut files: Vec<(PathBuf, Vec<u8>)> = source.files()?.iter().map(&mut read).collect::<Result<_, _>>()?;
+        if let Some((path, head)) = files.first().filter(|(_, head)| idx::is_idx(head) || source.labels.is_some()) {
+            return filled(idx::read(source, path, head)?, path);
         }
-        Ok(table)
+        // A file of a pattern may have just begun.
+        if files.len() > 1 {
+            files.retain(|(_, bytes)| !bytes.trim_ascii().is_empty());
+        }
+        Self::from_bytes(source, files)
+    }
+
+    /// Makes a table of bytes as they stand in CSV files; the source says how to read them, its paths do not matter.
+    pub fn from_bytes(source: &Source, files: Vec<(PathBuf, Vec<u8>)>) -> Result<Self, DataError> {
+        let first = files.first().map(|(path, _)| path.clone()).ok_or(DataError::NoFile)?;
+        let table = csv_file::read(source, files)?;
+        table.clock()?;
+        filled(table, &first)
+    }
+
+    pub(crate) fn empty(source: &Source) -> Self {
+        Self {
+            columns: Vec::new(),
+            digests: Vec::new(),
+            lines: Vec::new(),
+            files: Vec::new(),
+            format: None,
+            missing: source.missing,
+            timestamps: source.timestamps.clone(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// How the first file is written; `None` of images.
+    pub fn format(&self) -> Option<Format> {
+        self.format
+    }
+
+    /// The files that it was read from.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(_, path)| path.as_path())
     }
 
     /// Number of rows.
@@ -112,7 +182,10 @@ impl Table {
         let column = |column: &Column| match &column.values {
             Values::Bytes(bytes) => bytes.len(),
             Values::Numbers(numbers) => 8 * numbers.len(),
-            Values::Text { codes, dictionary } => 4 * codes.len() + dictionary.iter().map(String::len).sum::<usize>(),
+            Values::Times(times) => 8 * times.len(),
+            Values::Text { codes, dictionary } | Values::Names { codes, dictionary, .. } => {
+                4 * codes.len() + dictionary.iter().map(String::len).sum::<usize>()
+            }
             Values::Unusable(_) => 0,
         };
         let cells: usize = self.columns.iter().map(column).sum();
@@ -127,8 +200,18 @@ impl Table {
     /// What people should know about columns: those that cannot be inputs, and those taken as text although most of
     /// their values are numbers.
     pub fn notes(&self) -> Vec<String> {
+        let clock = self.timestamps.as_ref().map(|timestamps| timestamps.column.as_str());
         let note = |column: &Column| match &column.values {
-            Values::Unusable(why) => Some(format!("column '{}' is left out: it {why}", column.name)),
+            Values::Times(_) if clock == Some(column.name.as_str()) => None,
+            Values::Times(times) => {
+                let times = || times.iter().filter(|time| **time != NO_TIME);
+                let (from, to) = (times().min().copied()?, times().max().copied()?);
+                let (name, from, to) = (&column.name, times::shown(from), times::shown(to));
+                Some(format!("column '{name}' is left out: it holds times ({from} to {to})"))
+            }
+            Values::Unusable(why) | Values::Names { why, .. } => {
+                Some(format!("column '{}' is left out: it {why}", column.name))
+            }
             Values::Text { codes, dictionary } => {
                 let is_number = |text: &String| text.parse::<f64>().is_ok();
                 let numbers = dictionary.iter().filter(|text| is_number(text)).count();
@@ -140,7 +223,7 @@ impl Table {
             }
             Values::Bytes(_) | Values::Numbers(_) => None,
         };
-        self.columns.iter().filter_map(note).collect()
+        self.remarks.iter().cloned().chain(self.columns.iter().filter_map(note)).collect()
     }
 
     /// Whether a row is held out for scores. It depends on the row's content alone: the same row is held out for ever,
@@ -159,9 +242,13 @@ impl Table {
     /// `a.csv (delimiter ';')`.
     pub(crate) fn label(&self) -> String {
         let file = self.files.first().map_or("table".into(), |(_, path)| path.display().to_string());
-        match self.delimiter {
+        match self.format.map(|format| format.delimiter) {
             Some(delimiter) => format!("{file} (delimiter '{}')", shown(delimiter)),
             None => file,
         }
     }
+}
+
+fn filled(table: Table, first: &Path) -> Result<Table, DataError> {
+    if table.rows() == 0 { Err(DataError::Empty { path: first.to_owned() }) } else { Ok(table) }
 }

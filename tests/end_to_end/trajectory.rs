@@ -133,7 +133,7 @@ fn follows(policy: &str, data: &Path, header: bool, target: &str) {
     drop(agents);
     let card = plant.card().unwrap();
     let mut source = Source::new(data);
-    source.header_rows = usize::from(header);
+    source.header_rows = Some(usize::from(header));
     let relative = distance(&trained(&plant), &single_process(&card, &source));
     println!("{policy} on {}: relative distance {relative:.2e} after {ROUNDS} rounds", data.display());
     assert!(relative <= 1e-4, "{policy}: {relative:.2e}");

@@ -1,31 +1,54 @@
 //! `[data]`: what the agent learns from.
 
-use heijunka_data::{Missing, Source};
+use heijunka_data::{Missing, Source, Timestamps};
+use heijunka_settings::{Problem, Span};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// `[data]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Data {
-    /// CSV file, or an MNIST idx file (.gz too); in single quotes backslashes stay. `path = 'data.csv'`
+    /// CSV file, all that fit a pattern ('data/*.csv'), or an MNIST idx file (.gz too); in single quotes backslashes stay.
+    /// `path = 'data.csv'`
     path: PathBuf,
     /// Labels of an idx file; for example `labels = 'labels-idx1-ubyte.gz'`
     labels: Option<PathBuf>,
-    /// What separates cells; comma, semicolon and tab are found out if left out; for example `delimiter = ";"`
+    /// What separates cells, " " for runs of spaces; found out if left out (semicolon, tab, comma, bar or spaces); for
+    /// example `delimiter = ";"`
     delimiter: Option<char>,
     /// The decimal sign, point or comma; found out if left out; for example `decimal = ","`
     decimal: Option<char>,
     /// Whether the first row names the columns; if not they are called col0, col1, … `header = true`
     #[serde(default = "yes")]
     header: bool,
+    /// Rows above the data, 1 to 100: the first names the columns, the others are passed over; if left out one, and one of
+    /// units if it looks like that; for example `header_rows = 2`
+    header_rows: Option<usize>,
     /// Rows with empty cells are skipped (skip_row), filled with the mean, or an error. `missing = "skip_row"`
     #[serde(default)]
     missing: MissingCells,
+    /// The column that says when a row was measured: rows are put in its order, and it is no input; for example
+    /// `timestamp_column = "time"`
+    timestamp_column: Option<String>,
+    /// How its times are written, as in strftime; if left out ISO 8601, "24.11.2026 16:00" or Unix seconds and the like are
+    /// found out; for example `timestamp_format = "%d.%m.%Y %H:%M:%S"`
+    timestamp_format: Option<String>,
+    /// No window goes across a longer pause between two rows; for example `timestamp_gap = "10s"`
+    timestamp_gap: Option<Span>,
+    /// How often the files are looked at again: rows that have come are trained on at once, unless all agents have the same
+    /// data; 0s: never. `look_again_every = "60s"`
+    #[serde(default = "minute")]
+    look_again_every: Span,
 }
 
 fn yes() -> bool {
     true
+}
+
+fn minute() -> Span {
+    Span::from_secs(60)
 }
 
 /// What happens to rows with empty cells.
@@ -39,18 +62,57 @@ enum MissingCells {
 }
 
 impl Data {
-    /// `resolve` turns a path of the settings into one to open.
-    pub(super) fn source(&self, resolve: impl Fn(&Path) -> PathBuf) -> Source {
+    /// `memory_bytes` is for model and data; `resolve` turns a path of the settings into one to open.
+    pub(super) fn source(&self, memory_bytes: u64, resolve: impl Fn(&Path) -> PathBuf) -> Result<Source, Problem> {
         let mut source = Source::new(resolve(&self.path));
         source.labels = self.labels.as_ref().map(|path| resolve(path));
         source.delimiter = self.delimiter;
         source.decimal = self.decimal;
-        source.header_rows = usize::from(self.header);
+        source.header_rows = self.header_rows()?;
+        source.timestamps = self.timestamps()?;
+        source.bytes_max = memory_bytes;
         source.missing = match self.missing {
             MissingCells::SkipRow => Missing::SkipRow,
             MissingCells::Mean => Missing::Mean,
             MissingCells::Error => Missing::Error,
         };
-        source
+        Ok(source)
+    }
+
+    /// How often files are looked at again, if at all.
+    pub(super) fn look_again_every(&self) -> Option<Duration> {
+        let every = self.look_again_every.duration();
+        (!every.is_zero()).then_some(every.max(Duration::from_secs(1)))
+    }
+
+    fn header_rows(&self) -> Result<Option<usize>, Problem> {
+        match (self.header, self.header_rows) {
+            (true, Some(1..=100)) => Ok(self.header_rows),
+            (_, Some(0 | 101..)) => Err(Problem::new(
+                "data.header_rows",
+                "it is out of range",
+                "write 1 to 100, or header = false if the first row is data",
+            )),
+            (false, Some(_)) => Err(Problem::new(
+                "data.header_rows",
+                "header = false says that there are none",
+                "remove one of the two",
+            )),
+            (true, None) => Ok(None),
+            (false, None) => Ok(Some(0)),
+        }
+    }
+
+    fn timestamps(&self) -> Result<Option<Timestamps>, Problem> {
+        let Some(column) = &self.timestamp_column else {
+            let key = match (&self.timestamp_format, self.timestamp_gap) {
+                (Some(_), _) => "data.timestamp_format",
+                (None, Some(_)) => "data.timestamp_gap",
+                (None, None) => return Ok(None),
+            };
+            return Err(Problem::new(key, "no column is named", "write timestamp_column = \"time\""));
+        };
+        let (column, format) = (column.clone(), self.timestamp_format.clone());
+        Ok(Some(Timestamps { column, format, gap: self.timestamp_gap.map(|gap| gap.duration()) }))
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Valid {
     pub(crate) agent: AgentId,
     pub(crate) bus: BusConfig,
     pub(crate) source: Source,
+    /// How often the files are looked at again, if at all.
+    pub(crate) look_again_every: Option<Duration>,
     pub(crate) threads: usize,
     /// Share of the time in which each of them computes, 1 to 100.
     pub(crate) cpu_share_percent: u8,
@@ -121,7 +123,8 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
         parameters_max: file.limits.parameters_max()?,
         publish_every: file.status.publish_every()?,
         bus: bus.map_err(|problem| problem.within("broker"))?,
-        source: file.data.source(|path| loaded.resolve(path)),
+        source: file.data.source(file.limits.memory_bytes()?, |path| loaded.resolve(path))?,
+        look_again_every: file.data.look_again_every(),
         packet_bytes_max: usize::try_from(file.broker.max_packet.bytes()).unwrap_or(usize::MAX),
         log: file.log,
         emulate: file.emulate.clone(),

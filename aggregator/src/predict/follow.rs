@@ -41,7 +41,7 @@ pub(crate) fn follow(arguments: &Arguments, trained: Trained) -> Result<(), Fail
         Some(path) => Tail::file(path.clone(), has_header, arguments.from_start).map_err(|e| unreadable(path, &e))?,
         None => Tail::stdin(has_header),
     };
-    let scorer = Scorer::new(trained, arguments.threshold, has_header)?;
+    let scorer = Scorer::new(trained, arguments.threshold, has_header);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

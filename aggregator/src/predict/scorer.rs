@@ -1,6 +1,6 @@
 //! Scores rows as they come: what can be scored as JSON, what cannot with the reason.
 
-use super::piece::{Pieces, Trouble};
+use super::piece::{self, Trouble};
 use super::readable::{Prediction, anomaly};
 use super::recent::Recent;
 use super::tail::Line;
@@ -56,18 +56,17 @@ enum Value<'a> {
 pub(crate) struct Scorer {
     trained: Trained,
     threshold: Option<f64>,
-    pieces: Pieces,
+    has_header: bool,
     /// Encodes row by row; windows are made of the recent ones.
     row_job: Job,
     recent: Recent,
 }
 
 impl Scorer {
-    pub(crate) fn new(trained: Trained, threshold: Option<f64>, has_header: bool) -> Result<Self, Failure> {
-        let pieces = Pieces::new(has_header).map_err(|error| no_piece(&error))?;
+    pub(crate) fn new(trained: Trained, threshold: Option<f64>, has_header: bool) -> Self {
         let job = trained.card.job(trained.fitted.clone());
         let recent = Recent::new(job.window_rows());
-        Ok(Self { trained, threshold, pieces, row_job: Job { window: None, ..job }, recent })
+        Self { trained, threshold, has_header, row_job: Job { window: None, ..job }, recent }
     }
 
     /// Scores rows; an error is one that every row would meet.
@@ -91,9 +90,8 @@ impl Scorer {
     fn add(&mut self, header: &[u8], lines: &[&Line], scored: &mut Scored) -> Result<(), Failure> {
         let Some(first) = lines.first() else { return Ok(()) };
         let bytes: Vec<&[u8]> = lines.iter().filter_map(|line| line.bytes.as_deref()).collect();
-        match self.pieces.read(header, &bytes, &self.row_job) {
+        match piece::read(self.has_header.then_some(header), &bytes, &self.row_job) {
             Ok((table, inputs)) => self.say(lines, &table, &inputs, scored),
-            Err(Trouble::Io(error)) => Err(no_piece(&error)),
             Err(Trouble::Table(error)) => Err(table_failure(error)),
             Err(Trouble::Row(_)) if lines.len() > 1 => {
                 let (before, after) = lines.split_at(lines.len() / 2);
@@ -182,10 +180,6 @@ struct Ended {
     early: Vec<usize>,
 }
 
-fn no_piece(error: &std::io::Error) -> Failure {
-    Failure::new(Exit::Unavailable, "no room for a temporary file").why(error.to_string())
-}
-
 /// The error names the temporary file where people know another.
 fn table_failure(error: DataError) -> Failure {
     match error {
@@ -222,7 +216,7 @@ mod tests {
         }))
         .unwrap();
         let trained = Trained::new(card, vec![1.0, 0.0, 10.0, 0.0]).unwrap();
-        Scorer::new(trained, None, true).unwrap()
+        Scorer::new(trained, None, true)
     }
 
     /// Rows with their values, and what is left out.
@@ -263,7 +257,7 @@ mod tests {
         scorer.trained.card.data.group_by = Some("m".into());
         scorer.trained.card.model.widths = vec![6, 1];
         let parameters = vec![-1.0, 0.0, -10.0, 1.0, 0.0, 10.0, 0.0];
-        let mut scorer = Scorer::new(Trained::new(scorer.trained.card, parameters).unwrap(), None, true).unwrap();
+        let mut scorer = Scorer::new(Trained::new(scorer.trained.card, parameters).unwrap(), None, true);
         let mut row = 0;
         let mut score = |texts: &[&str]| {
             let line = |text: &&str| {

@@ -72,14 +72,14 @@ fn a_delimiter_at_the_end_of_a_row_is_no_matter() {
 #[test]
 fn without_a_header_columns_are_numbered() {
     let mut source = Source::new(sample("no_header.csv"));
-    source.header_rows = 0;
+    source.header_rows = Some(0);
     let table = Table::read(&source).unwrap();
     assert_eq!((table.rows(), table.column_names().last()), (3, Some("col3")));
 }
 
 #[test]
 fn several_header_rows_and_annotations_are_passed_over() {
-    let table = read_with(b"speed,load\nrpm,%\n1200,5\n", |source| source.header_rows = 2).unwrap();
+    let table = read_with(b"speed,load\nrpm,%\n1200,5\n", |source| source.header_rows = Some(2)).unwrap();
     assert_eq!((table.rows(), table.column_names().next()), (1, Some("speed")));
     let influx = Table::read(&Source::new(sample("influx.csv"))).unwrap();
     assert_eq!(influx.column_names().collect::<Vec<_>>(), ["col0", "speed", "load"]);

@@ -5,6 +5,8 @@ mod anomaly;
 #[cfg(test)]
 mod csv;
 #[cfg(test)]
+mod detect;
+#[cfg(test)]
 mod encode;
 #[cfg(test)]
 mod help;

@@ -1,0 +1,99 @@
+//! From files to rows that can be computed on, within the memory there is.
+
+use crate::config::Valid;
+use crate::engine::data_failure;
+use crate::memory::Needs;
+use crate::shape::model_shape;
+use crate::share::RUNS;
+use heijunka_data::{Dataset, Source, Table};
+use heijunka_learn::{ModelShape, StreamOrder};
+use heijunka_settings::{Exit, Failure, Size};
+use heijunka_units::AgentId;
+use heijunka_wire::document::{Document, Job, Target};
+use heijunka_wire::{DataMode, Spec, digest};
+use heijunka_worker::Prepared;
+use tracing::info;
+
+/// What is read, and by whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    pub(crate) source: Source,
+    agent: AgentId,
+    /// `[limits] memory`
+    memory_bytes: u64,
+    threads: usize,
+}
+
+/// Data encoded for a fitted job.
+pub(crate) struct Ready {
+    /// Content of the spec.
+    pub(crate) spec: u64,
+    pub(crate) dataset: Dataset,
+    pub(crate) shape: ModelShape,
+    pub(crate) order: StreamOrder,
+    pub(crate) class_weights: Vec<f32>,
+    pub(crate) target_scale: f64,
+}
+
+/// Rows that can be computed on, and what the aggregator is told of them.
+pub(crate) struct Fresh {
+    pub(crate) ready: Ready,
+    pub(crate) prepared: Prepared,
+}
+
+/// The job as agents hear of it.
+pub(crate) fn job(document: &[u8]) -> Result<Job, Failure> {
+    Job::from_bytes(document)
+        .map_err(|error| Failure::new(Exit::Config, "the job's description cannot be used").why(error.to_string()))
+}
+
+impl Reading {
+    pub(crate) fn new(valid: &Valid) -> Self {
+        Self {
+            source: valid.source.clone(),
+            agent: valid.agent.clone(),
+            memory_bytes: valid.memory_bytes,
+            threads: valid.threads.min(RUNS),
+        }
+    }
+
+    /// Reads the files.
+    pub(crate) fn table(&self) -> Result<(Table, Needs), Failure> {
+        let table = Table::read(&self.source).map_err(data_failure)?;
+        let needs = Needs { rows: table.rows() as u64, table_bytes: table.memory_bytes(), ..Needs::default() };
+        needs.check(self.memory_bytes)?;
+        Ok((table, needs))
+    }
+
+    /// Reads the files and encodes them for a fitted job.
+    pub(crate) fn fresh(&self, spec: &Spec, document: &[u8]) -> Result<Fresh, Failure> {
+        let (table, needs) = self.table()?;
+        self.encode(&table, needs, spec, &job(document)?)
+    }
+
+    /// Encodes a table for a fitted job.
+    pub(crate) fn encode(&self, table: &Table, needs: Needs, spec: &Spec, job: &Job) -> Result<Fresh, Failure> {
+        let dataset = table.encode(job).map_err(data_failure)?;
+        let parameters = spec.shape.parameters().unwrap_or(usize::MAX) as u64;
+        let needs = Needs { encoded_bytes: dataset.memory_bytes(), parameters, threads: self.threads as u64, ..needs };
+        needs.check(self.memory_bytes)?;
+        info!("the job needs {}; [limits] memory is {}", needs.words(), Size::from_bytes(self.memory_bytes));
+        let (rows, held_out_rows) = (dataset.train.len() as u64, dataset.held_out.len() as u64);
+        let prepared = Prepared { spec: spec.content, rows, held_out_rows, data_digest: dataset.digest };
+        let (class_weights, target_scale) = match job.fitted.as_ref().map(|fitted| &fitted.target) {
+            Some(Target::Classes { weights, .. }) => (weights.clone(), 1.0),
+            Some(Target::Scaled { scale, .. }) => (Vec::new(), *scale),
+            Some(Target::Inputs) | None => (Vec::new(), 1.0),
+        };
+        // With data of its own, each agent walks through them in an order of its own.
+        let seed = match spec.data_mode {
+            DataMode::Shared => spec.seed,
+            DataMode::Private => spec.seed ^ digest(self.agent.as_str().as_bytes()),
+        };
+        let shape = model_shape(&spec.shape)
+            .map_err(|error| Failure::new(Exit::Config, "the job's model makes no sense").why(error.to_string()))?;
+        let order = StreamOrder::new(rows.max(1), seed);
+        let spec = spec.content;
+        Ok(Fresh { ready: Ready { spec, dataset, shape, order, class_weights, target_scale }, prepared })
+    }
+}

@@ -1,0 +1,205 @@
+//! What is found out about files: delimiters, units, headers, times, columns in another order, files that grow.
+
+use crate::help::{job, read, read_with, told};
+use heijunka_data::{DataError, Encoding, Source, Table, Timestamps};
+use heijunka_wire::document::{HeldOut, Job, Task, Window};
+use proptest::prelude::*;
+use std::path::PathBuf;
+use std::time::Duration;
+
+fn names(table: &Table) -> Vec<&str> {
+    table.column_names().collect()
+}
+
+#[test]
+fn spaces_stand_between_cells_if_nothing_else_does() {
+    let table =
+        read_with(b"1 1 -0.7  100.0  \n1 2 0.19  99.5  \n2 1 0.5  98.0  \n", |source| source.header_rows = Some(0));
+    let table = table.unwrap();
+    assert_eq!((names(&table), table.rows()), (vec!["col0", "col1", "col2", "col3"], 3));
+    assert_eq!(table.format().map(|format| format.delimiter), Some(' '));
+    let named = read("time  speed load\n 1   2.5  3\n 2   4.5  6\n");
+    assert_eq!((names(&named), named.rows()), (vec!["time", "speed", "load"], 2));
+}
+
+#[test]
+fn a_header_of_numbers_is_no_header() {
+    for text in ["1,2.5,3\n4,5,6\n", "1,1,1\n2,2,2\n", "1;2,5\n3;4\n"] {
+        let error = read_with(text.as_bytes(), |_| ()).unwrap_err();
+        assert_eq!(told(&error), "the first row of a.csv holds numbers alone where column names are expected");
+        assert!(error.fix().contains("header = false"));
+    }
+    assert_eq!(names(&read("2019,target\n1,2\n")), ["2019", "target"]);
+}
+
+#[test]
+fn a_row_of_units_is_found_and_told() {
+    let table = read("time;speed;pressure\ns;1/min;bar\n1;1200;2,5\n2;1210;2,6\n");
+    assert_eq!(table.rows(), 2);
+    let notes = table.notes();
+    assert!(
+        notes[0].starts_with("the second line of ") && notes[0].contains("taken as units (s, 1/min, bar, …)"),
+        "{notes:?}"
+    );
+    let kept = read_with(b"time;speed\ns;bar\n1;1200\n", |source| source.header_rows = Some(1)).unwrap();
+    assert_eq!(kept.rows(), 2);
+}
+
+#[test]
+fn a_delimiter_at_the_end_of_every_line_is_no_column() {
+    assert_eq!(names(&read("a;b;\n1;2;\n3;4;\n")), ["a", "b"]);
+    assert_eq!(names(&read("a;b;\n1;2;x\n3;4;\n")), ["a", "b", "col2"]);
+}
+
+#[test]
+fn wide_texts_need_no_mark() {
+    let bytes: Vec<u8> = "ab;b\n1;2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let table = read_with(&bytes, |_| ()).unwrap();
+    assert_eq!((names(&table), table.format().map(|format| format.encoding)), (vec!["ab", "b"], Some(Encoding::Utf16)));
+}
+
+#[test]
+fn times_are_no_inputs() {
+    let table = read("when,x,y\n2026-11-24 16:00:01,1,0\n2026-11-24 16:00:02,2,1\n,3,1\n");
+    assert_eq!(
+        table.notes(),
+        ["column 'when' is left out: it holds times (2026-11-24 16:00:01 to 2026-11-24 16:00:02)"]
+    );
+    assert_eq!(table.survey(&job(Task::Classification, "y")).unwrap().inputs.len(), 1);
+    let asked = Job { inputs: vec!["when".into()], ..job(Task::Classification, "y") };
+    assert_eq!(
+        told(&table.survey(&asked).unwrap_err()),
+        "column 'when' in a.csv (delimiter ',') holds times, which are no input"
+    );
+}
+
+fn timed(text: &str, format: Option<&str>, gap: Option<u64>) -> Result<Table, DataError> {
+    let gap = gap.map(Duration::from_secs);
+    let timestamps = Timestamps { column: "t".into(), format: format.map(str::to_owned), gap };
+    read_with(text.as_bytes(), |source| source.timestamps = Some(timestamps))
+}
+
+/// Windows of two rows, by machine.
+fn pairs() -> Job {
+    Job { window: Some(Window { rows: 2, every: 1 }), group: Some("m".into()), ..job(Task::Regression, "x") }
+}
+
+#[test]
+fn rows_are_put_in_the_order_of_time() {
+    let text = "t,m,x,z\n24.11.2026 10:00:30,a,3,1\n24.11.2026 10:00:10,a,1,2\n24.11.2026 10:00:20,b,9,3\n24.11.2026 10:00:20,a,2,4\n";
+    let last = Job { held_out: HeldOut::Last(3_300), window: None, ..pairs() };
+    let held_out = |table: &Table| table.survey(&last).unwrap().target.max;
+    assert_eq!(held_out(&timed(text, None, None).unwrap()), 9.0, "b has a single row, a's last one is its first");
+    let (usage, late) = (
+        timed(text, None, None).unwrap().usage(&pairs()).unwrap(),
+        timed(text, None, Some(5)).unwrap().usage(&pairs()).unwrap(),
+    );
+    assert_eq!((usage.train, late.train), (2, 0), "no window goes across a longer pause");
+    assert_eq!(timed(text, None, Some(10)).unwrap().usage(&pairs()).unwrap().train, 2);
+}
+
+#[test]
+fn unix_times_and_given_formats_are_times() {
+    let unix = timed("t,m,x,z\n1795536001,a,1,1\n1795536002,a,2,2\n", None, Some(1)).unwrap();
+    assert_eq!(unix.usage(&pairs()).unwrap().train, 1);
+    let numbers = timed("t,m,x,z\n20261124,a,1,1\n20261130,a,2,2\n", Some("%Y%m%d"), Some(60)).unwrap();
+    assert_eq!(numbers.usage(&pairs()).unwrap().train, 0);
+    let error = |text: &str, format| told(&timed(text, format, None).unwrap_err());
+    assert_eq!(
+        error("t,m,x,z\nlater,a,1,1\n", None),
+        "the timestamp column 't' in a.csv (delimiter ',') holds 'later' (line 2), which is no time that is known"
+    );
+    let ambiguous = timed("t,m,x,z\n01/02/2026 10:00,a,1,1\n", None, None).unwrap_err().to_string();
+    assert!(ambiguous.ends_with("holds times in which day and month could be confused ('01/02/2026 10:00')"));
+    assert_eq!(
+        error("t,m,x,z\n24.11.26,a,1,1\n", Some("%Y-%m-%d")),
+        "the timestamp column 't' in a.csv (delimiter ',') holds '24.11.26', which is no time of timestamp_format"
+    );
+    let absent = read_with(b"a,b\nx,1\n", |source| {
+        source.timestamps = Some(Timestamps { column: "t".into(), format: None, gap: None });
+    });
+    assert_eq!(told(&absent.unwrap_err()), "column 't' missing in a.csv (delimiter ','); there are: a, b");
+}
+
+#[test]
+fn a_row_without_a_time_has_no_place() {
+    let table = timed("t,m,x,z\n2026-11-24 10:00,a,1,1\n,a,2,2\n2026-11-24 10:01,a,3,3\n", None, None).unwrap();
+    assert_eq!(
+        told_usage(&table),
+        "2 rows used (0 held out), 1 skipped: 1 with an empty cell in 't' (first: a.csv line 3)"
+    );
+}
+
+fn told_usage(table: &Table) -> String {
+    let usage = table.usage(&Job { window: None, ..pairs() }).unwrap();
+    let text = usage.to_string();
+    let cut = text.rfind("(first: ").zip(text.rfind('/'));
+    cut.map_or_else(|| text.clone(), |(open, slash)| format!("{}(first: {}", &text[..open], &text[slash + 1..]))
+}
+
+#[test]
+fn names_of_many_parts_group_rows_but_are_no_input() {
+    let rows: String = (0..600).map(|row| format!("part-{},{row},{}\n", row / 2, row % 3)).collect();
+    let table = read(&format!("m,x,y\n{rows}"));
+    assert_eq!(table.usage(&pairs()).unwrap().train, 300);
+    assert!(table.notes()[0].starts_with("column 'm' is left out: it has more than 256 different texts"));
+}
+
+fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Source) {
+    let folder = tempfile::tempdir().unwrap();
+    files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
+    let source = Source::new(folder.path().join("*.csv"));
+    (folder, source)
+}
+
+#[test]
+fn a_pattern_takes_all_files_with_their_columns_in_any_order() {
+    let (folder, source) =
+        folder(&[("b.csv", "y;x\n4;3\n"), ("a.csv", "x,y\n1,2\n"), ("c.csv", "\n"), ("d.txt", "no")]);
+    let table = Table::read(&source).unwrap();
+    let survey = table.survey(&job(Task::Regression, "y")).unwrap();
+    assert_eq!((survey.rows, survey.inputs[0].max, survey.target.max), (2, 3.0, 4.0));
+    let read: Vec<_> = table.files().map(|path| path.file_name().unwrap().to_owned()).collect();
+    assert_eq!(read, ["a.csv", "b.csv"], "in the order of names; one that has just begun is passed over");
+    std::fs::write(folder.path().join("e.csv"), "x,z\n1,2\n").unwrap();
+    assert_eq!(told(&Table::read(&source).unwrap_err()), "e.csv has not the columns of a.csv: 'z' differs");
+    let nothing = Table::read(&Source::new(folder.path().join("*.tsv"))).unwrap_err();
+    assert_eq!(told(&nothing), "*.tsv cannot be read: no file fits the pattern");
+    let whole = Table::read(&Source::new(folder.path())).unwrap_err();
+    assert!(whole.to_string().ends_with("is a folder") && whole.fix().contains("*.csv"));
+}
+
+#[test]
+fn the_last_line_may_not_be_there_yet() {
+    assert_eq!(read("x,y\n1,2\n3").rows(), 1, "a cell is missing and so is the line's end");
+    assert_eq!(read("x,y\n1,2\n3,4").rows(), 2);
+    let growing = read_with(b"x,y\n1,2\n3,4", |source| source.whole_lines = true).unwrap();
+    assert_eq!(growing.rows(), 1, "4 may become 45");
+}
+
+#[test]
+fn memory_is_bounded() {
+    let error = read_with("x,y\n1,2\n".repeat(300).as_bytes(), |source| source.bytes_max = 2048).unwrap_err();
+    assert_eq!(told(&error), "with a.csv the data are larger than 2 KiB");
+    let (_folder, mut source) = folder(&[("a.csv", "x,y\n1,2\n"), ("b.csv", "x,y\n1,2\n")]);
+    source.bytes_max = 12;
+    assert_eq!(told(&Table::read(&source).unwrap_err()), "with b.csv the data are larger than 12 bytes");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_safe(bytes in proptest::collection::vec(any::<u8>(), 0..300), header_rows in proptest::option::of(0..3_usize)) {
+        let source = Source { header_rows, ..Source::new("") };
+        let _ = Table::from_bytes(&source, vec![(PathBuf::from("a.csv"), bytes)]).map(|table| table.notes());
+    }
+
+    #[test]
+    fn any_cells_are_safe(text in "[0-9a-c;,. \\t\"\\n|:-]{0,200}", clock in any::<bool>()) {
+        let timestamps = clock.then(|| Timestamps { column: "a".into(), format: None, gap: None });
+        let source = Source { timestamps, ..Source::new("") };
+        let bytes = format!("a;b;c\n{text}").into_bytes();
+        if let Ok(table) = Table::from_bytes(&source, vec![(PathBuf::from("a.csv"), bytes)]) {
+            let _ = (table.notes(), table.survey(&pairs()), table.usage(&job(Task::Classification, "b")));
+        }
+    }
+}
