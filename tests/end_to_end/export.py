@@ -37,14 +37,22 @@ def encoded(row):
 inputs = numpy.array([list(encoded(row)) for row in rows])
 assert inputs.shape[1] == len(json.loads(facts["inputs"]))
 
+with predictions.open(newline="", encoding="utf-8") as file:
+    expected = list(csv.DictReader(file))
+ends = [int(row["row"]) for row in expected]
+window = json.loads(facts.get("window", "null"))
+if window:
+    # An example is the rows up to the predicted one.
+    assert len(ends) > 100
+    inputs = numpy.array([inputs[end - window["rows"] + 1 : end + 1] for end in ends])
+else:
+    assert ends == list(range(len(rows)))
+
 session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 wide = session.get_inputs()[0].type == "tensor(double)"
 given = dict(zip((output.name for output in session.get_outputs()),
                  session.run(None, {"inputs": inputs if wide else inputs.astype(numpy.float32)})))
 
-with predictions.open(newline="", encoding="utf-8") as file:
-    expected = list(csv.DictReader(file))
-assert [int(row["row"]) for row in expected] == list(range(len(rows)))
 if classes:
     # Of two classes one is decided for by a threshold, else the more probable one is meant.
     places = given.get("decision", given["class"])
@@ -61,5 +69,7 @@ assert difference < 1e-5, difference
 
 tensors = safetensors.numpy.load_file(folder / "model.safetensors")
 initializers = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-assert tensors and all((initializers[name] == tensor).all() for name, tensor in tensors.items())
-print(f"{len(rows)} rows, {len(tensors)} tensors, largest difference {difference:.1e}")
+# A convolution's weights are rows x channels x filters there, and filters x channels x rows here.
+assert tensors and all((initializers[name] == (tensor.T if tensor.ndim == 3 else tensor)).all()
+                       for name, tensor in tensors.items())
+print(f"{len(ends)} rows, {len(tensors)} tensors, largest difference {difference:.1e}")

@@ -4,11 +4,18 @@ use crate::training::STEEL;
 use heijunka_tests::{Plant, steel_plates};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 const PACKAGES: [&str; 4] = ["onnx", "onnxruntime", "numpy", "safetensors"];
 
 /// A Python with the packages, in a virtual environment of this build's own; `None` if this machine cannot have it.
-fn python() -> Option<PathBuf> {
+/// Tests that ask at the same time wait for one of them to make it.
+pub(crate) fn python() -> Option<PathBuf> {
+    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+    PYTHON.get_or_init(make_python).clone()
+}
+
+fn make_python() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
     let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
     let runs = |command: &mut Command| command.stdin(Stdio::null()).status().is_ok_and(|status| status.success());
@@ -34,8 +41,8 @@ fn program(plant: &Plant, arguments: &[&str]) -> String {
     ended.log
 }
 
-/// Compares a model in the plant's folder with `predict`, for every row of `data`.
-fn same(plant: &Plant, python: &Path, data: &str, onnx: &str) {
+/// Compares a model in the plant's folder with `predict`, for every row of `data`, or every window.
+pub(crate) fn same(plant: &Plant, python: &Path, data: &str, onnx: &str) {
     program(plant, &["predict", "--data", data, "--output", "predictions.csv"]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("end_to_end/export.py");
     let output = Command::new(python)

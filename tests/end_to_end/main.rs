@@ -17,5 +17,6 @@ mod service;
 mod tls;
 mod training;
 mod trajectory;
+mod vibration;
 mod watch;
 mod web;
