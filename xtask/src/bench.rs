@@ -17,6 +17,7 @@ mod codecs;
 mod fleets;
 mod kernel;
 mod lab;
+mod plants;
 mod python;
 mod quality;
 mod round;
@@ -41,6 +42,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "kernel", about: "gradients a second on one thread beside numpy and PyTorch", run: kernel::run },
     Bench { name: "fleets", about: "what levelling brings on emulated fleets", run: fleets::run },
     Bench { name: "slowlink", about: "mnist over links of 1 Mbit/s: dense and sparse", run: slowlink::run },
+    Bench { name: "plants", about: "scores on public sets of plants, four uneven agents", run: plants::run },
     Bench { name: "quality", about: "scores and bytes of sparse gradients beside dense ones", run: quality::run },
 ];
 

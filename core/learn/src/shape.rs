@@ -222,7 +222,7 @@ impl ModelShape {
 
     /// Length of the slice of parameters: at least 2, at most [`PARAMETERS_MAX`].
     pub fn parameters(&self) -> usize {
-        self.layers().map(|layer| layer.biases.end).last().unwrap_or(0)
+        self.layers().map(|layer| layer.biases.end).next_back().unwrap_or(0)
     }
 
     /// The layers from first to last: convolutions, then the fully connected ones.

@@ -57,7 +57,8 @@ impl Lab<'_> {
         succeed(&mut self.place.cargo(&["build", "--release", "-p", "heijunka-agent", "-p", "heijunka-aggregator"]))
     }
 
-    fn release(&self, name: &str) -> PathBuf {
+    /// Where a release program is.
+    pub(crate) fn release(&self, name: &str) -> PathBuf {
         self.place.target.join("release").join(name)
     }
 
