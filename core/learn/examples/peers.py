@@ -27,6 +27,11 @@ except (ImportError, OSError) as error:
     print(f"without PyTorch: {error}", file=sys.stderr)
     torch = None
 
+# Rows, columns, (filters, kernel, stride) of each convolution, whether the largest over time goes on, layers.
+CONVOLUTIONAL = {
+    "30x24-16x5-16x5-64-2": (30, 24, [(16, 5, 1), (16, 5, 1)], False, (64, 2)),
+    "1024x3-16x16/4-32x8/2-max-64-4": (1024, 3, [(16, 16, 4), (32, 8, 2)], True, (64, 4)),
+}
 LAYERS = [(64, 64, 10), (784, 256, 10), (784, 1024, 1024, 10)]
 BATCHES = [1, 8, 32, 128, 256]
 SECONDS = 0.2
@@ -133,6 +138,31 @@ def with_autograd(layers, batch):
     return step
 
 
+def with_convolutions(rows, columns, convolutions, pooled, layers, batch):
+    """Channels before time, as PyTorch wants it: no window is turned round."""
+    x = torch.randn(batch, columns, rows)
+    parts, channels = [], columns
+    for filters, kernel, stride in convolutions:
+        parts += [torch.nn.Conv1d(channels, filters, kernel, stride), torch.nn.ReLU()]
+        channels, rows = filters, (rows - kernel) // stride + 1
+    parts += [torch.nn.AdaptiveMaxPool1d(1)] if pooled else []
+    parts += [torch.nn.Flatten()]
+    inputs = channels if pooled else channels * rows
+    for outputs in layers:
+        parts += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
+        inputs = outputs
+    model = torch.nn.Sequential(*parts[:-1])
+    classes = torch.arange(batch) % layers[-1]
+
+    def step():
+        model.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(x), classes)
+        loss.backward()
+        return loss
+
+    return step
+
+
 def best(step, batch):
     """Thousand samples a second in the best of several trials: the others were disturbed."""
     most = 0.0
@@ -157,6 +187,9 @@ def main():
             for peer, make in peers.items():
                 name = "-".join(map(str, layers))
                 print(f"rate {peer} {name} {batch} {best(make(layers, batch), batch):.2f}", flush=True)
+    for name, model in CONVOLUTIONAL.items() if torch else ():
+        for batch in BATCHES:
+            print(f"rate autograd {name} {batch} {best(with_convolutions(*model, batch), batch):.2f}", flush=True)
 
 
 if __name__ == "__main__":

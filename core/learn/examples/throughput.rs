@@ -12,7 +12,8 @@
 
 use heijunka_learn::random::Random;
 use heijunka_learn::{
-    Activation, Error, Loss, ModelShape, Targets, gradient_sum, initialize, scratch_len, weighted_mean,
+    Activation, Convolution, Convolutions, Error, Loss, ModelShape, Pooling, ShapeError, Targets, gradient_sum,
+    initialize, scratch_len, weighted_mean,
 };
 use std::error::Error as StdError;
 use std::hint::black_box;
@@ -35,8 +36,30 @@ fn main() -> Result<(), Box<dyn StdError>> {
             println!("rate heijunka {name} {batch} {:.2}", best(&shape, batch, batch)? / 1e3);
         }
     }
+    for (name, shape) in convolutional()? {
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        for batch in BATCHES {
+            println!("rate heijunka {name} {batch} {:.2}", best(&shape, batch, batch)? / 1e3);
+        }
+    }
     println!("mean of 64 vectors of 1e6: {:.1} GB/s", best_mean()? / 1e9);
     Ok(())
+}
+
+/// Windows of a process, and of a vibration: rows x columns, convolutions as filters x kernel / stride, layers.
+fn convolutional() -> Result<[(&'static str, ModelShape); 2], ShapeError> {
+    let layer = |filters, kernel, stride| Convolution { filters, kernel, stride };
+    let process = Convolutions::new(24, &[layer(16, 5, 1), layer(16, 5, 1)], Pooling::None)?;
+    let vibration = Convolutions::new(3, &[layer(16, 16, 4), layer(32, 8, 2)], Pooling::Max)?;
+    let model = |widths: &[u32], convolutions| {
+        ModelShape::convolutional(widths, convolutions, Activation::Relu, Loss::CrossEntropy)
+    };
+    Ok([
+        ("30x24-16x5-16x5-64-2", model(&[720, 64, 2], process)?),
+        ("1024x3-16x16/4-32x8/2-max-64-4", model(&[3072, 64, 4], vibration)?),
+    ])
 }
 
 /// The best of several trials: the others were disturbed.
@@ -64,7 +87,7 @@ fn best(shape: &ModelShape, batch: usize, block: usize) -> Result<f64, Error> {
         while seconds < SECONDS {
             pass()?;
             samples += batch;
-            if samples % 1024 == 0 || shape.parameters() > 100_000 {
+            if samples % 1024 == 0 || shape.work() > 100_000 {
                 seconds = cpu_seconds() - began;
             }
         }

@@ -8,7 +8,14 @@ use super::python::Python;
 use super::table::{Cell, Table};
 use crate::shell::{Outcome, output_of};
 
-const MODELS: [&str; 3] = ["64-64-10", "784-256-10", "784-1024-1024-10"];
+const MODELS: [&str; 5] = [
+    "64-64-10",
+    "784-256-10",
+    "784-1024-1024-10",
+    // Rows x columns, filters x kernel / stride of two convolutions, layers.
+    "30x24-16x5-16x5-64-2",
+    "1024x3-16x16/4-32x8/2-max-64-4",
+];
 const BATCHES: [&str; 5] = ["1", "8", "32", "128", "256"];
 const OURS: &str = "heijunka";
 /// As the script calls them, and the columns' names.
