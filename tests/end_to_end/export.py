@@ -62,6 +62,12 @@ if classes:
     said = numpy.array([float(row["probability"]) for row in expected])
     difference = numpy.abs(given["probabilities"][numpy.arange(len(places)), places] - said).max()
     assert numpy.abs(given["probabilities"].sum(axis=1) - 1).max() < 1e-5
+elif facts["task"] == "anomaly":
+    other = [row for row, found in zip(expected, given["is_anomaly"][:, 0]) if (row["prediction"] == "anomaly") != found]
+    assert not other, other
+    said = numpy.array([float(row["score"]) for row in expected])
+    # A score has no upper end: from 1 on its digits count.
+    difference = (numpy.abs(given["score"][:, 0] - said) / numpy.maximum(said, 1)).max()
 else:
     said = numpy.array([float(row["prediction"]) for row in expected])
     difference = numpy.abs(given["prediction"][:, 0] - said).max()

@@ -35,7 +35,7 @@ fn make_python() -> Option<PathBuf> {
     Some(python)
 }
 
-fn program(plant: &Plant, arguments: &[&str]) -> String {
+pub(crate) fn program(plant: &Plant, arguments: &[&str]) -> String {
     let ended = plant.start("heijunka-aggregator", arguments, "program.log").unwrap().wait().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     ended.log

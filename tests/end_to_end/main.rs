@@ -11,6 +11,7 @@ mod export;
 mod faults;
 mod follow;
 mod people;
+mod rare;
 mod reissue;
 mod secured;
 mod service;

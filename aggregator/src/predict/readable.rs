@@ -107,11 +107,11 @@ impl<'a> Reader<'a> {
             let row = row.to_string();
             match prediction {
                 Prediction::Class { name, probability, .. } => {
-                    out.write_record([&row, name, &format!("{probability:.6}")])
+                    out.write_record([&row, name, &probability.to_string()])
                 }
                 Prediction::Value(value) => out.write_record([row, format!("{value:.6}")]),
                 Prediction::Score { score, is_anomaly } => {
-                    out.write_record([&row, anomaly(is_anomaly), &format!("{score:.6}")])
+                    out.write_record([&row, anomaly(is_anomaly), &score.to_string()])
                 }
             }
             .map_err(cause)?;
@@ -214,7 +214,7 @@ mod tests {
         let reader = Reader { target: &Target::Inputs, width: 1, decision: Some(Decision::Score(0.5)) };
         let mut text = Vec::new();
         reader.write(&mut text, &[0, 2], &[0.25, 0.5]).unwrap();
-        assert_eq!(text, b"row,prediction,score\n0,normal,0.250000\n2,anomaly,0.500000\n");
+        assert_eq!(text, b"row,prediction,score\n0,normal,0.25\n2,anomaly,0.5\n");
         let unknown = Reader { decision: None, ..reader };
         assert_eq!(unknown.read(&[0.5]).next(), Some(Prediction::Score { score: 0.5, is_anomaly: None }));
         let truth = Truth { known: vec![0, 1, 2], targets: Targets::Classes(vec![0, 0, 1]) };
