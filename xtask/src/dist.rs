@@ -41,6 +41,7 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
     let host = place.target.join("debug");
     let epoch = source_date_epoch(place)?;
     let version = version(place)?;
+    let mut debs = Vec::new();
     for machine in machines {
         println!("\n-- {}", machine.debian);
         let linker = match machine.linker(place) {
@@ -65,17 +66,20 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
                 epoch,
                 compression: "xz",
             };
-            let deb = build_package(place, &package, &out)?;
-            if let Ended::Skipped(why) = lint(&deb, &[])? {
-                println!("skipped: {why}");
-            }
+            debs.push(build_package(place, &package, &out)?);
         }
     }
-    sum(&out)
+    sum(&out)?;
+    for deb in debs {
+        if let Ended::Skipped(why) = lint(&deb, &[])? {
+            println!("skipped: {why}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes SHA256SUMS and shows what is there.
-fn sum(out: &Path) -> Outcome<ExitCode> {
+fn sum(out: &Path) -> Outcome {
     let mut names: Vec<String> = fs::read_dir(out)
         .map_err(|error| format!("{}: {error}", out.display()))?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -91,7 +95,7 @@ fn sum(out: &Path) -> Outcome<ExitCode> {
         let bytes = fs::metadata(out.join(&name)).map_err(|error| format!("{name}: {error}"))?.len();
         println!("{:>9.2} MB  {name}", bytes as f64 / 1e6);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// An empty folder at `path`.

@@ -50,7 +50,14 @@ const STEPS: &[Step] = &[
     },
     Step { title: "programs", slow: false, run: |place, _| cargo(place, &["build", "--workspace", "--bins"]) },
     Step { title: "tests", slow: false, run: |place, tally| tests(place, tally).map(|()| Ended::Passed) },
-    Step { title: "packages", slow: true, run: |place, _| packages::check(place) },
+    Step {
+        title: "packages",
+        slow: true,
+        run: |place, _| {
+            tools::ensure_readers();
+            packages::check(place)
+        },
+    },
     Step { title: "footprint", slow: true, run: |place, _| footprint::check(place).map(|()| Ended::Passed) },
     Step { title: "cross", slow: true, run: |place, _| cross::check(place, false) },
 ];

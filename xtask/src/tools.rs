@@ -1,4 +1,5 @@
-//! What a fresh machine needs beside Rust: Mosquitto and Python for the end-to-end tests, cargo-deny for the dependencies.
+//! What a fresh machine needs beside Rust: Mosquitto and Python for the end-to-end tests, lintian and shells for the packages,
+//! cargo-deny for the dependencies.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -14,6 +15,8 @@ const BROKER_PROGRAMS: [&str; 2] = ["mosquitto", "mosquitto_pub"];
 const BROKER_PACKAGES: [&str; 2] = ["mosquitto", "mosquitto-clients"];
 const INSTALL: [&str; 4] = ["install", "-q", "-y", "--no-install-recommends"];
 const PYTHON_PACKAGE: &str = "python3-venv";
+/// What reads packages, manual pages and completions: a program, and Debian's package of it.
+const READERS: [(&str, &str); 4] = [("lintian", "lintian"), ("groff", "groff-base"), ("zsh", "zsh"), ("fish", "fish")];
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 
@@ -60,6 +63,20 @@ fn python_is_there() -> bool {
     find_program("python3").is_some_and(|python| {
         Command::new(python).args(modules).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
     })
+}
+
+/// Installs what reads packages where it is missing and that needs no question. Without it the step says what it left out.
+pub(crate) fn ensure_readers() {
+    let missing: Vec<&str> =
+        READERS.iter().filter(|(program, _)| find_program(program).is_none()).map(|(_, package)| *package).collect();
+    if missing.is_empty() || find_program("apt-get").is_none() || !is_root() {
+        return;
+    }
+    let installed = succeed_within(&mut apt(&["update", "-q"]), INSTALL_LIMIT)
+        .and_then(|()| succeed_within(apt(&INSTALL).args(&missing), INSTALL_LIMIT));
+    if let Err(why) = installed {
+        println!("packages are not read by {}: {why}", missing.join(", "));
+    }
 }
 
 fn apt(args: &[&str]) -> Command {
