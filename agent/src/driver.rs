@@ -2,12 +2,14 @@
 
 use crate::config::Valid;
 use crate::diagnosis::{Diagnosis, Spent};
+use crate::door::Door;
 use crate::engine::{Cancel, Compute, Done, Ended, Engine, LocalSteps, Work};
 use crate::notes::on_note;
-use crate::people::{Info, State, json, status};
+use crate::people::State;
 use crate::process::{Signals, be_nice};
 use crate::share::RUNS;
 use crate::shift::{self, Look, Shift};
+use crate::tally::Tally;
 use crate::uplink::Uplink;
 use crate::watch::Watch;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
@@ -19,6 +21,8 @@ use heijunka_worker::{Buffers, Input, Output, Settings, Worker, gradient_bytes, 
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
+
+mod telling;
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -129,6 +133,8 @@ pub(crate) async fn work(
         finished: None,
         uplink: Uplink::new(valid.uplink_bps, valid.emulate.uplink_bps, Instant::now()),
         shift,
+        tally: Tally::default(),
+        door: Door::start(valid.http_listen),
         status_due: Instant::now() + valid.publish_every,
         service,
     };
@@ -163,6 +169,8 @@ struct Driver<'a> {
     open: Option<(RoundId, Spent, Instant)>,
     /// The share before the round that has begun.
     finished: Option<Diagnosis>,
+    tally: Tally,
+    door: Door,
     uplink: Uplink,
     shift: &'a mut Shift,
     status_due: Instant,
@@ -206,6 +214,8 @@ impl Driver<'_> {
                     let now = self.now();
                     self.worker.handle(now, Input::Tick);
                 }
+                // Whoever asked may be gone.
+                asked = self.door.asked() => drop(asked.send(self.metrics())),
                 () = signals.received() => {
                     info!("stopping: the aggregator goes on without this agent");
                     return Ok(Parting::Stopped);
@@ -251,6 +261,7 @@ impl Driver<'_> {
         match event {
             BusEvent::Connected { session_present } => {
                 info!("connected to the broker");
+                self.tally.connected();
                 self.check_packet_limit()?;
                 self.publish_people(Channel::AgentState, State::online());
                 self.publish_info();
@@ -261,6 +272,7 @@ impl Driver<'_> {
                 self.worker.handle(now, Input::Disconnected);
             }
             BusEvent::Message(message) => {
+                self.tally.received(message.payload.len());
                 if let Some(topic) = self.topics.parse(&message.topic) {
                     let input = Input::Frame { channel: topic.channel, bytes: &message.payload };
                     self.worker.handle(now, input);
@@ -392,6 +404,7 @@ impl Driver<'_> {
     }
 
     fn send(&mut self, message: Message) {
+        self.tally.sent(message.payload.len());
         let now = Instant::now();
         let (message, held) = self.uplink.send(message, now);
         let until = now + held.capped + held.emulated;
@@ -415,6 +428,7 @@ impl Driver<'_> {
         let Some((round, spent, since)) = self.open.filter(|open| open.0 != self.worker.status().round) else { return };
         let diagnosis = Diagnosis { spent, waited: since.elapsed() };
         debug!("round {}: {}, {}", round.0, diagnosis.dominant().name(), diagnosis.why());
+        self.tally.finished(&diagnosis);
         self.finished = Some(diagnosis);
         self.open = None;
     }
@@ -432,64 +446,8 @@ impl Driver<'_> {
         message.retain = contract.retained;
         let message = if contract.at_least_once { message } else { message.at_most_once() };
         self.uplink.charge(&message, Instant::now());
+        self.tally.sent(message.payload.len());
         report(self.bus.publish(message));
-    }
-
-    /// The settings' word for the data.
-    fn data_name(&self) -> String {
-        self.valid.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default()
-    }
-
-    fn publish_info(&mut self) {
-        let usage = self.usage.as_ref();
-        let info = Info {
-            version: env!("CARGO_PKG_VERSION"),
-            os: std::env::consts::OS,
-            arch: std::env::consts::ARCH,
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-            threads: self.valid.threads,
-            cpu_share_percent: self.valid.cpu_share_percent,
-            nice: self.valid.nice,
-            uplink_bps: self.valid.uplink_bps,
-            rows: usage.map_or(0, |usage| usage.train),
-            held_out_rows: usage.map_or(0, |usage| usage.held_out),
-            skipped_rows: usage.map_or(0, Usage::skipped_total),
-            data: usage.map(Usage::to_string),
-            schema: "heijunka-wire/v1",
-        };
-        self.publish_people(Channel::AgentInfo, json(&info));
-    }
-
-    fn publish_status(&mut self) {
-        if Instant::now() < self.status_due {
-            return;
-        }
-        self.status_due = Instant::now() + self.valid.publish_every;
-        if self.bus.is_connected() {
-            let waited = self.worker.waited(self.now());
-            self.publish_people(Channel::AgentStatus, status(&self.worker.status(), waited, self.diagnosis().as_ref()));
-        }
-    }
-
-    fn tell_service(&mut self) {
-        let now = Instant::now();
-        if now >= self.service.due() {
-            let (alive, doing) = (self.engine.is_alive(now, &self.cancel), self.doing());
-            self.service.turn(now, alive, || doing);
-        }
-    }
-
-    /// What the agent does, in a line.
-    fn doing(&self) -> String {
-        let (valid, status) = (self.valid, self.worker.status());
-        if !self.bus.is_connected() {
-            format!("waiting for the broker at {}:{}", valid.bus.host, valid.bus.port)
-        } else if !status.joined {
-            format!("waiting for job {} at {}", valid.job, valid.site)
-        } else {
-            let (share, batch) = (status.share_samples, status.batch_samples);
-            format!("job {}, round {}: {share} of {batch} samples", valid.job, status.round.0)
-        }
     }
 }
 

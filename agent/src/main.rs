@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod diagnosis;
+mod door;
 mod driver;
 mod duty;
 mod emulate;
@@ -20,6 +21,7 @@ mod reading;
 mod shape;
 mod share;
 mod shift;
+mod tally;
 mod uplink;
 mod watch;
 

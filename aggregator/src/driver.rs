@@ -5,7 +5,7 @@ use crate::config::Valid;
 use crate::history::History;
 use crate::model_file::{replace_file, to_bytes};
 use crate::people::{AgentState, Figures, State, event, json, status};
-use crate::progress::{Progress, doing};
+use crate::progress::{Progress, doing, message};
 use crate::run_number;
 use crate::trace_file::TraceFile;
 use crate::web::Page;
@@ -330,7 +330,8 @@ impl Driver<'_> {
                 Output::Finished(outcome) => {
                     // What could not be written has been told.
                     let _ = self.save(Some(outcome));
-                    self.progress.tell(|| info!("the job is over: {outcome}"));
+                    let figures = message(&self.coordinator, &self.figures);
+                    self.progress.tell(|| info!("the job is over: {outcome}; {figures}"));
                     return Ok(Drained::Finished(outcome));
                 }
                 Output::Superseded(run) => {
@@ -406,7 +407,13 @@ impl Driver<'_> {
             Err(error) => {
                 let folder = self.valid.output.display();
                 let why = format!("the model could not be written to {folder}: {error}; the previous one is kept");
-                error!("{why}, the next attempt follows");
+                self.on_event(&Event {
+                    level: Level::Warn,
+                    code: "HJ-160",
+                    agent: None,
+                    message: why.clone(),
+                    fix: "make room on that disk, or give the program the right to write there; it is tried again",
+                });
                 Err(why)
             }
         }

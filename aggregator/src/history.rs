@@ -4,19 +4,28 @@ use heijunka_round::{Ending, RoundRecord};
 use heijunka_wire::Purpose;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const HEADER: &str = "round,purpose,ending,model_version,seconds,between_seconds,equal_seconds,loss,learning_rate,\
 samples,agents,slowest_agent,compute_seconds_max,bytes_down,bytes_up,elapsed_seconds,\
 held_out_rows,held_out_loss,accuracy,macro_f1,rmse,pr_auc,roc_auc,best_f1,threshold,cost_per_row,reason";
 
+const FILE: &str = "history.csv";
+const PREVIOUS: &str = "history.previous.csv";
+
 /// Lines are written out at least so often.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// The file grows no larger, in bytes: then it becomes `history.previous.csv`, in place of the one before, and begins anew.
+const BYTES_MAX: u64 = 64 << 20;
 
 /// The open file.
 pub(crate) struct History {
     file: BufWriter<File>,
+    directory: PathBuf,
+    bytes: u64,
+    bytes_max: u64,
     begun: Instant,
     flushed: Instant,
 }
@@ -24,9 +33,21 @@ pub(crate) struct History {
 impl History {
     /// Begins the file anew.
     pub(crate) fn create(directory: &Path) -> std::io::Result<Self> {
-        let mut file = BufWriter::new(File::create(directory.join("history.csv"))?);
-        writeln!(file, "{HEADER}")?;
-        Ok(Self { file, begun: Instant::now(), flushed: Instant::now() })
+        let (directory, now) = (directory.to_owned(), Instant::now());
+        let file = begin(&directory)?;
+        Ok(Self { file, directory, bytes: 0, bytes_max: BYTES_MAX, begun: now, flushed: now })
+    }
+
+    /// Adds a line. A file that is full makes room.
+    fn write(&mut self, line: &str) -> std::io::Result<()> {
+        if self.bytes + line.len() as u64 > self.bytes_max {
+            self.file.flush()?;
+            std::fs::rename(self.directory.join(FILE), self.directory.join(PREVIOUS))?;
+            self.file = begin(&self.directory)?;
+            self.bytes = 0;
+        }
+        self.bytes += line.len() as u64;
+        self.file.write_all(line.as_bytes())
     }
 
     /// Adds a round.
@@ -41,9 +62,8 @@ impl History {
         let compute_max = record.agents.iter().map(|agent| agent.compute_s).fold(0.0, f64::max);
         let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.6}"));
         let summary = record.summary.unwrap_or_default();
-        writeln!(
-            self.file,
-            "{},{purpose},{ending},{},{:.6},{:.6},{:.6},{},{:.6},{},{},{},{:.6},{},{},{:.3},{},{},{},{},{},{},{},{},{},{},{}",
+        let line = format!(
+            "{},{purpose},{ending},{},{:.6},{:.6},{:.6},{},{:.6},{},{},{},{:.6},{},{},{:.3},{},{},{},{},{},{},{},{},{},{},{}\n",
             record.round,
             record.model,
             record.seconds,
@@ -69,7 +89,8 @@ impl History {
             number(summary.threshold),
             number(summary.cost_per_row),
             quoted(record.moved.as_deref().unwrap_or("")),
-        )?;
+        );
+        self.write(&line)?;
         if self.flushed.elapsed() >= FLUSH_EVERY {
             self.flush()?;
         }
@@ -82,6 +103,33 @@ impl History {
     }
 }
 
+fn begin(directory: &Path) -> std::io::Result<BufWriter<File>> {
+    let mut file = BufWriter::new(File::create(directory.join(FILE))?);
+    writeln!(file, "{HEADER}")?;
+    Ok(file)
+}
+
 fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_files_of_bounded_size_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut history = History { bytes_max: 100, ..History::create(folder.path()).unwrap() };
+        for round in 0..50 {
+            history.write(&format!("{round},train,full\n")).unwrap();
+        }
+        history.flush().unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let (now, before) = (read(FILE), read(PREVIOUS));
+        assert!(now.starts_with(HEADER) && before.starts_with(HEADER));
+        assert!(now.len() <= HEADER.len() + 101 && before.len() <= HEADER.len() + 101, "{now}");
+        assert!(now.ends_with("49,train,full\n"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 }

@@ -174,13 +174,16 @@ pub(crate) fn data_mode(coordinator: &Coordinator) -> &'static str {
     }
 }
 
+/// Characters of an event's text: a thousand agents' names would not fit a packet.
+const EVENT_CHARS_MAX: usize = 1000;
+
 /// `events`
 #[derive(Serialize)]
 struct EventLine<'a> {
     level: &'a str,
     code: &'a str,
     agent: Option<&'a str>,
-    message: &'a str,
+    message: String,
     fix: Option<&'a str>,
     time: String,
 }
@@ -190,7 +193,7 @@ pub(crate) fn event(event: &Event) -> Vec<u8> {
         level: if event.level == Level::Warn { "warn" } else { "info" },
         code: event.code,
         agent: event.agent.as_ref().map(heijunka_units::AgentId::as_str),
-        message: &event.message,
+        message: event.message.chars().take(EVENT_CHARS_MAX).collect(),
         fix: Some(event.fix).filter(|fix| !fix.is_empty()),
         time: now(),
     })

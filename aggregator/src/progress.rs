@@ -71,7 +71,8 @@ pub(crate) fn doing(coordinator: &Coordinator, figures: &Figures, is_connected: 
     format!("{phase}, round {round} of {rounds}, {agents} agents online  {}", message(coordinator, figures))
 }
 
-fn message(coordinator: &Coordinator, figures: &Figures) -> String {
+/// The figures that there are.
+pub(crate) fn message(coordinator: &Coordinator, figures: &Figures) -> String {
     let mut words = Vec::new();
     let mut say = |name: &str, value: Option<f64>| {
         if let Some(value) = value {

@@ -54,8 +54,9 @@ fn events(address: &str) -> impl Iterator<Item = Value> {
 fn a_browser_sees_the_job_as_it_is() {
     let plant = Plant::new().unwrap();
     let slow = "[emulate]\nper_sample_us = 400";
-    let agents = [
-        plant.agent("press-07", &steel_plates(), "[emulate]\nper_sample_us = 100").unwrap(),
+    let door = "[status]\nhttp_listen = \"127.0.0.1:0\"\n[emulate]\nper_sample_us = 100";
+    let mut agents = [
+        plant.agent("press-07", &steel_plates(), door).unwrap(),
         plant.agent("oven-02", &steel_plates(), slow).unwrap(),
     ];
     let more = "[allocation]\nmin_agents = 2\n[web]\nlisten = \"127.0.0.1:0\"";
@@ -75,6 +76,8 @@ fn a_browser_sees_the_job_as_it_is() {
     assert!(state["ideal_seconds"].as_f64() < state["equal_seconds"].as_f64(), "{state}");
     assert!(state["events"].as_array().unwrap().iter().any(|event| event["code"] == "HJ-122"), "{state}");
     metrics_are_true(&get(&address, "/metrics"), state["round"].as_u64().unwrap());
+    agents[0].wait_for("/metrics").unwrap();
+    own_figures_are_true(&agents[0].text(), state["round"].as_u64().unwrap());
     assert!(get(&address, "/").starts_with("<!doctype html>"));
     shown_by_chromium(&address, plant.folder());
     ordered_about(&address, &mut seen, &plant);
@@ -141,6 +144,32 @@ fn metrics_are_true(text: &str, round: u64) {
     let delivered =
         ["oven-02", "press-07"].map(|agent| value(&format!("heijunka_agent_samples_total{{agent=\"{agent}\"}}")));
     assert!(delivered[0] + delivered[1] >= value("heijunka_samples_total"), "{text}");
+    promtool_agrees(text);
+}
+
+/// The agent's own figures, served at the address that its log names.
+fn own_figures_are_true(log: &str, round: u64) {
+    let (_, rest) = log.split_once("figures for Prometheus are at http://").unwrap();
+    let text = get(rest.split('/').next().unwrap(), "/metrics");
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
+    };
+    assert_eq!((value("heijunka_worker_connected"), value("heijunka_worker_reconnects_total")), (1.0, 0.0));
+    assert!(value("heijunka_worker_answered_rounds_total") >= round as f64, "{text}");
+    // Emulated to take 100 us a sample.
+    let (samples, slept) =
+        (value("heijunka_worker_samples_total"), value("heijunka_worker_spent_seconds_total{part=\"emulated\"}"));
+    assert!(samples > 0.0 && slept > 0.0, "{text}");
+    assert!(
+        value("heijunka_worker_sent_bytes_total") > 1000.0 && value("heijunka_worker_rows{for=\"training\"}") > 1000.0
+    );
+    assert!(value("process_resident_memory_bytes") > 1e6, "{text}");
+    assert!(text.contains("agent=\"press-07\""), "{text}");
+    promtool_agrees(&text);
+}
+
+fn promtool_agrees(text: &str) {
     if !is_here("promtool") {
         return;
     }

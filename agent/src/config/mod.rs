@@ -18,6 +18,7 @@ use heijunka_units::{AgentId, JobName, SiteName};
 use limits::Limits;
 use serde::Deserialize;
 use status::Status;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -75,6 +76,8 @@ pub(crate) struct Valid {
     pub(crate) parameters_max: usize,
     pub(crate) packet_bytes_max: usize,
     pub(crate) publish_every: Duration,
+    /// Where /metrics is served.
+    pub(crate) http_listen: Option<SocketAddr>,
     pub(crate) log: LogSettings,
     pub(crate) emulate: Emulate,
 }
@@ -122,6 +125,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
         memory_bytes: file.limits.memory_bytes()?,
         parameters_max: file.limits.parameters_max()?,
         publish_every: file.status.publish_every()?,
+        http_listen: file.status.http_listen()?,
         bus: bus.map_err(|problem| problem.within("broker"))?,
         source: file.data.source(file.limits.memory_bytes()?, |path| loaded.resolve(path))?,
         look_again_every: file.data.look_again_every(),

@@ -3,62 +3,24 @@
 use super::board::{AgentHistory, BUCKETS_S};
 use super::snapshot::{AgentView, Snapshot};
 use crate::usage::Usage;
-use std::fmt::{Display, Write};
+use heijunka_metrics::{Text, process};
 
 const PHASES: [&str; 6] = ["connecting", "surveying", "preparing", "training", "paused", "finished"];
 
-/// Collects families of samples.
-struct Text(String);
-
-impl Text {
-    fn family(&mut self, kind: &str, name: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.0.push_str(name);
-        for (place, (label, text)) in labels.iter().enumerate() {
-            let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let before = if place == 0 { '{' } else { ',' };
-            let _ = write!(self.0, "{before}{label}=\"{text}\"");
-        }
-        let end = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.0, "{end} {value}");
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.family("gauge", name, help);
-        self.sample(name, &[], value);
-    }
-
-    /// Nothing if it is not known yet.
-    fn gauge_if(&mut self, name: &str, help: &str, value: Option<f64>) {
-        if let Some(value) = value {
-            self.gauge(name, help, value);
-        }
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
-        self.family("counter", name, help);
-        self.sample(name, &[], value);
-    }
-}
-
 /// The whole page of text.
 pub(crate) fn metrics(snapshot: &Snapshot) -> String {
-    let mut text = Text(String::new());
+    let mut text = Text::default();
     job(&mut text, snapshot);
     rounds(&mut text, snapshot);
     scores(&mut text, snapshot);
     answers(&mut text, snapshot);
     agents(&mut text, snapshot);
     if let Some(usage) = Usage::of("self") {
-        let name = "process_cpu_seconds_total";
-        text.counter(name, "User and system time of the aggregator.", usage.cpu_seconds);
         let name = "heijunka_peak_resident_memory_bytes";
         text.gauge(name, "Largest resident memory of the aggregator so far.", usage.peak_rss_bytes);
     }
-    text.0
+    process(&mut text);
+    text.finish()
 }
 
 fn job(text: &mut Text, snapshot: &Snapshot) {

@@ -122,10 +122,7 @@ fn show(site: &Site, path: &str, whole: bool) -> Response<Answer> {
             answer(StatusCode::OK, "text/html; charset=utf-8", Answer::Whole(Some(Bytes::from_static(PAGE.as_bytes()))))
         }
         "/state" => answer(StatusCode::OK, "application/json", state(&snapshot(), &mut Told::default()).into()),
-        "/metrics" => {
-            let kind = "text/plain; version=0.0.4; charset=utf-8";
-            answer(StatusCode::OK, kind, metrics(&snapshot()).into_bytes().into())
-        }
+        "/metrics" => answer(StatusCode::OK, heijunka_metrics::CONTENT_TYPE, metrics(&snapshot()).into_bytes().into()),
         "/events" if whole => answer(StatusCode::OK, "text/event-stream", events(site)),
         _ => match files::kind(path) {
             Some(kind) => file(site, path, kind),

@@ -16,6 +16,7 @@ use super::{event, part, record, snapshot};
 use heijunka_round::Level;
 use heijunka_units::AgentId;
 use heijunka_wire::Purpose;
+use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -200,9 +201,14 @@ fn pictures_are_taken_in_light_and_dark_for_a_tablet_and_of_sixty_agents() {
         ("sixty-agents", &sixty, 1280, 3600, false, false),
     ] {
         let shown = serve(shown(board, shares, 400, held));
-        browser.open(&format!("http://{}/", shown.server.address()), width, height, dark);
-        let measured = browser.wait_for(MEASURED);
-        println!("{picture}: first paint after {} ms, drawn in {} ms", measured[0], measured[1]);
+        let url = format!("http://{}/", shown.server.address());
+        browser.open(&url, width, height, dark);
+        let mut measured = vec![browser.wait_for(MEASURED)];
+        for _ in 0..if picture == "light" { 4 } else { 0 } {
+            browser.open(&url, width, height, dark);
+            measured.push(browser.wait_for(MEASURED));
+        }
+        println!("{picture}: milliseconds to the first paint, and of drawing: {}", json!(measured));
         let rows = browser.wait_for("document.querySelectorAll('[data-agent]').length");
         assert_eq!(rows, shares.len(), "{picture}");
         assert_eq!(browser.wait_for(FITS), "fits", "{picture}");

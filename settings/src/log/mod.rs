@@ -1,6 +1,10 @@
 //! The `[log]` section.
 
+mod limited;
+mod repeats;
+
 use crate::{Exit, Failure};
+use limited::Limited;
 use serde::{Deserialize, Serialize};
 use std::io::IsTerminal;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -13,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub struct LogSettings {
     /// Least level that is logged. `level = "info"`
     pub level: LogLevel,
-    /// Form of a line: text for people, json for programs. `format = "text"`
+    /// Form of a line: text for people, json for programs, journald for the system's journal with levels. `format = "text"`
     pub format: LogFormat,
 }
 
@@ -43,6 +47,8 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+    /// To the journal of systemd.
+    Journald,
 }
 
 impl LogLevel {
@@ -59,14 +65,24 @@ impl LogLevel {
     }
 }
 
-/// Starts logging to standard error, lines of the `log` crate included. Error: logging has been started before.
+/// Starts logging, lines of the `log` crate included: to standard error or to the journal. The same text is told at most ten
+/// times a minute, then counted. Error: logging has been started before, or there is no journal.
 pub fn init_logging(settings: &LogSettings) -> Result<(), Failure> {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
     let filtered = tracing_subscriber::registry().with(settings.level.filter());
     let started = match settings.format {
-        LogFormat::Text => filtered.with(lines.with_target(false)).try_init(),
-        LogFormat::Json => filtered.with(lines.json()).try_init(),
+        LogFormat::Text => filtered.with(Limited::new(lines.with_target(false))).try_init(),
+        LogFormat::Json => filtered.with(Limited::new(lines.json())).try_init(),
+        LogFormat::Journald => filtered.with(Limited::new(journal()?)).try_init(),
     };
     started.map_err(|error| Failure::new(Exit::Config, "logging cannot start").why(error.to_string()))
+}
+
+fn journal() -> Result<tracing_journald::Layer, Failure> {
+    tracing_journald::layer().map_err(|error| {
+        Failure::new(Exit::Config, "[log] format = \"journald\", but no journal of systemd listens on this machine")
+            .why(error.to_string())
+            .fix("write format = \"text\": under systemd these lines reach the journal too")
+    })
 }

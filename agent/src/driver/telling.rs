@@ -1,0 +1,72 @@
+//! What the agent tells people's tools and the service manager.
+
+use super::Driver;
+use crate::people::{Info, json, status};
+use crate::tally::Now;
+use heijunka_data::Usage;
+use heijunka_wire::Channel;
+use std::time::Instant;
+
+impl Driver<'_> {
+    /// The settings' word for the data.
+    pub(super) fn data_name(&self) -> String {
+        self.valid.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default()
+    }
+
+    pub(super) fn publish_info(&mut self) {
+        let usage = self.usage.as_ref();
+        let info = Info {
+            version: env!("CARGO_PKG_VERSION"),
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: self.valid.threads,
+            cpu_share_percent: self.valid.cpu_share_percent,
+            nice: self.valid.nice,
+            uplink_bps: self.valid.uplink_bps,
+            rows: usage.map_or(0, |usage| usage.train),
+            held_out_rows: usage.map_or(0, |usage| usage.held_out),
+            skipped_rows: usage.map_or(0, Usage::skipped_total),
+            data: usage.map(Usage::to_string),
+            schema: "heijunka-wire/v1",
+        };
+        self.publish_people(Channel::AgentInfo, json(&info));
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        let (connected, status) = (self.bus.is_connected(), self.worker.status());
+        self.tally.metrics(&Now { valid: self.valid, connected, status, usage: self.usage.as_ref() })
+    }
+
+    pub(super) fn publish_status(&mut self) {
+        if Instant::now() < self.status_due {
+            return;
+        }
+        self.status_due = Instant::now() + self.valid.publish_every;
+        if self.bus.is_connected() {
+            let waited = self.worker.waited(self.now());
+            self.publish_people(Channel::AgentStatus, status(&self.worker.status(), waited, self.diagnosis().as_ref()));
+        }
+    }
+
+    pub(super) fn tell_service(&mut self) {
+        let now = Instant::now();
+        if now >= self.service.due() {
+            let (alive, doing) = (self.engine.is_alive(now, &self.cancel), self.doing());
+            self.service.turn(now, alive, || doing);
+        }
+    }
+
+    /// What the agent does, in a line.
+    pub(super) fn doing(&self) -> String {
+        let (valid, status) = (self.valid, self.worker.status());
+        if !self.bus.is_connected() {
+            format!("waiting for the broker at {}:{}", valid.bus.host, valid.bus.port)
+        } else if !status.joined {
+            format!("waiting for job {} at {}", valid.job, valid.site)
+        } else {
+            let (share, batch) = (status.share_samples, status.batch_samples);
+            format!("job {}, round {}: {share} of {batch} samples", valid.job, status.round.0)
+        }
+    }
+}

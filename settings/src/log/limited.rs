@@ -1,0 +1,136 @@
+//! A layer that leaves out what has been told often enough, and says how often it was left out.
+
+use super::repeats::Repeats;
+use std::fmt::{Debug, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_core::field::Value;
+use tracing_core::{Callsite, Interest, Kind, Metadata};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+/// Since some moment.
+type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
+
+/// Hands on to the layer inside what is worth telling. Debug and trace lines all are: whoever wants them wants them all.
+pub(super) struct Limited<L> {
+    inside: L,
+    repeats: Mutex<Repeats>,
+    clock: Clock,
+}
+
+impl<L> Limited<L> {
+    pub(super) fn new(inside: L) -> Self {
+        let begun = Instant::now();
+        Self::with_clock(inside, Box::new(move || begun.elapsed()))
+    }
+
+    fn with_clock(inside: L, clock: Clock) -> Self {
+        Self { inside, repeats: Mutex::default(), clock }
+    }
+}
+
+impl<S: Subscriber, L: Layer<S>> Layer<S> for Limited<L> {
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        if *event.metadata().level() > Level::INFO {
+            return self.inside.on_event(event, ctx);
+        }
+        let (now, mut text) = ((self.clock)(), Message::default());
+        event.record(&mut text);
+        let (left_out, admitted) = {
+            // Nothing that is kept can be half done.
+            let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+            (repeats.over(now), repeats.admit(now, &text.0))
+        };
+        for text in left_out {
+            tell(&text, |event| self.inside.on_event(event, ctx.clone()));
+        }
+        if admitted {
+            self.inside.on_event(event, ctx);
+        }
+    }
+}
+
+/// The text of an event.
+#[derive(Default)]
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "message" {
+            // Writing to memory cannot fail.
+            let _ = write!(self.0, "{value:?}");
+        }
+    }
+}
+
+/// Where the lines come from that no program's line stands behind.
+struct Repeated;
+
+static REPEATED: Repeated = Repeated;
+static METADATA: Metadata<'static> = tracing_core::metadata! {
+    name: "repeated",
+    target: module_path!(),
+    level: Level::INFO,
+    fields: &["message"],
+    callsite: &REPEATED,
+    kind: Kind::EVENT
+};
+
+impl Callsite for Repeated {
+    fn set_interest(&self, _interest: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        &METADATA
+    }
+}
+
+/// Makes an event of a text, without asking the layers outside.
+fn tell(text: &str, told: impl FnOnce(&Event<'_>)) {
+    let fields = METADATA.fields();
+    let Some(message) = fields.field("message") else { return };
+    let values = [(&message, Some(&text as &dyn Value))];
+    told(&Event::new(&METADATA, &fields.value_set(&values)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use tracing_subscriber::layer::SubscriberExt;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    impl<S: Subscriber> Layer<S> for Lines {
+        fn on_event(&self, event: &Event<'_>, _ctx: Context<'_, S>) {
+            let mut text = Message::default();
+            event.record(&mut text);
+            self.0.lock().unwrap().push(text.0);
+        }
+    }
+
+    #[test]
+    fn repeats_are_left_out_and_counted() {
+        let (lines, seconds) = (Lines::default(), Arc::new(AtomicU64::new(0)));
+        let clock = Arc::clone(&seconds);
+        let limited =
+            Limited::with_clock(lines.clone(), Box::new(move || Duration::from_secs(clock.load(Ordering::Relaxed))));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(limited), || {
+            for round in 0..15 {
+                tracing::warn!("round {round} was given up");
+                tracing::debug!("round {round} in detail");
+            }
+            seconds.store(60, Ordering::Relaxed);
+            tracing::info!("training goes on");
+        });
+        let lines = lines.0.lock().unwrap();
+        let told = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+        assert_eq!((told("was given up") - 1, told("in detail")), (10, 15));
+        let end = ["repeated 5 times within a minute, last: round 14 was given up", "training goes on"];
+        assert_eq!(lines[lines.len() - 2..], end);
+    }
+}
