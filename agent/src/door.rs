@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn own_names_are_known() {
-        for own in ["localhost", "LOCALHOST:9465", "127.0.0.1", "[::1]:9465", "::1", "10.0.0.7:1"] {
+        for own in ["localhost", "LOCALHOST:9465", "127.0.0.1", "[::1]:9465", "[::1]", "10.0.0.7:1"] {
             assert!(is_own(own), "{own}");
         }
         for other in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80"] {

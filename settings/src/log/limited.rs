@@ -91,6 +91,8 @@ impl Callsite for Repeated {
 fn tell(text: &str, told: impl FnOnce(&Event<'_>)) {
     let fields = METADATA.fields();
     let Some(message) = fields.field("message") else { return };
+    // As the macros do: a string by itself would be told with quotes.
+    let text = format_args!("{text}");
     let values = [(&message, Some(&text as &dyn Value))];
     told(&Event::new(&METADATA, &fields.value_set(&values)));
 }
