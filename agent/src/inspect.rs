@@ -5,6 +5,7 @@ use clap::Args;
 use heijunka_data::{ColumnReport, DataError, Report, Source, Table, Timestamps, Written};
 use heijunka_settings::{Exit, Failure};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// Columns that are told, unless all are asked for.
@@ -63,8 +64,12 @@ pub(crate) fn inspect(arguments: &Arguments) -> Result<(), Failure> {
         let columns_max = if arguments.all { usize::MAX } else { COLUMNS_MAX };
         told(&report, columns_max) + &settings(arguments, &report)
     };
-    print!("{text}");
-    Ok(())
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Unavailable, "cannot write to standard output").why(error.to_string()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads the files; those whose first row cannot be names as files without.

@@ -82,7 +82,7 @@ impl Sheet {
             }
         };
         // A delimiter at each line's end is no column.
-        let ended = record.len() > 1 && record.iter().last().is_some_and(|name| name.trim().is_empty());
+        let ended = record.len() > 1 && record.iter().next_back().is_some_and(|name| name.trim().is_empty());
         let columns = record.len() - usize::from(ended && self.rows_end_early(record.len())?);
         let names = record.iter().take(columns).enumerate().map(|(column, name)| match name.trim() {
             name if self.header_rows > 0 && !name.is_empty() => name.to_owned(),

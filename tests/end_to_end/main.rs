@@ -14,6 +14,7 @@ mod people;
 mod rare;
 mod reissue;
 mod secured;
+mod series;
 mod service;
 mod tls;
 mod training;
