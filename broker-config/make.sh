@@ -276,6 +276,8 @@ access_list() {
     echo "# Rights go by the user's name, which the login proves, never by the client id, which anybody may choose."
     if [ -f "$folder/aggregator/jobs" ]; then
         printf '\nuser aggregator\n'
+        # So that it makes room when the broker is overloaded.
+        printf 'topic read $SYS/broker/publish/messages/dropped\n'
         while read -r in_job; do
             aggregator_rights "$in_job"
         done <"$folder/aggregator/jobs"

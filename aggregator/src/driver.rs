@@ -10,7 +10,7 @@ use crate::run_number;
 use crate::trace_file::TraceFile;
 use crate::web::Page;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
-use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord, model_shape};
+use heijunka_round::{BrokerLoad, Coordinator, Event, Input, Level, Outcome, Output, RoundRecord, model_shape};
 use heijunka_settings::{Exit, Failure, Service, init_logging};
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
@@ -26,6 +26,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const LISTEN: Duration = Duration::from_millis(300);
 /// `aggregator/status` is published at most so often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// Where Mosquitto says how many messages it has dropped. Other brokers say nothing, which does no harm.
+const DROPPED: &str = "$SYS/broker/publish/messages/dropped";
 /// Messages that are taken from the bus before the other sources are looked at.
 const MESSAGES_AT_ONCE: usize = 64;
 
@@ -54,6 +56,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         .map(|channel| topics.all(channel).to_string())
         .into_iter()
         .chain([Channel::Spec, Channel::AggregatorState].map(|channel| topics.common(channel).to_string()))
+        .chain([DROPPED.to_owned()])
         .collect();
     let (bus, mut events) = heijunka_bus::start(bus)
         .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", valid.path.display())))?;
@@ -90,6 +93,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         trace: begin_trace(valid),
         page,
         rival: None,
+        dropped: None,
         status_due: Instant::now(),
         save_due: Instant::now() + valid.save_every,
         service,
@@ -187,6 +191,9 @@ fn say(event: &BusEvent) {
             warn!("no connection to the broker: {reason}; next attempt in {:.1} s", retry_in.as_secs_f64());
         }
         BusEvent::PublishRefused { topic, reason } => warn!("the broker refused a message to {topic}: {reason}"),
+        BusEvent::SubscribeRefused { filter, reason } if filter == DROPPED => {
+            tracing::debug!("the broker does not tell what it drops: {reason}");
+        }
         BusEvent::SubscribeRefused { filter, reason } => {
             warn!("the broker refused the subscription to {filter}: {reason}");
         }
@@ -207,6 +214,8 @@ struct Driver<'a> {
     page: Page,
     /// The aggregator that has replaced this one, as far as it is known.
     rival: Option<String>,
+    /// Messages that the broker has dropped, if it says so.
+    dropped: Option<u64>,
     status_due: Instant,
     save_due: Instant,
     service: Service,
@@ -268,6 +277,10 @@ impl Driver<'_> {
     fn on_bus(&mut self, event: &BusEvent) {
         let now = self.now();
         match event {
+            BusEvent::Message(message) if message.topic == DROPPED => {
+                let text = std::str::from_utf8(&message.payload).unwrap_or_default();
+                self.dropped = text.trim().parse().ok().or(self.dropped);
+            }
             BusEvent::Message(message) => {
                 let Some(topic) = self.topics.parse(&message.topic) else { return };
                 match (topic.channel, &topic.agent) {
@@ -434,6 +447,9 @@ impl Driver<'_> {
         }
         self.status_due = Instant::now() + STATUS_EVERY;
         if self.bus.is_connected() {
+            let load = BrokerLoad { dropped: self.dropped, unacknowledged_for: self.bus.unacknowledged_for() };
+            let now = self.now();
+            self.coordinator.handle(now, Input::BrokerLoad(load));
             self.publish_people(Channel::AggregatorStatus, status(&self.coordinator, &self.figures));
         }
     }

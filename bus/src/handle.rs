@@ -92,6 +92,12 @@ impl Bus {
         self.outbox.len()
     }
 
+    /// How long the oldest message that was sent has waited for its acknowledgement; nothing if there is none.
+    #[must_use]
+    pub fn unacknowledged_for(&self) -> Duration {
+        self.outbox.unacknowledged_for()
+    }
+
     /// Largest packet that both this side and the broker take, in bytes (the broker's limit is known once connected).
     #[must_use]
     pub fn packet_bytes_max(&self) -> usize {

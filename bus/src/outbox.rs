@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rumqttc::v5::AsyncClient;
 use rumqttc::v5::mqttbytes::v5::PublishProperties;
@@ -43,7 +44,7 @@ struct State {
     /// Held by rumqttc until an older message frees its packet id.
     collided: Option<Message>,
     /// Sent with QoS 1, not acknowledged.
-    inflight: VecDeque<(u16, Message)>,
+    inflight: VecDeque<Inflight>,
     /// Sum of packets in all of these.
     bytes: usize,
     connected: bool,
@@ -54,6 +55,14 @@ struct State {
     aliased: Option<Arc<str>>,
     closing: bool,
     farewell_sent: bool,
+}
+
+/// A message on its way.
+#[derive(Debug)]
+struct Inflight {
+    packet_id: u16,
+    since: Instant,
+    message: Message,
 }
 
 impl Outbox {
@@ -133,7 +142,7 @@ impl Outbox {
         let message = state.collided.take().or_else(|| state.handed.pop_front());
         match message {
             Some(message) if packet_id == 0 => state.bytes -= message.packet_bytes(),
-            Some(message) => state.inflight.push_back((packet_id, message)),
+            Some(message) => state.inflight.push_back(Inflight { packet_id, since: Instant::now(), message }),
             None => {}
         }
         self.hand_over(&mut state);
@@ -148,8 +157,8 @@ impl Outbox {
     /// The broker acknowledged; returns the message.
     pub(crate) fn acknowledged(&self, packet_id: u16) -> Option<Message> {
         let mut state = self.state();
-        let at = state.inflight.iter().position(|(id, _)| *id == packet_id)?;
-        let (_, message) = state.inflight.remove(at)?;
+        let at = state.inflight.iter().position(|sent| sent.packet_id == packet_id)?;
+        let message = state.inflight.remove(at)?.message;
         state.bytes -= message.packet_bytes();
         self.hand_over(&mut state);
         Some(message)
@@ -178,7 +187,8 @@ impl Outbox {
         forget();
         state.connected = false;
         state.farewell_sent = false;
-        let mut all: VecDeque<Message> = std::mem::take(&mut state.inflight).into_iter().map(|(_, m)| m).collect();
+        let mut all: VecDeque<Message> =
+            std::mem::take(&mut state.inflight).into_iter().map(|sent| sent.message).collect();
         all.extend(state.collided.take());
         all.append(&mut state.handed);
         all.append(&mut state.waiting);
@@ -197,6 +207,11 @@ impl Outbox {
         if state.connected && !state.farewell_sent {
             state.farewell_sent = self.client.try_disconnect().is_ok();
         }
+    }
+
+    /// How long the oldest message has waited for its acknowledgement.
+    pub(crate) fn unacknowledged_for(&self) -> Duration {
+        self.state().inflight.front().map_or(Duration::ZERO, |sent| sent.since.elapsed())
     }
 
     /// Whether there is nothing left to do for a bus that is being closed.

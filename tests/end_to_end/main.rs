@@ -10,6 +10,7 @@ mod errors;
 mod export;
 mod faults;
 mod follow;
+mod limits;
 mod people;
 mod rare;
 mod reissue;

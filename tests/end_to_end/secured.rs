@@ -82,7 +82,10 @@ impl Made {
         let (program, settings) = if user == "aggregator" {
             ("heijunka-aggregator", settings + AGGREGATOR)
         } else {
-            ("heijunka-agent", format!("{settings}[data]\npath = {:?}\n[limits]\ncpu_threads = 1\nnice = 0\n", steel_plates()))
+            (
+                "heijunka-agent",
+                format!("{settings}[data]\npath = {:?}\n[limits]\ncpu_threads = 1\nnice = 0\n", steel_plates()),
+            )
         };
         let config = self.path(&format!("{user}/{program}.toml"));
         std::fs::write(&config, settings).unwrap();

@@ -110,7 +110,8 @@ fn a_model_is_trained_with_certificates_on_both_sides() {
         .iter()
         .map(|id| {
             let data = steel_plates();
-            let text = format!("agent_id = \"{id}\"\n{common}[data]\npath = {data:?}\n[limits]\ncpu_threads = 1\nnice = 0\n");
+            let text =
+                format!("agent_id = \"{id}\"\n{common}[data]\npath = {data:?}\n[limits]\ncpu_threads = 1\nnice = 0\n");
             plant.write(&format!("{id}.toml"), text).unwrap();
             let arguments = ["run", "--config", &format!("{id}.toml")];
             plant.start("heijunka-agent", &arguments, &format!("{id}.log")).unwrap()

@@ -59,9 +59,17 @@ impl Plant {
     /// # Errors
     /// The program has not been built, or the system refuses.
     pub fn agent(&self, id: &str, data: &Path, more: &str) -> io::Result<Program> {
+        self.limited_agent(id, data, "", more)
+    }
+
+    /// The same with further lines of `[limits]`.
+    ///
+    /// # Errors
+    /// The program has not been built, or the system refuses.
+    pub fn limited_agent(&self, id: &str, data: &Path, limits: &str, more: &str) -> io::Result<Program> {
         let mut text = format!(
             "site = \"test\"\njob = \"job\"\nagent_id = \"{id}\"\n[broker]\nurl = \"{}\"\nreconnect_max = \"1s\"\n\
-             keep_alive = \"5s\"\n[limits]\ncpu_threads = 1\nnice = 0\nmemory = \"64MB\"\n",
+             keep_alive = \"5s\"\n[limits]\ncpu_threads = 1\nnice = 0\nmemory = \"64MB\"\n{limits}\n",
             self.url()
         );
         let _ = write!(text, "[data]\npath = {data:?}\n{more}\n");

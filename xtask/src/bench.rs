@@ -18,6 +18,7 @@ mod fleets;
 mod kernel;
 mod lab;
 mod plants;
+mod limits;
 mod python;
 mod quality;
 mod round;
@@ -43,6 +44,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "fleets", about: "what levelling brings on emulated fleets", run: fleets::run },
     Bench { name: "slowlink", about: "mnist over links of 1 Mbit/s: dense and sparse", run: slowlink::run },
     Bench { name: "plants", about: "scores on public sets of plants, four uneven agents", run: plants::run },
+    Bench { name: "limits", about: "what a machine's first job keeps beside an agent", run: limits::run },
     Bench { name: "quality", about: "scores and bytes of sparse gradients beside dense ones", run: quality::run },
 ];
 

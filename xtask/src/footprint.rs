@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::shell::{Outcome, Place, succeed};
 
-mod plant;
+pub(crate) mod plant;
 
 use plant::Plant;
 
@@ -71,7 +71,7 @@ fn megabytes(program: &Path) -> Outcome<f64> {
 fn says_what_it_lacks(folder: &Path, program: &Path) -> Outcome {
     let plant = Plant::new(folder, 0);
     plant.write("ca.crt", "")?;
-    plant.write_agent("url = \"mqtts://127.0.0.1\"\nca_file = \"ca.crt\"", Path::new("none.csv"))?;
+    plant.write_agent("url = \"mqtts://127.0.0.1\"\nca_file = \"ca.crt\"", Path::new("none.csv"), "")?;
     let said = plant.refusal(program, &["check", "--config", "agent.toml"])?;
     let words = "asks for TLS, and this program was built without it";
     if said.contains(words) {
@@ -86,7 +86,7 @@ fn memory(place: &Place, folder: &Path, program: &Path) -> Outcome<(f64, f64)> {
     let digits = place.root.join("tests").join("data").join("digits.csv");
     let mut plant = Plant::new(folder, plant::free_port()?);
     plant.start_broker()?;
-    plant.write_agent(&format!("url = \"{}\"", plant.url()), &digits)?;
+    plant.write_agent(&format!("url = \"{}\"", plant.url()), &digits, "nice = 0")?;
     plant.write_job(ROUNDS)?;
     let mut agent = plant.start(program, "agent")?;
     agent.wait_for("connected to the broker")?;

@@ -2,6 +2,7 @@
 
 use crate::deadline::DeadlineRule;
 use crate::hold::Hold;
+use crate::load::{Backoff, BrokerLoad};
 use crate::open::OpenRound;
 use crate::plan::{LocalSteps, Plan};
 use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
@@ -44,6 +45,8 @@ pub enum Input<'a> {
         /// Who.
         agent: &'a AgentId,
     },
+    /// What the broker is seen to bear; at least every few seconds.
+    BrokerLoad(BrokerLoad),
     /// Somebody asks to stop now.
     Stop,
     /// Somebody asks to pause: the open round is finished, no further one is opened.
@@ -149,6 +152,10 @@ pub struct Coordinator {
     pub(crate) phase: Phase,
     pub(crate) phase_since: Timestamp,
     pub(crate) hold: Hold,
+    /// Pauses between rounds, for the broker's sake.
+    pub(crate) backoff: Backoff,
+    /// When the next round is opened, if it waits for the end of such a pause.
+    pub(crate) resume_at: Option<Timestamp>,
     pub(crate) connected: bool,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) roster: Roster,
@@ -215,6 +222,8 @@ impl Coordinator {
             phase: Phase::Surveying,
             phase_since: now,
             hold: Hold::No,
+            backoff: Backoff::default(),
+            resume_at: None,
             connected: false,
             outputs: VecDeque::new(),
             roster: Roster::default(),
@@ -260,6 +269,7 @@ impl Coordinator {
             Input::Disconnected => self.connected = false,
             Input::Frame { channel, agent, bytes } => self.receive(now, channel, agent, bytes),
             Input::Offline { agent } => self.on_offline(now, agent),
+            Input::BrokerLoad(load) => self.on_broker_load(now, load),
             Input::Stop => self.finish(Outcome::Stopped),
             Input::Pause => self.on_pause(now),
             Input::Resume => self.on_resume(now),

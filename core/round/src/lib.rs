@@ -18,6 +18,7 @@ mod hold;
 mod inclusion;
 mod judging;
 mod links;
+mod load;
 mod mean;
 mod open;
 mod phases;
@@ -38,7 +39,8 @@ mod timing;
 mod trainer;
 
 pub use compact::Compact;
-pub use coordinator::{Coordinator, Input, MemberView, OwnLimits, Output, Phase};
+pub use coordinator::{Coordinator, Input, MemberView, Output, OwnLimits, Phase};
+pub use load::BrokerLoad;
 pub use plan::{Judging, LocalSteps, Patience, Plan, Until};
 pub use record::{AgentRound, Counters, Ending, Event, Level, Outcome, RoundRecord};
 pub use shape::model_shape;

@@ -34,7 +34,10 @@ impl Coordinator {
                 self.roster.changed + self.gather()
             }
             Phase::Preparing if self.ready() >= self.min_agents() => self.phase_since + self.plan.patience.prepare,
-            Phase::Training if self.connected => self.open.as_ref().map_or(Timestamp::NEVER, OpenRound::next_due),
+            Phase::Training if self.connected => {
+                let paused = self.resume_at.unwrap_or(Timestamp::NEVER);
+                self.open.as_ref().map_or(paused, OpenRound::next_due)
+            }
             _ => Timestamp::NEVER,
         }
     }

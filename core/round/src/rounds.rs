@@ -35,6 +35,7 @@ const SPARE_FACTOR: f64 = 1.25;
 impl Coordinator {
     /// Closes the open round when it is time, and opens the next one.
     pub(crate) fn go_on(&mut self, now: Timestamp) {
+        self.end_pause(now);
         self.reissue(now);
         let enough = self.has_enough();
         let Some(open) = &mut self.open else { return };
@@ -43,7 +44,7 @@ impl Coordinator {
         if open.is_settled() || due {
             self.close(now);
             if self.phase == Phase::Training {
-                self.open_next(now);
+                self.open_after_pause(now);
             }
         }
     }

@@ -278,6 +278,7 @@ pub(crate) fn plan() -> Plan {
 mod announced;
 mod compact;
 mod hold;
+mod load;
 mod pace;
 mod probes;
 mod reissue;

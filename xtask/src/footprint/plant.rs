@@ -46,11 +46,12 @@ impl Plant {
         fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
     }
 
-    pub(crate) fn write_agent(&self, broker: &str, data: &Path) -> Outcome {
+    /// `limits`: lines of `[limits]` besides the one thread.
+    pub(crate) fn write_agent(&self, broker: &str, data: &Path, limits: &str) -> Outcome {
         let data = data.display();
         let text = format!(
             "site = \"plant\"\njob = \"digits\"\nagent_id = \"old-machine\"\n[broker]\n{broker}\n\
-             [data]\npath = '{data}'\nheader = false\n[limits]\ncpu_threads = 1\nnice = 0\n"
+             [data]\npath = '{data}'\nheader = false\n[limits]\ncpu_threads = 1\n{limits}\n"
         );
         self.write("agent.toml", &text)
     }
@@ -82,6 +83,12 @@ impl Plant {
     /// Starts a program with the settings `name.toml`.
     pub(crate) fn start(&self, program: &Path, name: &str) -> Outcome<Program> {
         self.spawn(Command::new(program).args(["run", "--config", &format!("{name}.toml")]), name)
+    }
+
+    /// Starts a command on one processor alone.
+    pub(crate) fn start_pinned(&self, processor: &str, words: &[&str], name: &str) -> Outcome<Program> {
+        let program = find_program("taskset").ok_or("taskset (util-linux) is not installed")?;
+        self.spawn(Command::new(program).args(["-c", processor]).args(words), name)
     }
 
     fn spawn(&self, command: &mut Command, name: &str) -> Outcome<Program> {
@@ -137,6 +144,13 @@ impl Program {
         }
     }
 
+    /// Processor time that it has had, in seconds: utime and stime of proc(5), in ticks of a hundredth.
+    pub(crate) fn cpu_seconds(&self) -> Outcome<f64> {
+        let file = format!("/proc/{}/stat", self.process.id());
+        let text = fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+        ticks(&text).map(|ticks| ticks as f64 / 100.0).ok_or_else(|| format!("{file} has no processor time"))
+    }
+
     /// A line of the system's account of its memory (proc(5): `VmRSS`, or `VmHWM` for the most so far), in bytes.
     pub(crate) fn memory(&self, line: &str) -> Outcome<f64> {
         let file = format!("/proc/{}/status", self.process.id());
@@ -151,6 +165,13 @@ impl Drop for Program {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// User and system time; the name before them is in brackets and may hold spaces.
+fn ticks(stat: &str) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
 fn kilobytes(status: &str, line: &str) -> Option<f64> {
@@ -168,5 +189,7 @@ mod tests {
         assert_eq!(kilobytes(status, "VmRSS"), Some(4096.0));
         assert_eq!(kilobytes(status, "VmHWM"), Some(5120.0));
         assert_eq!(kilobytes(status, "VmSwap"), None);
+        let stat = "42 (a (b) c) S 1 42 42 0 -1 4194304 95 0 0 0 120 30 0 0 20 0 1 0 5 0 0";
+        assert_eq!((ticks(stat), ticks("42 (a) S 1")), (Some(150), None));
     }
 }

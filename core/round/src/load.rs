@@ -1,0 +1,189 @@
+//! Backing off from a loaded broker: rounds pause while it drops messages or is slow to acknowledge them.
+//!
+//! The pause doubles while that goes on, up to [`TIMES_MAX`] times a round, and is halved while all is calm, as senders on
+//! a network do (Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion avoidance", 1989: less at
+//! once, more again step by step).
+
+use crate::coordinator::{Coordinator, Phase};
+use crate::record::Level;
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+use heijunka_units::Timestamp;
+
+/// What is known of the broker at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BrokerLoad {
+    /// Messages that it has dropped since it was started, as it says itself; `None` if it does not.
+    pub dropped: Option<u64>,
+    /// How long the oldest message that it has yet to acknowledge has been on its way.
+    pub unacknowledged_for: Duration,
+}
+
+/// An acknowledgement takes so long where something is wrong: rounds of a second do not notice a tenth of it.
+const SLOW: Duration = Duration::from_secs(2);
+/// After a step the next one waits this long: brokers count every ten seconds.
+const STEP: Duration = Duration::from_secs(10);
+/// The pause is halved each time that nothing was wrong for so long.
+const CALM: Duration = Duration::from_secs(30);
+/// The shortest pause, and the longest, in rounds and in time.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+const TIMES_MAX: u32 = 10;
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// How long rounds pause.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Backoff {
+    pause: Duration,
+    dropped: Option<u64>,
+    /// When the pause was last changed, or something was last wrong.
+    since: Timestamp,
+}
+
+/// Something has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Change {
+    Longer(String),
+    Shorter,
+}
+
+impl Backoff {
+    /// The pause between two rounds.
+    pub(crate) fn pause(&self) -> Duration {
+        self.pause
+    }
+
+    fn wrong(&mut self, load: BrokerLoad) -> Option<String> {
+        // A broker that has been started again counts from nothing.
+        let before = self.dropped.filter(|before| load.dropped.is_some_and(|now| now >= *before)).or(load.dropped);
+        self.dropped = load.dropped.or(self.dropped);
+        match load.dropped.zip(before).map_or(0, |(now, before)| now - before) {
+            0 if load.unacknowledged_for >= SLOW => {
+                Some(format!("the broker takes {:.1} s to acknowledge", load.unacknowledged_for.as_secs_f64()))
+            }
+            0 => None,
+            dropped => Some(format!("the broker has dropped {dropped} messages")),
+        }
+    }
+
+    /// `round`: how long a round takes.
+    fn observe(&mut self, now: Timestamp, load: BrokerLoad, round: Duration) -> Option<Change> {
+        match self.wrong(load) {
+            Some(_) if self.pause > Duration::ZERO && now < self.since + STEP => None,
+            Some(what) => {
+                let most = (round * TIMES_MAX).clamp(PAUSE_MIN, PAUSE_MAX);
+                let before = self.pause;
+                self.pause = (self.pause * 2).max(round / 2).clamp(PAUSE_MIN, most);
+                self.since = now;
+                (self.pause != before).then_some(Change::Longer(what))
+            }
+            None if self.pause > Duration::ZERO && now >= self.since + CALM => {
+                self.pause /= 2;
+                if self.pause < PAUSE_MIN {
+                    self.pause = Duration::ZERO;
+                }
+                self.since = now;
+                Some(Change::Shorter)
+            }
+            None => None,
+        }
+    }
+}
+
+impl Coordinator {
+    /// What the broker is seen to bear.
+    pub(crate) fn on_broker_load(&mut self, now: Timestamp, load: BrokerLoad) {
+        let round = Duration::try_from_secs_f64(self.round_s).unwrap_or_default();
+        let change = self.backoff.observe(now, load, round);
+        let pause_ms = self.backoff.pause().as_millis();
+        match change {
+            Some(Change::Longer(what)) => {
+                let message = format!("{what}: rounds pause {pause_ms} ms");
+                self.event(
+                    Level::Warn,
+                    "HJ-170",
+                    None,
+                    message,
+                    "give the broker a faster machine or fewer other jobs",
+                );
+            }
+            Some(Change::Shorter) if pause_ms == 0 => {
+                self.event(Level::Info, "HJ-171", None, "the broker keeps up: rounds no longer pause".into(), "");
+            }
+            Some(Change::Shorter) => {
+                let message = format!("the broker keeps up: rounds pause {pause_ms} ms from now on");
+                self.event(Level::Info, "HJ-171", None, message, "");
+            }
+            None => {}
+        }
+    }
+
+    /// Opens the next round, now or after the pause.
+    pub(crate) fn open_after_pause(&mut self, now: Timestamp) {
+        let pause = self.backoff.pause();
+        if pause.is_zero() {
+            return self.open_next(now);
+        }
+        self.resume_at = Some(now + pause);
+    }
+
+    /// Opens the round that waits for the end of the pause, if it is over.
+    pub(crate) fn end_pause(&mut self, now: Timestamp) {
+        if self.phase == Phase::Training && self.connected && self.resume_at.is_some_and(|at| now >= at) {
+            self.resume_at = None;
+            self.open_next(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUND: Duration = Duration::from_millis(400);
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_secs(seconds)
+    }
+
+    fn dropped(count: u64) -> BrokerLoad {
+        BrokerLoad { dropped: Some(count), ..BrokerLoad::default() }
+    }
+
+    #[test]
+    fn the_pause_doubles_while_messages_are_dropped_and_halves_when_all_is_calm() {
+        let mut backoff = Backoff::default();
+        // What was dropped before is nobody's fault.
+        assert_eq!(backoff.observe(at(0), dropped(500), ROUND), None);
+        let said = Change::Longer("the broker has dropped 7 messages".into());
+        assert_eq!(backoff.observe(at(10), dropped(507), ROUND), Some(said));
+        let mut pauses = vec![backoff.pause().as_millis()];
+        for step in 2..9 {
+            backoff.observe(at(10 * step), dropped(507 + step), ROUND);
+            backoff.observe(at(10 * step + 1), dropped(507 + step), ROUND);
+            pauses.push(backoff.pause().as_millis());
+        }
+        assert_eq!(pauses, [200, 400, 800, 1600, 3200, 4000, 4000, 4000], "at most ten rounds");
+        let mut calm = Vec::new();
+        for second in 80..500 {
+            if backoff.observe(at(second), dropped(515), ROUND) == Some(Change::Shorter) {
+                calm.push((second, backoff.pause().as_millis()));
+            }
+        }
+        assert_eq!(calm[..2], [(110, 2000), (140, 1000)]);
+        assert_eq!(calm.last(), Some(&(320, 0)));
+    }
+
+    #[test]
+    fn slow_acknowledgements_count_and_a_restarted_broker_does_not() {
+        let mut backoff = Backoff::default();
+        let slow = BrokerLoad { dropped: None, unacknowledged_for: Duration::from_millis(2500) };
+        let said = Change::Longer("the broker takes 2.5 s to acknowledge".into());
+        assert_eq!(backoff.observe(at(1), slow, Duration::ZERO), Some(said));
+        assert_eq!(backoff.pause(), PAUSE_MIN);
+        let mut restarted = Backoff::default();
+        assert_eq!(restarted.observe(at(0), dropped(90), ROUND), None);
+        assert_eq!(restarted.observe(at(10), dropped(3), ROUND), None);
+        assert!(restarted.observe(at(20), dropped(4), ROUND).is_some());
+    }
+}

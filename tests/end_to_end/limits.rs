@@ -1,0 +1,101 @@
+//! Limits that keep a machine's first job safe, over a real broker.
+
+use crate::training::STEEL;
+use crate::watch::Watch;
+use heijunka_tests::{Plant, steel_plates};
+use serde_json::Value;
+
+const FOREVER: &str = "max_rounds = 1000000";
+
+/// Hours that are on and off in turn, for some minutes from now on: whenever the agent begins, they change soon.
+fn turns(on_s: i64, off_s: i64) -> String {
+    let now = jiff::ZonedDateTime::now();
+    let at = |second: i64| {
+        let time = now.checked_add(jiff::SignedDuration::from_secs(second)).unwrap();
+        time.strftime("%H:%M:%S").to_string()
+    };
+    let span = |turn: i64| format!("{}-{}", at(turn * (on_s + off_s)), at(turn * (on_s + off_s) + on_s));
+    (0..30).map(span).collect::<Vec<_>>().join(", ")
+}
+
+fn is(code: &'static str, agent: &'static str) -> impl Fn(&str, &Value) -> bool {
+    move |topic, event| topic.ends_with("events") && event["code"] == code && event["agent"] == agent
+}
+
+fn state(agent: &'static str, state: &'static str) -> impl Fn(&str, &Value) -> bool {
+    move |topic, value| topic.ends_with(&format!("{agent}/state")) && value["state"] == state
+}
+
+#[test]
+fn an_agent_takes_leave_when_its_hours_are_over_and_comes_back_by_itself() {
+    let plant = Plant::new().unwrap();
+    let mut watch = Watch::new(&plant, "heijunka/test/job/#");
+    let slow = "[status]\npublish_every = \"200ms\"\n[emulate]\nper_sample_us = 200\n";
+    let steady = plant.agent("steady", &steel_plates(), slow).unwrap();
+    let hours = format!("train_only = \"{}\"", turns(6, 4));
+    let nightly = plant.limited_agent("nightly", &steel_plates(), &hours, slow).unwrap();
+    let aggregator = plant.aggregator(STEEL, FOREVER, "").unwrap();
+    for _ in 0..2 {
+        watch.next(is("HJ-101", "nightly"));
+        let mut seen = Vec::new();
+        let (_, leave) = watch.next(|topic, value| {
+            seen.push(value["code"].clone());
+            is("HJ-103", "nightly")(topic, value)
+        });
+        assert!(leave["message"].as_str().unwrap().contains("takes leave as planned"), "{leave}");
+        let (_, away) = watch.next(state("nightly", "away"));
+        assert!(away["reason"].as_str().unwrap().starts_with("until "), "{away}");
+        for failure in ["HJ-102", "HJ-140", "HJ-141", "HJ-143"] {
+            assert!(!seen.contains(&failure.into()), "{failure}: {seen:?}");
+        }
+    }
+    let (_, status) = watch.next(|topic, value| topic.ends_with("aggregator/status") && value["round"].is_u64());
+    assert_eq!(status["rounds_given_up"], 0);
+    for agent in [steady, nightly] {
+        let ended = agent.stop().unwrap();
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+    }
+    watch.next(state("nightly", "offline"));
+    assert_eq!(aggregator.stop().unwrap().code, Some(0));
+}
+
+#[test]
+fn a_job_whose_only_agent_is_away_waits_for_it() {
+    let plant = Plant::new().unwrap();
+    let mut watch = Watch::new(&plant, "heijunka/test/job/#");
+    let hours = format!("train_only = \"{}\"", turns(5, 4));
+    let slow = "[emulate]\nper_sample_us = 200\n";
+    let agent = plant.limited_agent("nightly", &steel_plates(), &hours, slow).unwrap();
+    let aggregator = plant.aggregator(STEEL, FOREVER, "").unwrap();
+    let paused = |topic: &str, event: &Value| topic.ends_with("events") && event["code"] == "HJ-130";
+    let (_, event) = watch.next(paused);
+    assert_eq!(event["level"], "info", "{event}");
+    assert!(event["message"].as_str().unwrap().contains("whose hours are over"), "{event}");
+    watch.next(|topic, event| topic.ends_with("events") && event["code"] == "HJ-131");
+    assert_eq!(agent.stop().unwrap().code, Some(0));
+    assert_eq!(aggregator.stop().unwrap().code, Some(0));
+}
+
+#[test]
+fn an_agent_says_when_its_own_limit_holds_it_back_and_the_job_is_done_all_the_same() {
+    let plant = Plant::new().unwrap();
+    let mut watch = Watch::new(&plant, "heijunka/test/job/#");
+    let often = "[status]\npublish_every = \"200ms\"\n";
+    let limits = "cpu_share_percent = 30\nuplink = \"64kbit/s\"";
+    let limited = plant.limited_agent("limited", &steel_plates(), limits, often).unwrap();
+    let others = ["free-1", "free-2"].map(|id| plant.agent(id, &steel_plates(), often).unwrap());
+    // With data of its own it has a share whatever its speed.
+    let task = format!("{STEEL}\ndata = \"private\"");
+    let aggregator = plant.aggregator(&task, "max_rounds = 60", "[allocation]\nmin_agents = 3\n").unwrap();
+    let (_, info) = watch.next(|topic, _| topic.ends_with("limited/info"));
+    assert_eq!((&info["cpu_share_percent"], &info["uplink_bps"]), (&30.into(), &64_000.into()), "{info}");
+    let (_, status) =
+        watch.next(|topic, value| topic.ends_with("limited/status") && value["dominated_by"] == "own limit");
+    assert!(status["why"].as_str().unwrap().contains("by its own [limits]"), "{status}");
+    assert!(status["limit_seconds"].as_f64() > Some(0.0), "{status}");
+    let ended = aggregator.wait().unwrap();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    for agent in others.into_iter().chain([limited]) {
+        assert_eq!(agent.stop().unwrap().code, Some(0));
+    }
+}
