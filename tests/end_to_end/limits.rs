@@ -81,14 +81,14 @@ fn an_agent_says_when_its_own_limit_holds_it_back_and_the_job_is_done_all_the_sa
     let plant = Plant::new().unwrap();
     let mut watch = Watch::new(&plant, "heijunka/test/job/#");
     let often = "[status]\npublish_every = \"200ms\"\n";
-    let limits = "cpu_share_percent = 30\nuplink = \"64kbit/s\"";
+    let limits = "cpu_share_percent = 30\nuplink = \"256kbit/s\"";
     let limited = plant.limited_agent("limited", &steel_plates(), limits, often).unwrap();
     let others = ["free-1", "free-2"].map(|id| plant.agent(id, &steel_plates(), often).unwrap());
     // With data of its own it has a share whatever its speed.
     let task = format!("{STEEL}\ndata = \"private\"");
-    let aggregator = plant.aggregator(&task, "max_rounds = 60", "[allocation]\nmin_agents = 3\n").unwrap();
+    let aggregator = plant.aggregator(&task, "max_rounds = 20", "[allocation]\nmin_agents = 3\n").unwrap();
     let (_, info) = watch.next(|topic, _| topic.ends_with("limited/info"));
-    assert_eq!((&info["cpu_share_percent"], &info["uplink_bps"]), (&30.into(), &64_000.into()), "{info}");
+    assert_eq!((&info["cpu_share_percent"], &info["uplink_bps"]), (&30.into(), &256_000.into()), "{info}");
     let (_, status) =
         watch.next(|topic, value| topic.ends_with("limited/status") && value["dominated_by"] == "own limit");
     assert!(status["why"].as_str().unwrap().contains("by its own [limits]"), "{status}");
