@@ -8,7 +8,7 @@ use crate::notes::on_note;
 use crate::people::State;
 use crate::process::{Signals, be_nice};
 use crate::share::RUNS;
-use crate::shift::{self, Look, Shift};
+use crate::shift::{self, Look, Parting, Shift};
 use crate::tally::Tally;
 use crate::uplink::Uplink;
 use crate::watch::Watch;
@@ -47,15 +47,6 @@ pub(crate) fn run(valid: &Valid) -> Result<(), Failure> {
 /// A number that no other start of this agent has. Each answer carries it: 32 bits are enough, and take half the room.
 fn session() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish() >> 32
-}
-
-/// Why a stretch of work is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Parting {
-    /// Somebody stops the agent.
-    Stopped,
-    /// The hours of `train_only` are.
-    HoursOver,
 }
 
 /// Room of an outgoing packet. Under a cap messages are small, so that none fills the link for longer than [`BURST`], but

@@ -1,7 +1,7 @@
 //! From one stretch of `train_only` hours to the next: work, take leave, rest, begin anew.
 
 use crate::config::Valid;
-use crate::driver::{Parting, work};
+use crate::driver::work;
 use crate::hours::{Hours, shown};
 use crate::people::State;
 use crate::process::Signals;
@@ -28,6 +28,15 @@ pub(crate) struct Shift {
     zone: TimeZone,
     look_at: Instant,
     gone_by: Option<Instant>,
+}
+
+/// Why a stretch of work is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// Somebody stops the agent.
+    Stopped,
+    /// The hours of `train_only` are.
+    HoursOver,
 }
 
 /// What the clock says.
