@@ -2,7 +2,7 @@
 
 use super::*;
 use heijunka_data::{Source, Table};
-use heijunka_learn::{Activation, initialize};
+use heijunka_learn::{Activation, Convolution, Convolutions, Pooling, initialize};
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 
@@ -38,19 +38,38 @@ fn dataset() -> Dataset {
 #[test]
 fn bits_do_not_depend_on_the_number_of_threads() {
     let dataset = dataset();
-    let shape = ModelShape::new(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
+    let dense = ModelShape::new(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
+    // As much work by the same parameters at two places.
+    let layers = [1000, 8].map(|filters| Convolution { filters, kernel: 1, stride: 1 });
+    let front = Convolutions::new(1, &layers, Pooling::Max).unwrap();
+    let conv = ModelShape::convolutional(&[2, 2], front, Activation::Tanh, Loss::CrossEntropy).unwrap();
+    for shape in [dense, conv] {
+        check_bits(&dataset, &shape);
+    }
+}
+
+#[test]
+fn a_piece_of_a_large_convolution_is_small() {
+    let rows = |filters| {
+        let front = Convolutions::new(1, &[Convolution { filters, kernel: 4, stride: 1 }], Pooling::Mean).unwrap();
+        most_rows(&ModelShape::convolutional(&[1003, 2], front, Activation::Relu, Loss::CrossEntropy).unwrap())
+    };
+    assert_eq!([rows(8), rows(64), rows(256)], [PIECE_ROWS, 64, 16]);
+}
+
+fn check_bits(dataset: &Dataset, shape: &ModelShape) {
     let mut model = vec![0.0; shape.parameters()];
-    initialize(&shape, 1, &mut model).unwrap();
+    initialize(shape, 1, &mut model).unwrap();
     let problem = Problem {
-        shape: &shape,
-        dataset: &dataset,
+        shape,
+        dataset,
         class_weights: &[1.0, 2.0],
         target_scale: 1.0,
         model: &model,
         cancel: &Cancel::default(),
         stop: None,
     };
-    // 1, 1, 2, 3 and 8 runs.
+    // Of the first model 1, 1, 2, 3 and 8 runs.
     for samples in [1, 65, 1001, 2500, 9000] {
         let rows: Vec<usize> = (0..samples).map(|i| i * 7 % dataset.train.len()).collect();
         let results: Vec<Gradient> = [1, 2, 3, 8, 20]
