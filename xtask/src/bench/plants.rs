@@ -1,6 +1,6 @@
 //! `bench plants`: what models reach on public sets of plants, trained over a broker by four agents of uneven speed.
 //!
-//! The sets are not bundled: `HEIJUNKA_DATA` names a folder with `cmapss`, `skab` and `gas_turbine` in it.
+//! The sets are not bundled: `HEIJUNKA_DATA` names a folder with `ai4i`, `cmapss`, `gas_turbine` and `skab` in it.
 
 use super::lab::Lab;
 use super::table::{Cell, Table};

@@ -34,6 +34,10 @@ fn skab(_: &Path, data: Option<&Path>) -> Outcome<Option<String>> {
     file(data, "skab/skab_all.csv")
 }
 
+fn ai4i(_: &Path, data: Option<&Path>) -> Outcome<Option<String>> {
+    file(data, "ai4i/ai4i2020.csv")
+}
+
 fn gas_turbine(_: &Path, data: Option<&Path>) -> Outcome<Option<String>> {
     file(data, "gas_turbine/gt_2011_2015.csv")
 }
@@ -134,6 +138,18 @@ pub(super) const JOBS: &[Job] = &[
                    [training]\nmax_rounds = ROUNDS\nschedule = \"cosine\"\n",
         score: "f1_second_class",
         asked: ">= .70",
+    },
+    Job {
+        name: "ai4i",
+        folder: "ai4i",
+        rows: ai4i,
+        rounds: 2000,
+        settings: "[task]\nkind = \"classification\"\ntarget = \"Machine failure\"\ndata = \"shared\"\n\
+                   ignore = [\"UID\", \"Product ID\", \"TWF\", \"HDF\", \"PWF\", \"OSF\", \"RNF\"]\n\
+                   [model]\nhidden = [64, 32]\n\
+                   [training]\nmax_rounds = ROUNDS\nlearning_rate = 0.005\nschedule = \"cosine\"\n",
+        score: "pr_auc",
+        asked: ">= .60",
     },
     Job {
         name: "steel plates",
