@@ -110,7 +110,7 @@ fn ordered_about(address: &str, seen: &mut impl Iterator<Item = Value>, plant: &
     assert!(exported.starts_with("HTTP/1.1 200") && exported.contains("opset"), "{exported}");
     assert!(
         plant.folder().join("heijunka-output/model.onnx").exists()
-            && get(address, "/model_card.json").contains("steel")
+            && get(address, "/model_card.json").contains("fault")
     );
     assert_eq!(state()["round"], paused["round"], "nothing is trained meanwhile");
     assert!(order("/resume", own).starts_with("HTTP/1.1 200"));
