@@ -57,7 +57,7 @@ fn a_rare_failure_is_ranked_and_decided_for_by_cost() {
     let line = |row: usize| {
         let (load, heat, oil) = (next(), next(), next());
         let fails = load * heat + 0.12 * (next() - 0.5) > 0.78;
-        let split = if row % 4 == 0 { "test" } else { "train" };
+        let split = if row.is_multiple_of(4) { "test" } else { "train" };
         format!("{load:.5},{heat:.5},{oil:.5},{split},{}", u8::from(fails))
     };
     let lines: Vec<String> = (0..3000).map(line).collect();

@@ -106,9 +106,7 @@ impl<'a> Reader<'a> {
         for (row, prediction) in rows.iter().zip(self.read(outputs)) {
             let row = row.to_string();
             match prediction {
-                Prediction::Class { name, probability, .. } => {
-                    out.write_record([&row, name, &probability.to_string()])
-                }
+                Prediction::Class { name, probability, .. } => out.write_record([&row, name, &probability.to_string()]),
                 Prediction::Value(value) => out.write_record([row, format!("{value:.6}")]),
                 Prediction::Score { score, is_anomaly } => {
                     out.write_record([&row, anomaly(is_anomaly), &score.to_string()])
