@@ -86,7 +86,7 @@ In an editor: site, job, the `[broker]` section that `make.sh` has made, what is
 END
 cd "$work/office"
 with_broker aggregator.toml plant/aggregator/broker.toml
-sed -i 's/^site = "[^"]*"/site = "hall-1"/; s/^job = "[^"]*"/job = "plates"/; s/^max_rounds = .*/max_rounds = 400/; s/^# min_agents = 1 /min_agents = 2 /' aggregator.toml
+sed -i 's/^site = "[^"]*"/site = "hall-1"/; s/^job = "[^"]*"/job = "plates"/; s/^max_rounds = .*/max_rounds = 400/; s/^# min_agents = .*/min_agents = 2/' aggregator.toml
 block on office "grep -v -e '^#' -e '^\$' aggregator.toml"
 block on office "heijunka-aggregator check"
 
