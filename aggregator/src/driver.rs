@@ -1,16 +1,16 @@
 //! The driver: one `select!` over bus, timer and shutdown, one `match` over the coordinator's outputs.
 
 use crate::card::Card;
+use crate::checkpoint;
 use crate::config::Valid;
 use crate::history::History;
-use crate::model_file::{replace_file, to_bytes};
 use crate::people::{AgentState, Figures, State, event, json, status};
 use crate::progress::{Progress, doing, message};
 use crate::run_number;
 use crate::trace_file::TraceFile;
 use crate::web::Page;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
-use heijunka_round::{BrokerLoad, Coordinator, Event, Input, Level, Outcome, Output, RoundRecord, model_shape};
+use heijunka_round::{BrokerLoad, Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
 use heijunka_settings::{Exit, Failure, Service, init_logging};
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
@@ -79,7 +79,11 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let run = last.max(seen).next();
     run_number::keep(&valid.output, run)?;
     info!("run {run} begins: waiting for {} agents", valid.plan.patience.min_agents);
-    let history = History::create(&valid.output)
+    let gone_on = valid.plan.start.as_ref().map_or(0, |start| start.steps);
+    if gone_on > 0 {
+        info!("training goes on after round {gone_on} of the model in {}", valid.output.display());
+    }
+    let history = History::create(&valid.output, gone_on > 0)
         .map_err(|error| Failure::new(Exit::Unavailable, "cannot write history.csv").why(error.to_string()))?;
     let mut driver = Driver {
         coordinator: Coordinator::new(valid.plan.clone(), run, Timestamp::ZERO),
@@ -396,20 +400,12 @@ impl Driver<'_> {
         if let Err(error) = self.history.flush() {
             error!("history.csv: {error}");
         }
-        let (Some(model), site, job) = (self.coordinator.model(), self.valid.site.as_str(), self.valid.job.as_str())
-        else {
+        let (site, job) = (self.valid.site.as_str(), self.valid.job.as_str());
+        let seconds = self.origin.elapsed().as_secs_f64();
+        let Some(card) = Card::new(site, job, &self.coordinator, outcome, seconds) else {
             return Err("there is no model yet: training has not begun".to_owned());
         };
-        let seconds = self.origin.elapsed().as_secs_f64();
-        let card = Card::new(site, job, &self.coordinator, outcome, seconds);
-        let shape = self.coordinator.shape().and_then(|shape| model_shape(shape).ok());
-        let written = shape
-            .and_then(|shape| to_bytes(&shape, model))
-            .ok_or_else(|| std::io::Error::other("the model does not fit its shape"))
-            .and_then(|bytes| replace_file(&self.valid.output.join("model.safetensors"), &bytes))
-            .and_then(|()| serde_json::to_vec_pretty(&card).map_err(std::io::Error::other))
-            .and_then(|bytes| replace_file(&self.valid.output.join("model_card.json"), &bytes));
-        match written {
+        match checkpoint::write(&self.valid.output, self.valid.keeping, &self.coordinator, &card) {
             Ok(()) => {
                 let folder = self.valid.output.display();
                 if outcome.is_some() {

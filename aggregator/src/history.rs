@@ -31,11 +31,15 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Begins the file anew.
-    pub(crate) fn create(directory: &Path) -> std::io::Result<Self> {
+    /// Begins the file anew, or goes on with one that is there.
+    pub(crate) fn create(directory: &Path, goes_on: bool) -> std::io::Result<Self> {
         let (directory, now) = (directory.to_owned(), Instant::now());
-        let file = begin(&directory)?;
-        Ok(Self { file, directory, bytes: 0, bytes_max: BYTES_MAX, begun: now, flushed: now })
+        let path = directory.join(FILE);
+        let (file, bytes) = match std::fs::metadata(&path).ok().filter(|_| goes_on) {
+            Some(there) => (BufWriter::new(File::options().append(true).open(path)?), there.len()),
+            None => (begin(&directory)?, 0),
+        };
+        Ok(Self { file, directory, bytes, bytes_max: BYTES_MAX, begun: now, flushed: now })
     }
 
     /// Adds a line. A file that is full makes room.

@@ -3,6 +3,7 @@
 mod advise;
 mod card;
 mod check;
+mod checkpoint;
 mod compact;
 mod config;
 mod demo;
@@ -97,7 +98,7 @@ fn main() -> ExitCode {
             config::load(&config).and_then(|valid| {
                 driver::run(&valid)?;
                 // The job is done without it, and whatever went wrong has been told.
-                let _ = export::beside(&valid.output);
+                let _ = valid.onnx.then(|| export::beside(&valid.output));
                 Ok(())
             })
         }

@@ -90,6 +90,19 @@ impl Failure {
         self.exit
     }
 
+    /// What has failed and why, in one line.
+    pub fn reason(&self) -> String {
+        match &self.why {
+            Some(Why(why)) => format!("{}: {why}", self.what),
+            None => self.what.clone(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn way_out(&self) -> Option<&str> {
+        self.fix.as_deref()
+    }
+
     /// The failure as shown to people, with colours for a terminal or without, in lines of `width` characters.
     pub fn render(&self, colour: bool, width: usize) -> String {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::none() };

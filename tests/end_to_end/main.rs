@@ -14,6 +14,7 @@ mod limits;
 mod people;
 mod rare;
 mod reissue;
+mod resume;
 mod secured;
 mod series;
 mod service;

@@ -46,7 +46,7 @@ impl CardModel {
             file: "model.safetensors".into(),
             widths: shape.widths.to_vec(),
             convolutions: shape.convolutions.as_ref().map(CardConvolutions::new),
-            activation: word(&ACTIVATIONS, shape.activation),
+            activation: activation(shape.activation),
             parameters: coordinator.model().map_or(0, <[f32]>::len),
         })
     }
@@ -87,6 +87,11 @@ impl CardConvolutions {
         }
         Some(convolutions)
     }
+}
+
+/// The card's word for an activation.
+pub(crate) fn activation(activation: Activation) -> String {
+    word(&ACTIVATIONS, activation)
 }
 
 /// The word for a choice.

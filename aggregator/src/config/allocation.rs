@@ -7,6 +7,7 @@ use heijunka_units::{AgentId, Samples};
 use heijunka_wire::limits::AGENTS_MAX;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// When a round ends.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -38,6 +39,8 @@ pub(super) struct Allocation {
     deadline_floor: Span,
     /// And so many times the slowest recent round, 1 to 1000. `deadline_factor = 3.0`
     deadline_factor: f64,
+    /// But never longer than this, 100ms or more; for example `deadline = "30s"`
+    deadline: Option<Span>,
     /// Share of the agents without which a round is given up, 0.01 to 1. `quorum = 0.5`
     quorum: f64,
 }
@@ -53,6 +56,7 @@ impl Default for Allocation {
             gather: Span::from_secs(2),
             deadline_floor: Span::from_secs(5),
             deadline_factor: patience.deadline_factor,
+            deadline: None,
             quorum: patience.quorum,
         }
     }
@@ -106,9 +110,19 @@ impl Allocation {
             min_agents: self.min_agents,
             gather: self.gather.duration(),
             deadline_floor: self.deadline_floor.duration(),
+            deadline_max: self.deadline_max()?,
             deadline_factor: between("allocation.deadline_factor", self.deadline_factor, 1.0, 1000.0)?,
             quorum: between("allocation.quorum", self.quorum, 0.01, 1.0)?,
             ..Patience::default()
         })
+    }
+
+    fn deadline_max(&self) -> Result<Duration, Problem> {
+        match self.deadline.map(Span::duration) {
+            Some(deadline) if deadline < Duration::from_millis(100) => {
+                Err(Problem::new("allocation.deadline", "less than 100 ms", "write for example deadline = \"30s\""))
+            }
+            deadline => Ok(deadline.unwrap_or(Duration::MAX)),
+        }
     }
 }

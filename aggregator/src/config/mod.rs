@@ -3,11 +3,13 @@
 mod allocation;
 mod model;
 mod output;
+mod start;
 mod task;
 mod training;
 
 pub(crate) use allocation::DEFAULT_POLICY;
 
+use crate::checkpoint::Keeping;
 use crate::compact::Gradient;
 use crate::web::{Listen, Web};
 use allocation::Allocation;
@@ -69,6 +71,10 @@ pub(crate) struct Valid {
     pub(crate) plan: Plan,
     pub(crate) output: PathBuf,
     pub(crate) save_every: Duration,
+    /// What is kept beside the model.
+    pub(crate) keeping: Keeping,
+    /// Whether the model is written as ONNX, too.
+    pub(crate) onnx: bool,
     /// Where to record what every agent's part of every round cost.
     pub(crate) trace: Option<PathBuf>,
     /// Where the page is served.
@@ -107,12 +113,16 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
     let file = &loaded.settings;
     let site: SiteName = name("site", &file.site)?;
     let job: JobName = name("job", &file.job)?;
+    let mut plan = plan(file)?;
+    plan.start = start::start(loaded, &plan)?;
     Ok(Valid {
         path: loaded.path().to_owned(),
-        plan: plan(file)?,
+        plan,
         bus: bus_config(loaded, &site, &job).map_err(|problem| problem.within("broker"))?,
         output: file.output.directory(|path| loaded.resolve(path)),
-        save_every: file.output.save_every(),
+        save_every: file.output.checkpoint_every(),
+        keeping: Keeping { older: file.output.keep()?, resume: file.training.resume() },
+        onnx: file.output.onnx()?,
         trace: file.output.trace(|path| loaded.resolve(path))?,
         web: file.web.check(|path| loaded.resolve(path))?,
         log: file.log,
@@ -157,5 +167,6 @@ fn plan(file: &File) -> Result<Plan, Problem> {
         judging: file.task.judging(training.score())?,
         score_every_rounds: training.score_every_rounds(),
         packet_bytes_max: usize::try_from(file.broker.max_packet.bytes()).unwrap_or(usize::MAX),
+        start: None,
     })
 }

@@ -4,6 +4,7 @@ use heijunka_settings::Problem;
 use heijunka_wire::limits::{CONVOLUTIONS_MAX, WIDTHS_MAX};
 use heijunka_wire::{Activation, Convolution, Pooling};
 use serde::Deserialize;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,6 +58,9 @@ pub(super) struct Model {
     hidden: Option<Vec<u32>>,
     /// What hidden layers do with their sums. `activation = "relu"`
     activation: HiddenActivation,
+    /// A model of this shape to begin with, in place of a new one: model.safetensors with its card beside it, or their
+    /// folder. Its scaling and classes stay; for example `start_from = 'last-year/model.safetensors'`
+    start_from: Option<PathBuf>,
 }
 
 impl Default for Model {
@@ -69,6 +73,7 @@ impl Default for Model {
             pooling: None,
             hidden: None,
             activation: HiddenActivation::Relu,
+            start_from: None,
         }
     }
 }
@@ -137,6 +142,11 @@ impl Model {
             HiddenActivation::Relu => Activation::Relu,
             HiddenActivation::Tanh => Activation::Tanh,
         }
+    }
+
+    /// The model to begin with.
+    pub(super) fn start_from(&self) -> Option<&Path> {
+        self.start_from.as_deref()
     }
 
     /// Keys of convolutions would have no effect.

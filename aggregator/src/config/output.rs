@@ -5,21 +5,43 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Most older checkpoints.
+const KEEP_MAX: usize = 1000;
+
+/// A form of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    Safetensors,
+    Onnx,
+}
+
 /// `[output]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct OutputSettings {
     /// Folder of the files; it is made. `directory = "heijunka-output"`
     directory: PathBuf,
-    /// Time between two saves of the model. `save_every = "60s"`
-    save_every: Span,
+    /// Time between two saves of the model; save_every is its older name. `checkpoint_every = "60s"`
+    #[serde(alias = "save_every")]
+    checkpoint_every: Span,
+    /// Older checkpoints that stay in its folder checkpoints, 0 to 1000; the oldest go first. `keep = 0`
+    keep: usize,
+    /// Forms of the model at the end of the job; safetensors is always written. `formats = ["safetensors", "onnx"]`
+    formats: Vec<Format>,
     /// Records each agent's times in each round, for simulate and advise; for example `trace = "trace.csv.gz"`
     trace: Option<PathBuf>,
 }
 
 impl Default for OutputSettings {
     fn default() -> Self {
-        Self { directory: PathBuf::from("heijunka-output"), save_every: Span::from_secs(60), trace: None }
+        Self {
+            directory: PathBuf::from("heijunka-output"),
+            checkpoint_every: Span::from_secs(60),
+            keep: 0,
+            formats: vec![Format::Safetensors, Format::Onnx],
+            trace: None,
+        }
     }
 }
 
@@ -30,8 +52,27 @@ impl OutputSettings {
     }
 
     /// Time between two saves of the model.
-    pub(super) fn save_every(&self) -> Duration {
-        self.save_every.duration()
+    pub(super) fn checkpoint_every(&self) -> Duration {
+        self.checkpoint_every.duration()
+    }
+
+    /// Older checkpoints that stay.
+    pub(super) fn keep(&self) -> Result<usize, Problem> {
+        if self.keep > KEEP_MAX {
+            let fix = format!("write keep = 0 to {KEEP_MAX}");
+            return Err(Problem::new("output.keep", format!("{} is out of range", self.keep), fix));
+        }
+        Ok(self.keep)
+    }
+
+    /// Whether the model is written as ONNX, too.
+    pub(super) fn onnx(&self) -> Result<bool, Problem> {
+        if !self.formats.contains(&Format::Safetensors) {
+            let message = "model.safetensors is what predict, export and start_from read";
+            let fix = "write formats = [\"safetensors\"], or formats = [\"safetensors\", \"onnx\"]";
+            return Err(Problem::new("output.formats", message, fix));
+        }
+        Ok(self.formats.contains(&Format::Onnx))
     }
 
     /// The trace stands in the output folder, unless its path says otherwise.

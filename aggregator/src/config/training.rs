@@ -84,6 +84,10 @@ pub(super) struct Training {
     step_factor: Option<f64>,
     /// Time after which the job is done, without the time for which somebody has paused it; for example `max_time = "8h"`
     max_time: Option<Span>,
+    /// Whether to go on, counting its rounds, with the model that an aggregator which was cut off or stopped has left in
+    /// the output folder. `resume = false`
+    #[serde(default)]
+    resume: bool,
     /// Ends the job when the score has not improved for so long; the best model is kept; for example `stop_when_no_better_for_rounds = 300`
     stop_when_no_better_for_rounds: Option<u64>,
     /// What tells the better model: loss, accuracy, macro_f1, pr_auc, roc_auc, best_f1 or rmse; if left out pr_auc for two
@@ -150,6 +154,11 @@ impl Training {
             Score::BestF1 => ScoreName::BestF1,
             Score::Rmse => ScoreName::Rmse,
         })
+    }
+
+    /// Whether to go on with the model that is there.
+    pub(super) fn resume(&self) -> bool {
+        self.resume
     }
 
     /// Seed of all that is random.

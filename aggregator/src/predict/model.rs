@@ -24,16 +24,31 @@ pub(crate) struct Trained {
 impl Trained {
     /// Reads `model.safetensors` and `model_card.json`, and checks that they belong together.
     pub(crate) fn load(folder: &Path) -> Result<Self, Failure> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read(&path).map_err(|error| unusable(folder, &format!("{}: {error}", path.display())))
+        Self::read(folder, &folder.join("model.safetensors"), &folder.join("model_card.json"))
+    }
+
+    /// The same for one file: its card has its name and ends in .json, or is the folder's `model_card.json`.
+    pub(crate) fn load_file(model: &Path) -> Result<Self, Failure> {
+        if model.is_dir() {
+            return Self::load(model);
+        }
+        let own = model.with_extension("json");
+        let card = if own.exists() { own } else { model.with_file_name("model_card.json") };
+        Self::read(model.parent().unwrap_or(model), model, &card)
+    }
+
+    fn read(folder: &Path, model: &Path, card: &Path) -> Result<Self, Failure> {
+        let wrong = |path: &Path, why: String| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            unusable(folder, &format!("{name}: {why}"))
         };
-        let card: Card = serde_json::from_slice(&read("model_card.json")?)
-            .map_err(|error| unusable(folder, &format!("model_card.json: {error}")))?;
-        let shape = shape(&card).map_err(|why| unusable(folder, &why))?;
-        let parameters = crate::model_file::from_bytes(&shape, &read("model.safetensors")?)
-            .map_err(|why| unusable(folder, &format!("model.safetensors: {why}")))?;
-        Self::new(card, parameters).map_err(|why| unusable(folder, &why))
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|error| unusable(folder, &format!("{}: {error}", path.display())))
+        };
+        let described: Card = serde_json::from_slice(&read(card)?).map_err(|error| wrong(card, error.to_string()))?;
+        let shape = shape(&described).map_err(|why| unusable(folder, &why))?;
+        let parameters = crate::model_file::from_bytes(&shape, &read(model)?).map_err(|why| wrong(model, why))?;
+        Self::new(described, parameters).map_err(|why| unusable(folder, &why))
     }
 
     /// Checks that card and parameters belong together.

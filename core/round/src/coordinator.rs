@@ -215,6 +215,9 @@ impl Coordinator {
             LocalSteps::Fixed(steps) => steps.max(1),
             LocalSteps::Auto => 1,
         };
+        // The rows go on where the steps before have left them.
+        let taken = plan.start.as_ref().map_or(0, |start| start.steps);
+        let position = taken.wrapping_mul(u64::from(plan.batch_samples));
         let mut coordinator = Self {
             policy: heijunka_allocate::policy(plan.policy, plan.round_end),
             plan,
@@ -241,7 +244,7 @@ impl Coordinator {
             probing: BTreeMap::new(),
             pace: Pace::default(),
             timings: Timings::default(),
-            position: 0,
+            position,
             round: RoundId(0),
             open: None,
             update_codec,
@@ -311,6 +314,11 @@ impl Coordinator {
     /// Steps that the model has taken.
     pub fn steps(&self) -> u64 {
         self.trainer.as_ref().map_or(0, Trainer::steps)
+    }
+
+    /// What the steps so far have left in the optimizer, to go on from; empty before the job is settled.
+    pub fn optimizer_state(&self) -> &[f32] {
+        self.trainer.as_ref().map_or(&[], Trainer::optimizer_state)
     }
 
     /// The job as agents know it; fitted once it is settled.

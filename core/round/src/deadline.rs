@@ -30,14 +30,14 @@ impl DeadlineRule {
         self.observe(seconds * 1.5 / patience.deadline_factor);
     }
 
-    /// Factor x the slower of the slowest recent round and what is predicted, never below the floor.
+    /// Factor x the slower of the slowest recent round and what is predicted, never below the floor nor above the most.
     pub(crate) fn next(&self, patience: &Patience, predicted_s: Option<f64>) -> Duration {
         if self.seen == 0 {
-            return patience.first_deadline;
+            return patience.first_deadline.min(patience.deadline_max);
         }
         let slowest = self.recent_s.iter().copied().chain(predicted_s).fold(0.0, f64::max);
         let learned = Duration::try_from_secs_f64(slowest * patience.deadline_factor);
-        learned.unwrap_or(patience.first_deadline).max(patience.deadline_floor)
+        learned.unwrap_or(patience.first_deadline).max(patience.deadline_floor).min(patience.deadline_max)
     }
 }
 
@@ -60,5 +60,8 @@ mod tests {
         assert_eq!(rule.next(&patience, None), Duration::from_secs(9));
         assert_eq!(rule.next(&patience, Some(2.0)), Duration::from_secs(9));
         assert_eq!(rule.next(&patience, Some(4.0)), Duration::from_secs(12));
+        let impatient = Patience { deadline_max: Duration::from_secs(2), ..patience };
+        assert_eq!(rule.next(&impatient, Some(4.0)), Duration::from_secs(2));
+        assert_eq!(DeadlineRule::new().next(&impatient, None), Duration::from_secs(2));
     }
 }

@@ -32,6 +32,7 @@ mod replica;
 mod roster;
 mod rounds;
 mod shape;
+mod start;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -44,4 +45,5 @@ pub use load::BrokerLoad;
 pub use plan::{Judging, LocalSteps, Patience, Plan, Until};
 pub use record::{AgentRound, Counters, Ending, Event, Level, Outcome, RoundRecord};
 pub use shape::model_shape;
+pub use start::Start;
 pub use summary::{Judge, ScoreName, Summary};

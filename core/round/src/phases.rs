@@ -74,7 +74,11 @@ impl Coordinator {
             Some(agent) => format!("{error} (see {agent})"),
             None => error.to_string(),
         };
-        let settled = fit(&self.job, &surveys).map_err(told).and_then(|fitted| {
+        let fitted = fit(&self.job, &surveys).map_err(told).and_then(|fitted| match &self.plan.start {
+            Some(start) => start.matched(&fitted),
+            None => Ok(fitted),
+        });
+        let settled = fitted.and_then(|fitted| {
             let shape = shape_for(&self.plan, &self.job, &fitted)?;
             let judged = judged(&self.plan.judging, &self.job, &fitted, &surveys)?;
             Ok((fitted, shape, judged))

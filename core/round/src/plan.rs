@@ -1,6 +1,7 @@
 //! What the aggregator was told to do.
 
 use crate::compact::Compact;
+use crate::start::Start;
 use crate::summary::ScoreName;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -55,6 +56,8 @@ pub struct Plan {
     pub local_steps: LocalSteps,
     /// Largest packet, in bytes.
     pub packet_bytes_max: usize,
+    /// The model that training goes on from; none: a new one, from the seed.
+    pub start: Option<Start>,
 }
 
 impl Default for Judging {
@@ -101,6 +104,8 @@ pub struct Patience {
     pub deadline_floor: Duration,
     /// A deadline is so many times the slowest of the recent rounds.
     pub deadline_factor: f64,
+    /// No deadline is longer, the first one included.
+    pub deadline_max: Duration,
     /// Share of the expected agents, in (0, 1], without which a round is given up rather than stepped on.
     pub quorum: f64,
 }
@@ -114,6 +119,7 @@ impl Default for Patience {
             first_deadline: Duration::from_secs(120),
             deadline_floor: Duration::from_secs(5),
             deadline_factor: 3.0,
+            deadline_max: Duration::MAX,
             quorum: 0.5,
         }
     }

@@ -272,6 +272,7 @@ pub(crate) fn plan() -> Plan {
         compact: Compact::default(),
         local_steps: LocalSteps::Fixed(1),
         packet_bytes_max: limits::PACKET_BYTES_MIN,
+        start: None,
     }
 }
 
@@ -283,6 +284,7 @@ mod pace;
 mod probes;
 mod reissue;
 mod scripted;
+mod start;
 mod unbiased;
 
 #[test]

@@ -7,7 +7,7 @@ use crate::shape::model_shape;
 use alloc::vec;
 use alloc::vec::Vec;
 use heijunka_compress::accumulate_checked;
-use heijunka_learn::{Error, Optimizer, Schedule, initialize};
+use heijunka_learn::{Error, ModelShape, Optimizer, Schedule, initialize};
 use heijunka_units::ModelVersion;
 use heijunka_wire::document::Scores;
 use heijunka_wire::{Codec as Named, Loss, Payload, Shape, model_digest};
@@ -43,23 +43,25 @@ pub(crate) struct Trainer {
 impl Trainer {
     pub(crate) fn new(shape: Shape, plan: &Plan) -> Result<Self, Error> {
         let model = model_shape(&shape).map_err(|_| Error::OutOfRange("model shape"))?;
-        let mut parameters = vec![0.0; model.parameters()];
-        initialize(&model, plan.seed, &mut parameters)?;
+        let parameters = first_parameters(&model, plan)?;
+        let steps = plan.start.as_ref().map_or(0, |start| start.steps);
         let sparse = plan.compact.gradient.is_some_and(|named| codec(named).is_sparse());
         let (kind, momentum) = if sparse { corrected(plan.optimizer) } else { (plan.optimizer, 0.0) };
-        let state = vec![0.0; kind.state_len(parameters.len())];
+        let state_len = kind.state_len(parameters.len());
+        let saved = plan.start.as_ref().map(|start| &start.optimizer).filter(|state| state.len() == state_len);
+        let state = saved.cloned().unwrap_or_else(|| vec![0.0; state_len]);
         let keeps_best = plan.until.no_better_for_rounds.is_some();
         plan.schedule.check()?;
         Ok(Self {
             sums: Vec::new(),
             mean: vec![0.0; parameters.len()],
-            optimizer: Optimizer::new(kind, state)?,
+            optimizer: Optimizer::resume(kind, steps, state)?,
             momentum,
             schedule: plan.schedule,
             replica: None,
             best: keeps_best.then(|| Best {
                 worth: (f64::NEG_INFINITY, f64::NEG_INFINITY),
-                step: 0,
+                step: steps,
                 parameters: Vec::new(),
                 scores: None,
             }),
@@ -78,6 +80,11 @@ impl Trainer {
 
     pub(crate) fn steps(&self) -> u64 {
         self.optimizer.steps()
+    }
+
+    /// What the steps so far have left in the optimizer.
+    pub(crate) fn optimizer_state(&self) -> &[f32] {
+        self.optimizer.state()
     }
 
     /// Classes of a classification; 0 for a regression.
@@ -197,4 +204,15 @@ impl Trainer {
         self.replica = None;
         Some((scores, best.step))
     }
+}
+
+/// Those of the model to go on from, else new ones.
+fn first_parameters(model: &ModelShape, plan: &Plan) -> Result<Vec<f32>, Error> {
+    let mut parameters = vec![0.0; model.parameters()];
+    match &plan.start {
+        Some(start) if start.parameters.len() == parameters.len() => parameters.copy_from_slice(&start.parameters),
+        Some(_) => return Err(Error::OutOfRange("number of parameters of the model to go on from")),
+        None => initialize(model, plan.seed, &mut parameters)?,
+    }
+    Ok(parameters)
 }
