@@ -1,55 +1,117 @@
-//! Tries everything that `run` needs, one line each.
+//! Tries everything that `run` needs, one line each, and goes on after what fails.
 
-use crate::config::Valid;
+use crate::config::{self, Valid};
 use crate::engine::data_failure;
 use crate::memory::Needs;
-use heijunka_bus::{BusEvent, Probed, probe};
+use heijunka_bus::{BusConfig, BusEvent, Events};
 use heijunka_data::Table;
-use heijunka_settings::{Exit, Failure, Size};
+use heijunka_settings::{Checklist, Exit, Failure, Size, check_broker};
 use heijunka_wire::document::{Document, Job};
-use heijunka_wire::{Body, Channel, Topics, decode};
+use heijunka_wire::{Body, Channel, Topics, decode, limits};
+use std::path::Path;
 use std::time::Duration;
 
-/// How long the broker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to listen for the job's aggregator.
 const LISTEN: Duration = Duration::from_secs(2);
 
-/// Prints a line for each thing that works; the first one that does not is the failure.
-pub(crate) fn check(valid: &Valid) -> Result<(), Failure> {
-    println!("ok  {}: settings", valid.path.display());
-    let table = Table::read(&valid.source).map_err(data_failure)?;
-    let needs = Needs { rows: table.rows() as u64, table_bytes: table.memory_bytes(), ..Needs::default() };
-    needs.check(valid.memory_bytes)?;
-    let file = valid.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default();
-    println!("ok  {file}: {} rows, {} columns", table.rows(), table.column_names().count());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
-    let job = runtime.block_on(broker(valid))?;
-    let Some(job) = job else {
-        println!("ok  no aggregator of job {} is heard yet: the agent would wait for it", valid.job);
-        return Ok(());
-    };
-    let usage = table.usage(&job).map_err(data_failure)?;
-    match job.fitted {
-        Some(_) => {
-            let dataset = table.encode(&job).map_err(data_failure)?;
-            let needs = Needs { encoded_bytes: dataset.memory_bytes(), ..needs };
-            needs.check(valid.memory_bytes)?;
-            println!("ok  memory: {}, [limits] memory is {}", needs.words(), Size::from_bytes(valid.memory_bytes));
+/// Prints a line for each thing, or all of them as JSON; the worst gives the exit code.
+///
+/// # Errors
+/// The settings cannot be read, and people are to see where.
+pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
+    let mut list = Checklist::new(json);
+    let valid = match config::load(path) {
+        Ok(valid) => valid,
+        Err(failure) if json => {
+            list.failure("file", &failure);
+            return Ok(list.finish());
         }
-        None => table.survey(&job).map(drop).map_err(data_failure)?,
+        Err(failure) => return Err(failure),
+    };
+    list.pass("file", valid.path.display().to_string());
+    let table = data(&mut list, &valid);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
+    let heard = runtime.block_on(broker(&mut list, &valid));
+    match (heard, table) {
+        (None, _) => list.note("job", "not heard without the broker"),
+        (Some(None), _) => {
+            list.note("job", format!("no aggregator of {} is heard yet: the agent would wait for it", valid.job));
+        }
+        (Some(Some(_)), None) => list.note("job", "not compared with data that cannot be read"),
+        (Some(Some(heard)), Some(table)) => job(&mut list, &valid, &heard, &table),
     }
-    println!("ok  job {}: {usage}", valid.job);
-    Ok(())
+    Ok(list.finish())
 }
 
-/// Tries the broker, then listens for the job.
-async fn broker(valid: &Valid) -> Result<Option<Job>, Failure> {
+fn data(list: &mut Checklist, valid: &Valid) -> Option<Table> {
+    let read = Table::read(&valid.source).map_err(data_failure);
+    let read = read.and_then(|table| needs(&table).check(valid.memory_bytes).map(|()| table));
+    match read {
+        Ok(table) => {
+            let file = valid.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+            list.pass("data", format!("{file}: {} rows, {} columns", table.rows(), table.column_names().count()));
+            Some(table)
+        }
+        Err(failure) => {
+            list.failure("data", &failure);
+            None
+        }
+    }
+}
+
+/// A job, and the largest chunk in which its aggregator sends.
+struct Heard {
+    job: Job,
+    chunk_bytes: u32,
+}
+
+fn job(list: &mut Checklist, valid: &Valid, heard: &Heard, table: &Table) {
+    let own = limits::chunk_bytes(valid.packet_bytes_max);
+    if heard.chunk_bytes as usize > own {
+        let text = format!(
+            "the aggregator sends pieces of {} bytes, and max_packet leaves room for {own} here",
+            heard.chunk_bytes
+        );
+        return list.fail(
+            "job",
+            Exit::Config,
+            text,
+            "write the same max_packet in the settings of all programs of the job",
+        );
+    }
+    match tried(valid, &heard.job, table) {
+        Ok((usage, memory)) => {
+            if let Some(memory) = memory {
+                list.pass("memory", memory);
+            }
+            list.pass("job", format!("{}: {usage}", valid.job));
+        }
+        Err(failure) => list.failure("job", &failure),
+    }
+}
+
+/// How the job uses the data; what memory that takes, once its columns are settled.
+fn tried(valid: &Valid, job: &Job, table: &Table) -> Result<(String, Option<String>), Failure> {
+    let usage = table.usage(job).map_err(data_failure)?.to_string();
+    if job.fitted.is_none() {
+        table.survey(job).map_err(data_failure)?;
+        return Ok((usage, None));
+    }
+    let dataset = table.encode(job).map_err(data_failure)?;
+    let needs = Needs { encoded_bytes: dataset.memory_bytes(), ..needs(table) };
+    needs.check(valid.memory_bytes)?;
+    let limit = Size::from_bytes(valid.memory_bytes);
+    Ok((usage, Some(format!("{}, [limits] memory is {limit}", needs.words()))))
+}
+
+fn needs(table: &Table) -> Needs {
+    Needs { rows: table.rows() as u64, table_bytes: table.memory_bytes(), ..Needs::default() }
+}
+
+/// Tries the broker, then listens for the job. `None`: there is no connection.
+async fn broker(list: &mut Checklist, valid: &Valid) -> Option<Option<Heard>> {
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
-    let echo = topics.of(Channel::AgentStatus, &valid.agent);
     let mut config = valid.bus.clone();
     config.subscriptions = vec![
         topics.common(Channel::Spec).to_string(),
@@ -58,38 +120,37 @@ async fn broker(valid: &Valid) -> Result<Option<Job>, Failure> {
         topics.of(Channel::Extra, &valid.agent).to_string(),
         topics.of(Channel::Snapshot, &valid.agent).to_string(),
     ];
-    let address = format!("{}:{}", config.host, config.port);
-    let payload = format!("{{\"check\":{}}}", std::process::id()).into();
-    let told = |step| match step {
-        Probed::Connected => println!("ok  {address}: broker reached, login accepted"),
-        Probed::Subscribed => println!("ok  the job's topics may be read"),
-        Probed::Echoed => println!("ok  {echo}: written and read back"),
-    };
-    let tried = probe(config.clone(), echo.as_str(), payload, PATIENCE, told).await;
-    tried.map_err(|error| valid.unavailable(format!("broker {address}: {error}")))?;
+    if !check_broker(list, &config, topics.of(Channel::AgentStatus, &valid.agent).as_str()).await {
+        return None;
+    }
+    Some(listen(config).await)
+}
+
+async fn listen(mut config: BusConfig) -> Option<Heard> {
     config.client_id += "-check";
     config.session_expiry = Duration::ZERO;
-    let (bus, mut events) =
-        heijunka_bus::start(config).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    let (bus, mut events) = heijunka_bus::start(config).ok()?;
+    let heard = tokio::time::timeout(LISTEN, spec(&mut events)).await;
+    bus.close(Duration::from_secs(1)).await;
+    heard.ok().flatten()
+}
+
+async fn spec(events: &mut Events) -> Option<Heard> {
     let mut document = Vec::new();
-    let heard = tokio::time::timeout(LISTEN, async {
-        while let Some(event) = events.next().await {
-            let BusEvent::Message(message) = event else { continue };
-            let Ok(frame) = decode(&message.payload) else { continue };
-            let Body::Spec(spec) = frame.body else { continue };
-            // Retained chunks come in the order in which they were published; only the last one is retained, so a job
-            // of several chunks is heard when the aggregator says it again.
-            if let Some((begin, bytes)) = spec.part.range().filter(|(begin, _)| *begin <= document.len()) {
-                document.truncate(begin);
-                document.extend_from_slice(frame.payload);
-                if begin + bytes == spec.part.total_bytes as usize {
-                    return Job::from_bytes(&document).ok();
-                }
+    while let Some(event) = events.next().await {
+        let BusEvent::Message(message) = event else { continue };
+        let Ok(frame) = decode(&message.payload) else { continue };
+        let Body::Spec(spec) = frame.body else { continue };
+        // Retained chunks come in the order in which they were published; only the last one is retained, so a job of
+        // several chunks is heard when the aggregator says it again.
+        if let Some((begin, bytes)) = spec.part.range().filter(|(begin, _)| *begin <= document.len()) {
+            document.truncate(begin);
+            document.extend_from_slice(frame.payload);
+            if begin + bytes == spec.part.total_bytes as usize {
+                let job = Job::from_bytes(&document).ok()?;
+                return Some(Heard { job, chunk_bytes: spec.part.chunk_bytes });
             }
         }
-        None
-    })
-    .await;
-    bus.close(Duration::from_secs(1)).await;
-    Ok(heard.unwrap_or(None))
+    }
+    None
 }

@@ -51,6 +51,9 @@ enum Verb {
         /// Settings file.
         #[arg(long, default_value = "agent.toml")]
         config: PathBuf,
+        /// The same as a JSON array of objects with name, ok, text and fix.
+        #[arg(long)]
+        json: bool,
     },
     /// Tells what is understood of a data file: columns, types, ranges, classes, times.
     Inspect(inspect::Arguments),
@@ -87,7 +90,10 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.verb {
         Verb::Run { config } => config::load(&config).and_then(|valid| driver::run(&valid)),
-        Verb::Check { config } => config::load(&config).and_then(|valid| check::check(&valid)),
+        Verb::Check { config, json } => match check::check(&config, json) {
+            Ok(exit) => return exit.into(),
+            Err(failure) => Err(failure),
+        },
         Verb::Inspect(arguments) => inspect::inspect(&arguments),
         Verb::Init { config, broker } => init::init(&config, &broker),
         Verb::Completions { shell } => print_completions(shell, Cli::command()),

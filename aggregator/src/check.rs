@@ -1,48 +1,76 @@
-//! Tries everything that `run` needs, one line each.
+//! Tries everything that `run` needs, one line each, and goes on after what fails.
 
-use crate::config::Valid;
+use crate::config::{self, Valid};
 use crate::web;
-use heijunka_bus::{Probed, probe};
-use heijunka_settings::{Exit, Failure};
+use heijunka_settings::{Checklist, Exit, Failure, check_broker};
 use heijunka_wire::{Channel, Topics};
-use std::time::Duration;
+use std::path::Path;
 
-/// How long the broker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Less room than this on the disk is too little: models, cards and histories are small, but the disk is not theirs alone.
+const FREE_BYTES_MIN: u64 = 100_000_000;
 
-/// Prints a line for each thing that works; the first one that does not is the failure.
-pub(crate) fn check(valid: &Valid) -> Result<(), Failure> {
-    println!("ok  {}: settings", valid.path.display());
-    std::fs::create_dir_all(&valid.output)
-        .and_then(|()| tempfile::NamedTempFile::new_in(&valid.output).map(|_| ()))
-        .map_err(|error| {
-            Failure::new(Exit::Unavailable, format!("cannot write to {}", valid.output.display()))
-                .why(error.to_string())
-                .fix("name a folder that this user may write to in [output] directory")
-        })?;
-    println!("ok  {}: writable", valid.output.display());
-    if let Some(listen) = &valid.web {
-        match web::bind(listen) {
-            Ok(_) => println!("ok  http://{}/: free for the page", listen.address),
-            Err(error) => println!("--  http://{}/: no page ({error}), training would go on", listen.address),
+/// Prints a line for each thing, or all of them as JSON; the worst gives the exit code.
+///
+/// # Errors
+/// The settings cannot be read, and people are to see where.
+pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
+    let mut list = Checklist::new(json);
+    let valid = match config::load(path) {
+        Ok(valid) => valid,
+        Err(failure) if json => {
+            list.failure("file", &failure);
+            return Ok(list.finish());
         }
-    }
+        Err(failure) => return Err(failure),
+    };
+    list.pass("file", valid.path.display().to_string());
+    output(&mut list, &valid);
+    page(&mut list, &valid);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
-    let echo = topics.common(Channel::AggregatorStatus);
     let mut config = valid.bus.clone();
     config.subscriptions =
         [Channel::Join, Channel::Gradient, Channel::Evidence].map(|channel| topics.all(channel).to_string()).into();
-    let address = format!("{}:{}", config.host, config.port);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
-    let payload = format!("{{\"check\":{}}}", std::process::id()).into();
-    let told = |step| match step {
-        Probed::Connected => println!("ok  {address}: broker reached, login accepted"),
-        Probed::Subscribed => println!("ok  the agents' topics may be read"),
-        Probed::Echoed => println!("ok  {echo}: written and read back"),
-    };
-    let tried = runtime.block_on(probe(config, echo.as_str(), payload, PATIENCE, told));
-    tried.map_err(|error| Failure::new(Exit::Unavailable, format!("broker {address}: {error}")))
+    let echo = topics.common(Channel::AggregatorStatus);
+    runtime.block_on(check_broker(&mut list, &config, echo.as_str()));
+    Ok(list.finish())
+}
+
+/// The output folder, and the room on its disk.
+fn output(list: &mut Checklist, valid: &Valid) {
+    let folder = valid.output.display();
+    let tried =
+        std::fs::create_dir_all(&valid.output).and_then(|()| tempfile::NamedTempFile::new_in(&valid.output).map(drop));
+    match tried {
+        Ok(()) => list.pass("output", format!("{folder} is writable")),
+        Err(error) => {
+            let fix = "name a folder that this user may write to in [output] directory";
+            list.fail("output", Exit::Unavailable, format!("cannot write to {folder}: {error}"), fix);
+            return list.note("disk", "not looked at without the folder");
+        }
+    }
+    match rustix::fs::statvfs(&valid.output) {
+        Ok(disk) => room(list, &folder.to_string(), disk.f_bavail.saturating_mul(disk.f_frsize)),
+        Err(error) => list.note("disk", format!("its room is not known: {error}")),
+    }
+}
+
+fn room(list: &mut Checklist, folder: &str, free_bytes: u64) {
+    let free = format!("{:.1} GB free for {folder}", free_bytes as f64 / 1e9);
+    if free_bytes < FREE_BYTES_MIN {
+        let fix = "make room, or name a folder on another disk in [output] directory";
+        list.fail("disk", Exit::Unavailable, format!("only {free}"), fix);
+    } else {
+        list.pass("disk", free);
+    }
+}
+
+/// A page that cannot be served is no reason not to train.
+fn page(list: &mut Checklist, valid: &Valid) {
+    let Some(listen) = &valid.web else { return list.note("page", "off") };
+    match web::bind(listen) {
+        Ok(_) => list.pass("page", format!("http://{}/ is free for it", listen.address)),
+        Err(error) => list.note("page", format!("none at http://{}/ ({error}), training would go on", listen.address)),
+    }
 }

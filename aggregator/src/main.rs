@@ -51,6 +51,9 @@ enum Verb {
         /// Settings file.
         #[arg(long, default_value = "aggregator.toml")]
         config: PathBuf,
+        /// The same as a JSON array of objects with name, ok, text and fix.
+        #[arg(long)]
+        json: bool,
     },
     /// Writes a commented settings file.
     Init {
@@ -102,7 +105,10 @@ fn main() -> ExitCode {
                 Ok(())
             })
         }
-        Verb::Check { config } => config::load(&config).and_then(|valid| check::check(&valid)),
+        Verb::Check { config, json } => match check::check(&config, json) {
+            Ok(exit) => return exit.into(),
+            Err(failure) => Err(failure),
+        },
         Verb::Init { config, broker } => init::init(&config, &broker),
         Verb::Predict(arguments) => predict::predict(&arguments),
         Verb::Export(arguments) => export::export(&arguments),

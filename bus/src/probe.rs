@@ -10,7 +10,10 @@ use crate::{BusConfig, BusEvent, ConfigError, DisconnectReason, Message, Publish
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probed {
     /// The broker is reached and accepts the login.
-    Connected,
+    Connected {
+        /// Largest packet that both sides take, in bytes.
+        packet_bytes_max: usize,
+    },
     /// All topic filters may be subscribed.
     Subscribed,
     /// A message went out and came back.
@@ -61,6 +64,22 @@ pub enum ProbeError {
     },
 }
 
+impl ProbeError {
+    /// What is wrong, and what to do or to look at: the two parts of the sentence that `Display` gives.
+    #[must_use]
+    pub fn what_and_fix(&self) -> (String, String) {
+        let told = self.to_string();
+        let parts = match self {
+            Self::Refused { .. } => told.rsplit_once("; "),
+            _ => told.rsplit_once(": "),
+        };
+        match parts {
+            Some((what, fix)) => (what.to_owned(), fix.to_owned()),
+            None => (told, "see what the broker's log says about it".to_owned()),
+        }
+    }
+}
+
 /// Connects with `config` (under a client id of its own, without a will), subscribes its filters, publishes `payload`
 /// to `echo` and waits for it to come back. Calls `told` after each step that worked.
 ///
@@ -77,15 +96,11 @@ pub async fn probe(
     config.session_expiry = Duration::ZERO;
     config.will = None;
     config.subscriptions.push(echo.to_owned());
-    let bytes_max = config.packet_bytes_max as usize;
     let (bus, mut events) = start(config)?;
     let steps = async {
         while let Some(event) = events.next().await {
             match event {
-                BusEvent::Connected { .. } if bus.packet_bytes_max() < bytes_max => {
-                    return Err(ProbeError::PacketLimit { broker_bytes_max: bus.packet_bytes_max(), bytes_max });
-                }
-                BusEvent::Connected { .. } => told(Probed::Connected),
+                BusEvent::Connected { .. } => told(Probed::Connected { packet_bytes_max: bus.packet_bytes_max() }),
                 BusEvent::Subscribed => {
                     told(Probed::Subscribed);
                     bus.publish(Message::new(echo, payload.clone()))?;

@@ -98,11 +98,11 @@ impl fmt::Display for DisconnectReason {
                 write!(f, "{address} does not answer ({detail}): check the address, the network and the firewall")
             }
             Self::NotAuthorised { password_sent: true } => f.write_str(
-                "the broker does not accept the login: user name or password is wrong \
+                "the broker does not accept the login: user name or password is wrong, see username and password_file \
                  (a wrong and a missing password look the same)",
             ),
             Self::NotAuthorised { password_sent: false } => f.write_str(
-                "the broker wants a login and no password was given \
+                "the broker wants a login and no password was given: write username and password_file \
                  (a wrong and a missing password look the same)",
             ),
             Self::Tls { address, trouble } => write!(f, "no TLS with {address}: {trouble}"),

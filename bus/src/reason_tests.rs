@@ -39,7 +39,7 @@ fn a_bad_login_says_that_wrong_and_missing_look_the_same() {
         let reason = HERE.classify(&ConnectionError::ConnectionRefused(code));
         assert_eq!(
             reason.to_string(),
-            "the broker does not accept the login: user name or password is wrong \
+            "the broker does not accept the login: user name or password is wrong, see username and password_file \
              (a wrong and a missing password look the same)"
         );
     }

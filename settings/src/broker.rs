@@ -14,6 +14,8 @@ const PORT_DEFAULT: u16 = 1883;
 const PORT_TLS_DEFAULT: u16 = 8883;
 /// Largest packet that MQTT can carry, in bytes.
 const PACKET_BYTES_MAX: u64 = 268_435_455;
+/// Environment variable with the password, for those who keep secrets there.
+const PASSWORD_VARIABLE: &str = "HEIJUNKA_BROKER_PASSWORD";
 const URL_FIX: &str = "write for example mqtt://192.168.1.10 or mqtts://broker.local:8883";
 
 /// Where the broker listens: `mqtt://host:port`, or `mqtts://host:port` with TLS; port 1883 or 8883 unless written.
@@ -102,7 +104,7 @@ pub struct BrokerSettings {
     pub url: BrokerUrl,
     /// Login, if the broker wants one; for example `username = "press-07"`
     pub username: Option<String>,
-    /// File whose first line is the password; its path counts from the settings file's folder; for example
+    /// File whose first line is the password; the environment's HEIJUNKA_BROKER_PASSWORD goes before it; for example
     /// `password_file = "password.txt"`
     pub password_file: Option<PathBuf>,
     /// TLS: certificate of the CA that signed the broker's, PEM; needed for mqtts://; for example `ca_file = "ca.crt"`
@@ -200,9 +202,32 @@ impl BrokerSettings {
         Err(Problem::new(key, "it is for TLS, and the url begins with mqtt://", fix))
     }
 
-    /// Reads the password, if there is one. `resolve` turns a path of the settings into one to open
+    /// Reads the password, if there is one: the environment's goes before the file's. `resolve` turns a path of the settings into one to open
     /// ([`Loaded::resolve`](crate::Loaded::resolve)).
     pub fn password(&self, resolve: impl Fn(&Path) -> PathBuf) -> Result<Option<Secret>, Problem> {
+        self.password_of(Secret::from_environment(PASSWORD_VARIABLE), resolve)
+    }
+
+    /// The same with what the environment holds, or what is wrong with it.
+    pub(crate) fn password_of(
+        &self,
+        environment: Result<Option<Secret>, String>,
+        resolve: impl Fn(&Path) -> PathBuf,
+    ) -> Result<Option<Secret>, Problem> {
+        let fix = format!("correct or unset {PASSWORD_VARIABLE}");
+        match environment {
+            Err(why) => return Err(Problem::new("password_file", why, fix)),
+            Ok(Some(_)) if self.username.is_none() => {
+                let message = format!("{PASSWORD_VARIABLE} holds a password, but there is no user");
+                return Err(Problem::new(
+                    "username",
+                    message,
+                    format!("add username = \"…\", or unset {PASSWORD_VARIABLE}"),
+                ));
+            }
+            Ok(Some(secret)) => return Ok(Some(secret)),
+            Ok(None) => {}
+        }
         let Some(path) = &self.password_file else { return Ok(None) };
         let read = Secret::from_file(&resolve(path));
         read.map(Some)

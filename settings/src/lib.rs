@@ -3,6 +3,8 @@
 
 mod broker;
 mod bus;
+mod check_broker;
+mod checklist;
 mod error;
 mod explain;
 mod failure;
@@ -19,6 +21,8 @@ mod span;
 mod values;
 
 pub use broker::{BrokerSettings, BrokerUrl, TlsTexts};
+pub use check_broker::check_broker;
+pub use checklist::Checklist;
 pub use error::{Problem, SettingsError};
 pub use failure::{Exit, Failure};
 pub use load::{Guide, Loaded, load, parse};

@@ -44,6 +44,15 @@ impl Secret {
         }
     }
 
+    /// From an environment variable; `None` if it is not set or empty. The error says what is wrong, without the content.
+    pub fn from_environment(variable: &str) -> Result<Option<Self>, String> {
+        match std::env::var(variable) {
+            Ok(text) => Ok((!text.is_empty()).then_some(Self(text))),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => Err(format!("the environment's {variable} is no text")),
+        }
+    }
+
     /// The text itself, for the login alone.
     pub fn reveal(&self) -> &str {
         &self.0

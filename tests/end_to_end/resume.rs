@@ -19,23 +19,23 @@ fn model(plant: &Plant) -> Vec<u8> {
 fn a_stopped_job_goes_on_to_the_same_model_as_one_that_was_not() {
     let plant = Plant::new().unwrap();
     let agent = plant.agent("machine-1", &steel_plates(), "[emulate]\nfixed = \"2ms\"").unwrap();
-    let training = "max_rounds = 200\nresume = true";
+    let training = "max_rounds = 1500\nresume = true";
     let aggregator = plant.aggregator(TASK, training, EQUAL).unwrap();
     let mut watch = Watch::new(&plant, "heijunka/test/job/aggregator/status");
     watch.next(|_, status| status["round"].as_u64() >= Some(50));
     assert_eq!(aggregator.stop().unwrap().code, Some(0));
     let stopped_at = rounds(&plant);
-    assert!((1..200).contains(&stopped_at), "{stopped_at}");
+    assert!((1..1500).contains(&stopped_at), "{stopped_at}");
     let ended = plant.aggregator(TASK, training, EQUAL).unwrap().wait().unwrap();
     assert!(ended.log.contains(&format!("training goes on after round {stopped_at} ")), "{}", ended.log);
-    assert_eq!(rounds(&plant), 200);
+    assert_eq!(rounds(&plant), 1500);
     let history = std::fs::read_to_string(plant.folder().join("heijunka-output/history.csv")).unwrap();
     assert_eq!(history.matches("model_version").count(), 1, "one header");
     let gone_on = model(&plant);
     // The job has ended by itself, so this one is new.
     let ended = plant.aggregator(TASK, training, EQUAL).unwrap().wait().unwrap();
     assert!(!ended.log.contains("training goes on after"), "{}", ended.log);
-    assert_eq!(rounds(&plant), 200);
+    assert_eq!(rounds(&plant), 1500);
     assert!(gone_on == model(&plant), "the same to the bit");
     drop(agent);
 }

@@ -14,7 +14,8 @@ const PORT_DEFAULT: u16 = 8765;
 pub(crate) struct Web {
     /// Address and port: 127.0.0.1 is this machine alone, 0.0.0.0:8765 all; or "off". `listen = "127.0.0.1:8765"`
     listen: String,
-    /// File whose first line is the password; needed if other machines may read the page; for example
+    /// File whose first line is the password, needed if other machines may read the page; the environment's
+    /// HEIJUNKA_WEB_PASSWORD goes before it; for example
     /// `password_file = "page.txt"`
     password_file: Option<PathBuf>,
     /// Whether who can open the page may also pause, save, export and stop; false: it only shows. `control = true`
@@ -51,7 +52,10 @@ impl Web {
         })?;
         let fix = "put the password alone on the file's first line";
         let read = |path: &PathBuf| Secret::from_file(&resolve(path));
-        let password = self.password_file.as_ref().map(read).transpose();
+        let password = Secret::from_environment("HEIJUNKA_WEB_PASSWORD").and_then(|secret| match secret {
+            Some(secret) => Ok(Some(secret)),
+            None => self.password_file.as_ref().map(read).transpose(),
+        });
         let password = password.map_err(|why| Problem::new("web.password_file", why, fix))?;
         if password.is_none() && !address.ip().is_loopback() {
             let message = format!("at {} everybody on the network could read the page", address.ip());

@@ -1,7 +1,7 @@
 //! The broker's section.
 
 use super::{HEAD, read, report};
-use crate::{BrokerSettings, BrokerUrl, Size, Span};
+use crate::{BrokerSettings, BrokerUrl, Secret, Size, Span};
 use insta::assert_snapshot;
 use std::path::Path;
 
@@ -113,6 +113,19 @@ fn the_password_is_the_first_line_of_its_file() {
     assert!(read("empty").unwrap_err().message.contains("is empty"));
     assert!(read("absent").unwrap_err().message.contains("there is no file"));
     assert_eq!(settings().password(Path::to_owned), Ok(None));
+}
+
+#[test]
+fn the_environments_password_goes_before_the_files_and_needs_a_user() {
+    let of = |settings: &BrokerSettings, environment| settings.password_of(environment, Path::to_owned);
+    let secret = || Ok(Some(Secret::new("open sesame")));
+    let named = BrokerSettings { username: Some("plant".into()), password_file: Some("absent".into()), ..settings() };
+    assert_eq!(of(&named, secret()).unwrap().unwrap().reveal(), "open sesame");
+    assert!(of(&named, Ok(None)).unwrap_err().message.contains("there is no file"));
+    let problem = of(&settings(), secret()).unwrap_err();
+    assert!(problem.key == "username" && !format!("{problem:?}").contains("sesame"), "{problem:?}");
+    assert_eq!(of(&named, Err("no text".into())).unwrap_err().message, "no text");
+    assert_eq!(Secret::from_environment("HEIJUNKA_THAT_NOBODY_SETS"), Ok(None));
 }
 
 #[test]
