@@ -23,7 +23,7 @@ pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
     let valid = match config::load(path) {
         Ok(valid) => valid,
         Err(failure) if json => {
-            list.failure("file", &failure);
+            list.failure("file", &failure, None);
             return Ok(list.finish());
         }
         Err(failure) => return Err(failure),
@@ -54,7 +54,7 @@ fn data(list: &mut Checklist, valid: &Valid) -> Option<Table> {
             Some(table)
         }
         Err(failure) => {
-            list.failure("data", &failure);
+            list.failure("data", &failure, Some(valid.places.of("data.path")));
             None
         }
     }
@@ -73,12 +73,8 @@ fn job(list: &mut Checklist, valid: &Valid, heard: &Heard, table: &Table) {
             "the aggregator sends pieces of {} bytes, and max_packet leaves room for {own} here",
             heard.chunk_bytes
         );
-        return list.fail(
-            "job",
-            Exit::Config,
-            text,
-            "write the same max_packet in the settings of all programs of the job",
-        );
+        let fix = "write the same max_packet in the settings of all programs of the job";
+        return list.fail("job", Exit::Config, &text, fix, Some(valid.places.of("broker.max_packet")));
     }
     match tried(valid, &heard.job, table) {
         Ok((usage, memory)) => {
@@ -87,7 +83,7 @@ fn job(list: &mut Checklist, valid: &Valid, heard: &Heard, table: &Table) {
             }
             list.pass("job", format!("{}: {usage}", valid.job));
         }
-        Err(failure) => list.failure("job", &failure),
+        Err(failure) => list.failure("job", &failure, Some(valid.places.of("data.path"))),
     }
 }
 
@@ -120,7 +116,7 @@ async fn broker(list: &mut Checklist, valid: &Valid) -> Option<Option<Heard>> {
         topics.of(Channel::Extra, &valid.agent).to_string(),
         topics.of(Channel::Snapshot, &valid.agent).to_string(),
     ];
-    if !check_broker(list, &config, topics.of(Channel::AgentStatus, &valid.agent).as_str()).await {
+    if !check_broker(list, &config, &valid.places, topics.of(Channel::AgentStatus, &valid.agent).as_str()).await {
         return None;
     }
     Some(listen(config).await)

@@ -286,7 +286,7 @@ impl Driver<'_> {
             return Ok(());
         }
         let limits = ProbeError::PacketLimit { broker_bytes_max, bytes_max };
-        Err(Failure::new(Exit::Config, format!("{}: {limits}", self.valid.path.display())))
+        Err(Failure::new(Exit::Config, format!("{}: {limits}", self.valid.places.of("broker.max_packet"))))
     }
 
     fn on_done(&mut self, done: Done) -> Result<(), Failure> {

@@ -33,7 +33,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("agent.toml");
         std::fs::write(&path, text).unwrap();
-        let valid = crate::config::load(&path).unwrap();
+        let mut valid = crate::config::load(&path).unwrap();
+        valid.places = heijunka_settings::Places::default();
         format!("{valid:?}").replace(&folder.path().display().to_string(), "FOLDER")
     }
 

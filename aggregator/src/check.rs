@@ -18,7 +18,7 @@ pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
     let valid = match config::load(path) {
         Ok(valid) => valid,
         Err(failure) if json => {
-            list.failure("file", &failure);
+            list.failure("file", &failure, None);
             return Ok(list.finish());
         }
         Err(failure) => return Err(failure),
@@ -33,7 +33,7 @@ pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
     config.subscriptions =
         [Channel::Join, Channel::Gradient, Channel::Evidence].map(|channel| topics.all(channel).to_string()).into();
     let echo = topics.common(Channel::AggregatorStatus);
-    runtime.block_on(check_broker(&mut list, &config, echo.as_str()));
+    runtime.block_on(check_broker(&mut list, &config, &valid.places, echo.as_str()));
     Ok(list.finish())
 }
 
@@ -46,21 +46,22 @@ fn output(list: &mut Checklist, valid: &Valid) {
         Ok(()) => list.pass("output", format!("{folder} is writable")),
         Err(error) => {
             let fix = "name a folder that this user may write to in [output] directory";
-            list.fail("output", Exit::Unavailable, format!("cannot write to {folder}: {error}"), fix);
+            let text = format!("cannot write to {folder}: {error}");
+            list.fail("output", Exit::Unavailable, &text, fix, Some(valid.places.of("output.directory")));
             return list.note("disk", "not looked at without the folder");
         }
     }
     match rustix::fs::statvfs(&valid.output) {
-        Ok(disk) => room(list, &folder.to_string(), disk.f_bavail.saturating_mul(disk.f_frsize)),
+        Ok(disk) => room(list, valid, disk.f_bavail.saturating_mul(disk.f_frsize)),
         Err(error) => list.note("disk", format!("its room is not known: {error}")),
     }
 }
 
-fn room(list: &mut Checklist, folder: &str, free_bytes: u64) {
-    let free = format!("{:.1} GB free for {folder}", free_bytes as f64 / 1e9);
+fn room(list: &mut Checklist, valid: &Valid, free_bytes: u64) {
+    let free = format!("{:.1} GB free for {}", free_bytes as f64 / 1e9, valid.output.display());
     if free_bytes < FREE_BYTES_MIN {
         let fix = "make room, or name a folder on another disk in [output] directory";
-        list.fail("disk", Exit::Unavailable, format!("only {free}"), fix);
+        list.fail("disk", Exit::Unavailable, &format!("only {free}"), fix, Some(valid.places.of("output.directory")));
     } else {
         list.pass("disk", free);
     }

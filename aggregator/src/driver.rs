@@ -74,7 +74,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let (bytes_max, broker_bytes_max) = (valid.plan.packet_bytes_max, bus.packet_bytes_max());
     if broker_bytes_max < bytes_max {
         let limits = ProbeError::PacketLimit { broker_bytes_max, bytes_max };
-        return Err(Failure::new(Exit::Config, format!("{}: {limits}", valid.path.display())));
+        return Err(Failure::new(Exit::Config, format!("{}: {limits}", valid.places.of("broker.max_packet"))));
     }
     let run = last.max(seen).next();
     run_number::keep(&valid.output, run)?;

@@ -35,6 +35,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let mut valid = crate::config::load(&path).unwrap();
         valid.bus.client_id.clear();
+        valid.places = heijunka_settings::Places::default();
         format!("{valid:?}").replace(&folder.path().display().to_string(), "FOLDER")
     }
 

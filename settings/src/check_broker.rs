@@ -1,7 +1,7 @@
 //! The broker's part of `check`: the way there, TLS, login, packets and topics, each by itself.
 
-use crate::{Checklist, Exit};
-use heijunka_bus::{BusConfig, DisconnectReason, ProbeError, Probed, probe};
+use crate::{Checklist, Exit, Places};
+use heijunka_bus::{BusConfig, DisconnectReason, ProbeError, Probed, TlsTrouble, probe};
 use std::time::Duration;
 
 /// How long the broker may take to answer, without the time that a connection may take.
@@ -16,15 +16,19 @@ const PACKETS: usize = 3;
 const TOPICS: usize = 4;
 const ECHO: usize = 5;
 
-/// Connects with `config`, subscribes its filters, writes to `echo` and reads it back; a line for each step. Returns whether
-/// the broker accepted the connection.
-pub async fn check_broker(list: &mut Checklist, config: &BusConfig, echo: &str) -> bool {
+/// The keys of `[broker]` that a failed check may be about.
+pub const BROKER_KEYS: [&str; 5] =
+    ["broker.url", "broker.username", "broker.ca_file", "broker.client_cert_file", "broker.max_packet"];
+
+/// Connects with `config`, subscribes its filters, writes to `echo` and reads it back; a line for each step. `places` knows
+/// where [`BROKER_KEYS`] are written. Returns whether the broker accepted the connection.
+pub async fn check_broker(list: &mut Checklist, config: &BusConfig, places: &Places, echo: &str) -> bool {
     let payload = format!("{{\"check\":{}}}", std::process::id()).into();
     let mut reached = 0;
     let told = |step| match step {
         Probed::Connected { packet_bytes_max } => {
             passed(list, config, PACKETS);
-            packets(list, config, packet_bytes_max);
+            packets(list, config, places, packet_bytes_max);
             reached = TOPICS;
         }
         Probed::Subscribed => {
@@ -43,7 +47,7 @@ pub async fn check_broker(list: &mut Checklist, config: &BusConfig, echo: &str) 
         if !connected {
             passed(list, config, step);
         }
-        failed(list, config, step, &error);
+        failed(list, config, places, step, &error);
     }
     connected
 }
@@ -74,17 +78,17 @@ fn passed(list: &mut Checklist, config: &BusConfig, step: usize) {
     }
 }
 
-fn packets(list: &mut Checklist, config: &BusConfig, broker_bytes_max: usize) {
+fn packets(list: &mut Checklist, config: &BusConfig, places: &Places, broker_bytes_max: usize) {
     let bytes_max = config.packet_bytes_max as usize;
     if broker_bytes_max < bytes_max {
         let (text, fix) = ProbeError::PacketLimit { broker_bytes_max, bytes_max }.what_and_fix();
-        list.fail("packets", Exit::Config, text, fix);
+        list.fail("packets", Exit::Config, &text, &fix, Some(places.of("broker.max_packet")));
     } else {
         list.pass("packets", format!("{bytes_max} bytes, and the broker takes them"));
     }
 }
 
-fn failed(list: &mut Checklist, config: &BusConfig, step: usize, error: &ProbeError) {
+fn failed(list: &mut Checklist, config: &BusConfig, places: &Places, step: usize, error: &ProbeError) {
     let (text, fix) = match error {
         ProbeError::NoEcho { patience_s, .. } if step == 0 => (
             format!("{} does not answer within {patience_s} s", address(config)),
@@ -93,9 +97,26 @@ fn failed(list: &mut Checklist, config: &BusConfig, step: usize, error: &ProbeEr
         error => error.what_and_fix(),
     };
     let exit = if matches!(error, ProbeError::Config(_)) { Exit::Config } else { Exit::Unavailable };
-    list.fail(STEPS.get(step).copied().unwrap_or("echo"), exit, text, fix);
+    list.fail(STEPS.get(step).copied().unwrap_or("echo"), exit, &text, &fix, Some(places.of(key_of(config, error))));
     for later in STEPS.iter().skip(step + 1) {
         list.note(later, "not tried after that");
+    }
+}
+
+/// The setting that an error is about.
+fn key_of(config: &BusConfig, error: &ProbeError) -> &'static str {
+    let names_user = config.username.is_some();
+    match error {
+        ProbeError::Disconnected(DisconnectReason::Tls { trouble, .. }) => match trouble {
+            TlsTrouble::UnknownCa => "broker.ca_file",
+            TlsTrouble::ClientCertificateWanted | TlsTrouble::ClientCertificateRefused { .. } => {
+                "broker.client_cert_file"
+            }
+            _ => "broker.url",
+        },
+        ProbeError::Disconnected(DisconnectReason::NotAuthorised { .. }) => "broker.username",
+        ProbeError::Refused { .. } | ProbeError::NoEcho { .. } if names_user => "broker.username",
+        _ => "broker.url",
     }
 }
 

@@ -12,6 +12,8 @@ struct Line {
     ok: Option<bool>,
     text: String,
     fix: Option<String>,
+    /// File, line and key of the setting that it is about.
+    at: Option<String>,
 }
 
 /// The lines so far, and how bad it is.
@@ -30,27 +32,27 @@ impl Checklist {
 
     /// `name` is as it should be.
     pub fn pass(&mut self, name: &'static str, text: impl Into<String>) {
-        self.add(Line { name, ok: Some(true), text: text.into(), fix: None });
+        self.add(Line { name, ok: Some(true), text: text.into(), fix: None, at: None });
     }
 
     /// `name` was not tried, or does not matter; `text` says why.
     pub fn note(&mut self, name: &'static str, text: impl Into<String>) {
-        self.add(Line { name, ok: None, text: text.into(), fix: None });
+        self.add(Line { name, ok: None, text: text.into(), fix: None, at: None });
     }
 
-    /// `name` would end the program with `exit`.
-    pub fn fail(&mut self, name: &'static str, exit: Exit, text: impl Into<String>, fix: impl Into<String>) {
+    /// `name` would end the program with `exit`. `at`: [`Places::of`](crate::Places::of) the setting that it is about.
+    pub fn fail(&mut self, name: &'static str, exit: Exit, text: &str, fix: &str, at: Option<String>) {
         // A wrong configuration is worse than a broker that is away: trying again does not help.
         if exit.code() > self.worst.code() {
             self.worst = exit;
         }
-        self.add(Line { name, ok: Some(false), text: text.into(), fix: Some(fix.into()) });
+        self.add(Line { name, ok: Some(false), text: text.to_owned(), fix: Some(fix.to_owned()), at });
     }
 
-    /// `name` fails as told.
-    pub fn failure(&mut self, name: &'static str, failure: &Failure) {
-        let fix = failure.way_out().unwrap_or("see the program's documentation").to_owned();
-        self.fail(name, failure.exit(), failure.reason(), fix);
+    /// `name` fails as told; `at` as for [`Checklist::fail`].
+    pub fn failure(&mut self, name: &'static str, failure: &Failure, at: Option<String>) {
+        let fix = failure.way_out().unwrap_or("see the program's documentation");
+        self.fail(name, failure.exit(), &failure.reason(), fix, at);
     }
 
     /// The worst of all lines, which are printed now if they are wanted as JSON.
@@ -73,7 +75,10 @@ impl Checklist {
 fn shown(line: &Line) -> String {
     let Line { name, text, .. } = line;
     match (line.ok, &line.fix) {
-        (Some(false), Some(fix)) => format!("FAIL  {name}: {text}; {fix}"),
+        (Some(false), Some(fix)) => {
+            let at = line.at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
+            format!("FAIL  {name}: {text}; {fix}{at}")
+        }
         (Some(_), _) => format!("ok    {name}: {text}"),
         (None, _) => format!("--    {name}: {text}"),
     }
@@ -94,13 +99,13 @@ mod tests {
         list.pass("file", "agent.toml");
         list.note("tls", "not asked for");
         assert_eq!(list.worst, Exit::Success);
-        list.fail("data", Exit::Config, "no such file", "name one");
-        list.failure("login", &Failure::new(Exit::Unavailable, "refused").why("wrong password"));
+        list.fail("data", Exit::Config, "no such file", "name one", Some("agent.toml:7:8: data.path".into()));
+        list.failure("login", &Failure::new(Exit::Unavailable, "refused").why("wrong password"), None);
         let shown: Vec<String> = list.lines.iter().map(shown).collect();
         let expected = [
             "ok    file: agent.toml",
             "--    tls: not asked for",
-            "FAIL  data: no such file; name one",
+            "FAIL  data: no such file; name one (agent.toml:7:8: data.path)",
             "FAIL  login: refused: wrong password; see the program's documentation",
         ];
         assert_eq!(shown, expected);

@@ -21,11 +21,11 @@ mod span;
 mod values;
 
 pub use broker::{BrokerSettings, BrokerUrl, TlsTexts};
-pub use check_broker::check_broker;
+pub use check_broker::{BROKER_KEYS, check_broker};
 pub use checklist::Checklist;
 pub use error::{Problem, SettingsError};
 pub use failure::{Exit, Failure};
-pub use load::{Guide, Loaded, load, parse};
+pub use load::{Guide, Loaded, Places, load, parse};
 pub use log::{LogFormat, LogLevel, LogSettings, init_logging};
 pub use manual::{Manual, Shell, print_completions, write_manual};
 pub use rate::Rate;

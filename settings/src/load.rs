@@ -63,6 +63,20 @@ fn unreadable(path: &Path, what: &str, fix: &str) -> SettingsError {
     SettingsError::new(path, "", Finding { place: None, key: None, what: what.to_owned(), fix: fix.to_owned() })
 }
 
+/// Where keys are written: file, line and column, of the section or the file alone if the key is not.
+#[derive(Clone, Debug, Default)]
+pub struct Places(Vec<(&'static str, String)>);
+
+impl Places {
+    /// `agent.toml:5:7: broker.url`; the key alone if it was not looked up.
+    pub fn of(&self, key: &str) -> String {
+        match self.0.iter().find(|(known, _)| *known == key) {
+            Some((_, position)) => format!("{position}: {key}"),
+            None => key.to_owned(),
+        }
+    }
+}
+
 impl<T> Loaded<T> {
     /// The file's path.
     pub fn path(&self) -> &Path {
@@ -79,6 +93,15 @@ impl<T> Loaded<T> {
             &self.source_text,
             Finding { place, key: Some(problem.key), what, fix: problem.fix },
         )
+    }
+
+    /// Where `keys` are written, for failures that show later.
+    pub fn places(&self, keys: &[&'static str]) -> Places {
+        let at = |key: &&'static str| {
+            let problem = Problem::new(*key, String::new(), String::new());
+            (*key, self.report(problem).position())
+        };
+        Places(keys.iter().map(at).collect())
     }
 
     /// A path in the settings, which counts from the settings file's folder.

@@ -1,47 +1,9 @@
-//! The errors that will really happen, with the text that people get.
+//! Further errors, with the text that people get; what `check` says, as lines and as JSON.
 
+use crate::mistakes::{check, good, text};
 use heijunka_broker::Credentials;
 use heijunka_broker::mosquitto::Options;
-use heijunka_tests::{Ended, Plant, Program, steel_plates};
-
-/// What does not depend on the test's folder, ports or times.
-fn text(plant: &Plant, ended: &Ended) -> String {
-    let port = plant.mosquitto.port().to_string();
-    let log = ended.log.replace(&plant.folder().display().to_string(), "FOLDER").replace(&port, "PORT");
-    // Log lines with times are another test's business.
-    let lines: Vec<&str> = log.lines().filter(|line| !line.contains("INFO") && !line.contains("WARN")).collect();
-    // Where a line is folded depends on the length of the folder's name.
-    lines.join("\n").replace("\n  | ", " ")
-}
-
-fn agent_with(plant: &Plant, config: &str) -> Ended {
-    plant.write("agent.toml", config).unwrap();
-    plant.start("heijunka-agent", &["run"], "agent.log").unwrap().wait().unwrap()
-}
-
-fn good(plant: &Plant) -> String {
-    format!(
-        "site = \"test\"\njob = \"job\"\nagent_id = \"press-07\"\n[broker]\nurl = \"{}\"\n[data]\npath = '{}'\n",
-        plant.url(),
-        steel_plates().display()
-    )
-}
-
-#[test]
-fn a_typo_in_a_key() {
-    let plant = Plant::new().unwrap();
-    let ended = agent_with(&plant, &good(&plant).replace("agent_id", "agend_id"));
-    assert_eq!(ended.code, Some(78));
-    insta::assert_snapshot!(text(&plant, &ended));
-}
-
-#[test]
-fn a_missing_section() {
-    let plant = Plant::new().unwrap();
-    let ended = agent_with(&plant, "site = \"test\"\njob = \"job\"\n");
-    assert_eq!(ended.code, Some(78));
-    insta::assert_snapshot!(text(&plant, &ended));
-}
+use heijunka_tests::{Ended, Plant, Program};
 
 #[test]
 fn a_missing_settings_file() {
@@ -79,19 +41,6 @@ fn a_wrong_command_line() {
 }
 
 #[test]
-fn data_that_do_not_match_the_job() {
-    let plant = Plant::new().unwrap();
-    let data = plant.write("a.csv", "Luminosity;class\n1,5;good\n2,5;bad\n").unwrap();
-    let agent = plant.agent("press-07", &data, "").unwrap();
-    let task = "kind = \"classification\"\ntarget = \"class\"\ninputs = [\"luminosity\"]";
-    let aggregator = plant.aggregator(task, "max_rounds = 10", "").unwrap();
-    let ended = agent.wait().unwrap();
-    assert_eq!(ended.code, Some(78), "{}", ended.log);
-    insta::assert_snapshot!(text(&plant, &ended));
-    drop(aggregator);
-}
-
-#[test]
 fn shared_data_that_differ() {
     let plant = Plant::new().unwrap();
     let a = plant.write("a.csv", "x,y\n1,a\n2,b\n3,a\n4,b\n").unwrap();
@@ -108,69 +57,95 @@ fn shared_data_that_differ() {
     drop((first, aggregator));
 }
 
-fn check(plant: &Plant, program: &str, config: &str) -> Ended {
-    let arguments = ["check", "--config", config];
-    Program::start(program, &arguments, plant.folder(), &plant.folder().join("check.log")).unwrap().wait().unwrap()
-}
-
 #[test]
 fn check_passes_where_run_would() {
     let plant = Plant::new().unwrap();
     plant.write("agent.toml", good(&plant)).unwrap();
-    let ended = check(&plant, "heijunka-agent", "agent.toml");
+    let ended = check(&plant, &[]);
     assert_eq!(ended.code, Some(0), "{}", ended.log);
-    let data = steel_plates().display().to_string();
-    insta::assert_snapshot!(text(&plant, &ended).replace(&data, "DATA"));
+    insta::assert_snapshot!(text(&plant, &ended));
 }
 
 #[test]
-fn check_finds_a_dead_broker() {
+fn check_compares_data_and_job() {
+    let plant = Plant::new().unwrap();
+    let task = "kind = \"classification\"\ntarget = \"fault\"\nignore = [\"split\"]";
+    let mut aggregator = plant.aggregator(task, "max_rounds = 10", "").unwrap();
+    aggregator.wait_for("waiting for 1 agents").unwrap();
+    plant.write("agent.toml", good(&plant)).unwrap();
+    let ended = check(&plant, &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("ok    job: job: "), "{}", ended.log);
+    drop(aggregator);
+}
+
+#[test]
+fn check_goes_on_after_what_fails_and_the_worst_gives_the_exit_code() {
     let mut plant = Plant::new().unwrap();
     plant.mosquitto.kill().unwrap();
+    let lines = |ended: &Ended| -> Vec<String> {
+        let lines: Vec<serde_json::Value> = serde_json::from_str(&ended.log).unwrap();
+        let name = |line: &serde_json::Value| {
+            let ok = line["ok"].as_bool().map_or("not tried", |ok| if ok { "ok" } else { "failed" });
+            assert_eq!(line["fix"].is_string(), ok == "failed", "{line}");
+            format!("{}: {ok}", line["name"].as_str().unwrap())
+        };
+        lines.iter().map(name).collect()
+    };
     plant.write("agent.toml", good(&plant)).unwrap();
-    let ended = check(&plant, "heijunka-agent", "agent.toml");
+    let ended = check(&plant, &["--json"]);
     assert_eq!(ended.code, Some(69), "{}", ended.log);
-    let data = steel_plates().display().to_string();
-    insta::assert_snapshot!(text(&plant, &ended).replace(&data, "DATA"));
+    let after = ["tls", "login", "packets", "topics", "echo", "job"].map(|name| format!("{name}: not tried"));
+    assert_eq!(lines(&ended), [&["file: ok", "data: ok", "broker: failed"].map(String::from)[..], &after].concat());
+    plant.write("agent.toml", good(&plant).replace(".csv", ".tsv")).unwrap();
+    let ended = check(&plant, &["--json"]);
+    assert_eq!(ended.code, Some(78), "wrong data are worse than a broker that is away: {}", ended.log);
+    assert_eq!(lines(&ended)[1..3], ["data: failed", "broker: failed"]);
+    plant.write("agent.toml", "site = 5\n").unwrap();
+    let ended = check(&plant, &["--json"]);
+    assert_eq!((ended.code, lines(&ended)), (Some(78), vec!["file: failed".to_owned()]));
 }
 
 #[test]
-fn check_finds_a_wrong_password() {
+fn the_aggregators_check_looks_at_folder_disk_and_broker() {
+    let plant = Plant::new().unwrap();
+    let config = format!(
+        "site = \"test\"\njob = \"job\"\n[broker]\nurl = \"{}\"\n[task]\nkind = \"regression\"\ntarget = \"y\"\n\
+         [training]\nmax_rounds = 1\n[web]\nlisten = \"off\"\n",
+        plant.url()
+    );
+    plant.write("aggregator.toml", &config).unwrap();
+    let check = |log: &str| {
+        let arguments = ["check", "--config", "aggregator.toml"];
+        plant.start("heijunka-aggregator", &arguments, log).unwrap().wait().unwrap()
+    };
+    let ended = check("good.log");
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    // How much is free depends on the day.
+    let shown = text(&plant, &ended);
+    let shown: Vec<&str> = shown.lines().filter(|line| !line.starts_with("ok    disk: ")).collect();
+    assert_eq!(shown.len() + 1, ended.log.lines().count(), "one line is the disk's");
+    insta::assert_snapshot!(shown.join("\n"));
+    plant.write("occupied", "").unwrap();
+    plant.write("aggregator.toml", format!("{config}[output]\ndirectory = \"occupied\"\n")).unwrap();
+    let ended = check("bad.log");
+    assert_eq!(ended.code, Some(69), "{}", ended.log);
+    assert!(ended.log.contains("FAIL  output: cannot write to occupied"), "{}", ended.log);
+    assert!(ended.log.contains("(aggregator.toml:13:13: output.directory)"), "{}", ended.log);
+    assert!(ended.log.contains("ok    echo: "), "it goes on: {}", ended.log);
+}
+
+#[test]
+fn passwords_may_come_by_the_environment() {
     let login = Credentials { username: "plant".into(), password: "correct-horse".into() };
     let plant = Plant::with_broker(&Options { login: Some(login), ..Options::default() }).unwrap();
-    plant.write("password.txt", "hunter2\n").unwrap();
-    let login = "username = \"plant\"\npassword_file = \"password.txt\"\n[data]";
-    plant.write("agent.toml", good(&plant).replace("[data]", login)).unwrap();
-    let ended = check(&plant, "heijunka-agent", "agent.toml");
-    assert_eq!(ended.code, Some(69), "{}", ended.log);
-    let data = steel_plates().display().to_string();
-    let text = text(&plant, &ended).replace(&data, "DATA");
-    assert!(!ended.log.contains("hunter2") && !ended.log.contains("correct-horse"), "no secret is shown");
-    insta::assert_snapshot!(text);
-}
-
-#[test]
-fn a_broker_that_takes_smaller_packets() {
-    let plant = Plant::with_broker(&Options { packet_bytes_max: Some(100_000), ..Options::default() }).unwrap();
-    let ended = agent_with(&plant, &good(&plant));
-    assert_eq!(ended.code, Some(78), "F10: {}", ended.log);
-    insta::assert_snapshot!(text(&plant, &ended));
-    let task = "kind = \"classification\"\ntarget = \"fault\"";
-    let ended = plant.aggregator(task, "max_rounds = 10", "").unwrap().wait().unwrap();
-    assert_eq!(ended.code, Some(78), "{}", ended.log);
-}
-
-#[test]
-fn check_finds_a_topic_that_the_broker_forbids() {
-    // The user may do everything but write its own status: the broker takes the message and delivers it to nobody (F5).
-    let folder = tempfile::tempdir().unwrap();
-    let acl = folder.path().join("acl");
-    std::fs::write(&acl, "topic readwrite heijunka-wire/#\ntopic read heijunka/#\n").unwrap();
-    let more_lines = format!("acl_file {}\n", acl.display());
-    let plant = Plant::with_broker(&Options { more_lines, ..Options::default() }).unwrap();
-    plant.write("agent.toml", good(&plant)).unwrap();
-    let ended = check(&plant, "heijunka-agent", "agent.toml");
-    assert_eq!(ended.code, Some(69), "{}", ended.log);
-    let data = steel_plates().display().to_string();
-    insta::assert_snapshot!(text(&plant, &ended).replace(&data, "DATA"));
+    plant.write("agent.toml", good(&plant).replace("[data]", "username = \"plant\"\n[data]")).unwrap();
+    let arguments = ["check", "--config", "agent.toml"];
+    let log = plant.folder().join("check.log");
+    let environment = [("HEIJUNKA_BROKER_PASSWORD", "correct-horse")];
+    let program = Program::start_with("heijunka-agent", &arguments, plant.folder(), &log, &environment);
+    let ended = program.unwrap().wait().unwrap();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("ok    login: accepted as 'plant'"), "{}", ended.log);
+    assert!(!ended.log.contains("correct-horse"));
 }

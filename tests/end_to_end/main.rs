@@ -11,6 +11,7 @@ mod export;
 mod faults;
 mod follow;
 mod limits;
+mod mistakes;
 mod people;
 mod rare;
 mod reissue;

@@ -12,7 +12,8 @@ use data::Data;
 use heijunka_bus::BusConfig;
 use heijunka_data::Source;
 use heijunka_settings::{
-    BrokerSettings, Exit, Failure, Guide, Loaded, LogSettings, Problem, load as load_settings, name,
+    BROKER_KEYS, BrokerSettings, Exit, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings,
+    name,
 };
 use heijunka_units::{AgentId, JobName, SiteName};
 use limits::Limits;
@@ -54,6 +55,8 @@ struct File {
 #[derive(Debug)]
 pub(crate) struct Valid {
     pub(crate) path: PathBuf,
+    /// Where keys stand whose failure shows later.
+    pub(crate) places: Places,
     pub(crate) site: SiteName,
     pub(crate) job: JobName,
     pub(crate) agent: AgentId,
@@ -117,6 +120,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
     let bus = file.broker.bus_config(client_id, |path| loaded.resolve(path));
     Ok(Valid {
         path: loaded.path().to_owned(),
+        places: loaded.places(&[&BROKER_KEYS[..], &["data.path"]].concat()),
         threads: file.limits.threads()?,
         cpu_share_percent: file.limits.cpu_share_percent()?,
         nice: file.limits.nice()?,

@@ -16,7 +16,9 @@ use allocation::Allocation;
 use heijunka_allocate::RoundEnd;
 use heijunka_bus::BusConfig;
 use heijunka_round::Plan;
-use heijunka_settings::{BrokerSettings, Failure, Guide, Loaded, LogSettings, Problem, load as load_settings, name};
+use heijunka_settings::{
+    BROKER_KEYS, BrokerSettings, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings, name,
+};
 use heijunka_units::{JobName, SiteName};
 use model::Model;
 use output::OutputSettings;
@@ -65,6 +67,8 @@ struct File {
 #[derive(Debug)]
 pub(crate) struct Valid {
     pub(crate) path: PathBuf,
+    /// Where keys stand whose failure shows later.
+    pub(crate) places: Places,
     pub(crate) site: SiteName,
     pub(crate) job: JobName,
     pub(crate) bus: BusConfig,
@@ -117,6 +121,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
     plan.start = start::start(loaded, &plan)?;
     Ok(Valid {
         path: loaded.path().to_owned(),
+        places: loaded.places(&[&BROKER_KEYS[..], &["output.directory"]].concat()),
         plan,
         bus: bus_config(loaded, &site, &job).map_err(|problem| problem.within("broker"))?,
         output: file.output.directory(|path| loaded.resolve(path)),
