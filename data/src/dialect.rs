@@ -18,11 +18,13 @@ pub(crate) fn find_delimiter(text: &str) -> char {
     let lines: Vec<&str> = text.lines().filter(|line| is_data(line)).take(SAMPLE_ROWS).collect();
     let first = lines.first().copied().unwrap_or_default();
     let steady = CANDIDATES.into_iter().find(|candidate| is_steady(&lines, |line| cells(line, *candidate)));
-    if let Some(candidate) = steady {
-        return candidate;
+    let spaces = || is_steady(&lines, |line| line.split_ascii_whitespace().count()) && are_numbers(&lines);
+    match steady {
+        Some(',') if have_decimal_commas(&lines) && spaces() => return ' ',
+        Some(candidate) => return candidate,
+        None => {}
     }
     let in_first = CANDIDATES.into_iter().find(|candidate| cells(first, *candidate) > 1);
-    let spaces = || is_steady(&lines, |line| line.split_ascii_whitespace().count()) && are_numbers(&lines);
     in_first.unwrap_or_else(|| if spaces() { ' ' } else { ',' })
 }
 
@@ -42,6 +44,13 @@ fn cells(line: &str, delimiter: char) -> usize {
 fn is_steady(lines: &[&str], count: impl Fn(&str) -> usize) -> bool {
     let mut counts = lines.iter().map(|line| count(line));
     counts.next().is_some_and(|first| first > 1 && counts.all(|other| other == first))
+}
+
+/// Whether the last line is made of numbers with commas in them, as `1,5  2,5`.
+fn have_decimal_commas(lines: &[&str]) -> bool {
+    let mut words = lines.last().into_iter().flat_map(|line| line.split_ascii_whitespace());
+    words.all(|text| cell::number(text, ',').is_some() && !text.ends_with(','))
+        && lines.last().is_some_and(|line| line.contains(','))
 }
 
 /// Whether the last line is made of numbers: words with spaces between them are no cells.
@@ -138,6 +147,9 @@ mod tests {
         assert_eq!(find_delimiter("\"a;b\",c\n1,2\n"), ',');
         assert_eq!(find_delimiter("1 1  -0.0007 100.0  \n1 2  0.0019 100.0  \n"), ' ');
         assert_eq!(find_delimiter("machine is running\nmachine is stopped\n"), ',', "words are no cells");
+        assert_eq!(find_delimiter("1,5  2,5\n3,5  4,0\n"), ' ');
+        assert_eq!(find_delimiter("1, 2\n3, 4\n"), ',');
+        assert_eq!(find_delimiter("1,2\n3,4\n"), ',');
         assert_eq!(find_delimiter("one\n1\n2\n"), ',');
         assert_eq!(find_delimiter(""), ',');
     }

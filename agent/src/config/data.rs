@@ -116,3 +116,41 @@ impl Data {
         Ok(Some(Timestamps { column, format, gap: self.timestamp_gap.map(|gap| gap.duration()) }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(more: &str) -> Result<Source, Problem> {
+        let data: Data = toml::from_str(&format!("path = 'a.csv'\n{more}")).unwrap();
+        data.source(1 << 20, Path::to_owned)
+    }
+
+    #[test]
+    fn rows_above_the_data_are_found_out_or_said() {
+        let rows = |more: &str| source(more).map(|source| source.header_rows).map_err(|problem| problem.message);
+        assert_eq!(rows(""), Ok(None));
+        assert_eq!(rows("header = false"), Ok(Some(0)));
+        assert_eq!(rows("header_rows = 3"), Ok(Some(3)));
+        assert_eq!(rows("header_rows = 0"), Err("it is out of range".to_owned()));
+        assert_eq!(rows("header = false\nheader_rows = 1"), Err("header = false says that there are none".to_owned()));
+    }
+
+    #[test]
+    fn times_need_a_column() {
+        let source = |more: &str| source(more).map_err(|problem| (problem.key, problem.message));
+        let timed = source("timestamp_column = \"t\"\ntimestamp_gap = \"10s\"").unwrap();
+        let gap = Some(Duration::from_secs(10));
+        assert_eq!(timed.timestamps, Some(Timestamps { column: "t".into(), format: None, gap }));
+        let refused = source("timestamp_gap = \"10s\"").unwrap_err();
+        assert_eq!(refused, ("data.timestamp_gap".into(), "no column is named".into()));
+    }
+
+    #[test]
+    fn files_are_looked_at_again_now_and_then_or_never() {
+        let every = |more: &str| toml::from_str::<Data>(&format!("path = 'a.csv'\n{more}")).unwrap().look_again_every();
+        assert_eq!(every(""), Some(Duration::from_secs(60)));
+        assert_eq!(every("look_again_every = \"10ms\""), Some(Duration::from_secs(1)));
+        assert_eq!(every("look_again_every = \"0s\""), None);
+    }
+}

@@ -304,4 +304,26 @@ mod tests {
         let number: Task = toml::from_str("kind = \"regression\"\ntarget = \"y\"\npositive = \"1\"").unwrap();
         assert!(number.judging(None).unwrap_err().message.contains("classification"));
     }
+
+    #[test]
+    fn windows_must_not_leak_what_is_held_out() {
+        let window = |more: &str, held_out: HeldOut| {
+            task(more).window(&held_out).map_err(|problem| (problem.key, problem.message))
+        };
+        let three = |every| Some(Window { rows: 3, every });
+        assert_eq!(window("window_rows = 3", HeldOut::Last(2_000)), Ok(three(1)));
+        assert_eq!(window("window_rows = 3\nwindow_every = 5", HeldOut::ByColumn("split".into())), Ok(three(5)));
+        assert_eq!(window("window_rows = 3\ngroup_by = \"file\"", HeldOut::ByHash(2_000)), Ok(three(1)));
+        assert_eq!(window("window_rows = 3", HeldOut::ByHash(0)), Ok(three(1)), "nothing is held out");
+        assert_eq!(window("window_rows = 1", HeldOut::Last(2_000)), Ok(None));
+        let refused = |more: &str, held_out| window(more, held_out).unwrap_err();
+        let (key, message) = refused("window_rows = 3", HeldOut::ByHash(2_000));
+        assert_eq!(key, "task.window_rows");
+        assert!(message.ends_with("rows held out by a hash of each would be known from training"), "{message}");
+        let last = || HeldOut::Last(2_000);
+        assert_eq!(refused("window_rows = 5000", last()), ("task.window_rows".into(), "5000 is out of range".into()));
+        assert_eq!(refused("window_every = 2", last()), ("task.window_every".into(), "there are no windows".into()));
+        let never = refused("window_rows = 3\nwindow_every = 0", last());
+        assert_eq!(never, ("task.window_every".into(), "0 is out of range".into()));
+    }
 }
