@@ -418,7 +418,7 @@ impl Driver<'_> {
                 let why = format!("the model could not be written to {folder}: {error}; the previous one is kept");
                 self.on_event(&Event {
                     level: Level::Warn,
-                    code: "HJ-160",
+                    code: "HJ-180",
                     agent: None,
                     message: why.clone(),
                     fix: "make room on that disk, or give the program the right to write there; it is tried again",

@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn two_files_of_bounded_size_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let mut history = History { bytes_max: 100, ..History::create(folder.path()).unwrap() };
+        let mut history = History { bytes_max: 100, ..History::create(folder.path(), false).unwrap() };
         for round in 0..50 {
             history.write(&format!("{round},train,full\n")).unwrap();
         }
