@@ -74,8 +74,11 @@ fn a_job_whose_agents_are_all_away_pauses_and_goes_on() {
     assert_eq!((back.told("HJ-131"), back.rounds().len()), (1, 1));
 }
 
+/// An agent, and what it makes of an ordinary join.
+type Announced = (&'static str, fn(Join) -> Join);
+
 /// A job that begins when these have joined.
-fn begun(plan: Plan, joins: &[(&str, fn(Join) -> Join)]) -> (Bench, Said) {
+fn begun(plan: Plan, joins: &[Announced]) -> (Bench, Said) {
     let mut bench = Bench::new(Plan { batch_samples: 90, policy: PolicyName::Adaptive, ..plan });
     for (name, _) in joins {
         bench.join(name, 1);
@@ -93,7 +96,7 @@ fn begun(plan: Plan, joins: &[(&str, fn(Join) -> Join)]) -> (Bench, Said) {
 
 #[test]
 fn first_shares_follow_what_agents_announce_and_later_ones_what_was_measured() {
-    let joins: [(&str, fn(Join) -> Join); 3] = [
+    let joins: [Announced; 3] = [
         ("a", |join| Join { cpu_share_percent: 25, ..join }),
         ("b", |join| Join { threads: 2, ..join }),
         ("c", |join| join),
@@ -118,8 +121,7 @@ fn first_shares_follow_what_agents_announce_and_later_ones_what_was_measured() {
 
 #[test]
 fn a_capped_uplink_has_a_shorter_codec_and_a_smaller_share_from_the_first_round_on() {
-    let joins: [(&str, fn(Join) -> Join); 2] =
-        [("a", |join| Join { uplink_bytes_per_s: 8, ..join }), ("b", |join| join)];
+    let joins: [Announced; 2] = [("a", |join| Join { uplink_bytes_per_s: 8, ..join }), ("b", |join| join)];
     let auto = Compact { gradient: None, ..Compact::default() };
     let (bench, said) = begun(Plan { compact: auto, ..plan() }, &joins);
     let codec = |name: &str| bench.shares[&id(name)].codec;
