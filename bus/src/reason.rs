@@ -114,8 +114,8 @@ impl fmt::Display for DisconnectReason {
             Self::ClosedAbruptly { times_in_a_minute } if *times_in_a_minute >= ABRUPT_MANY => write!(
                 f,
                 "the broker closed the connection abruptly, {times_in_a_minute} times within a minute: \
-                 probably another agent uses the same client id; otherwise a packet over the broker's \
-                 max_packet_size"
+                 probably another agent uses the same client id: give each its own agent_id; otherwise a packet over \
+                 the broker's max_packet_size"
             ),
             Self::ClosedAbruptly { .. } => f.write_str(
                 "the broker closed the connection abruptly: it was stopped, or a packet exceeded its \
