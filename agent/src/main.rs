@@ -12,6 +12,7 @@ mod hours;
 mod init;
 mod inspect;
 mod liveness;
+#[cfg(feature = "manual")]
 mod manual;
 mod memory;
 mod notes;
@@ -25,8 +26,8 @@ mod tally;
 mod uplink;
 mod watch;
 
-use clap::{CommandFactory, Parser, Subcommand};
-use heijunka_settings::{Exit, Shell, print_completions, write_manual};
+use clap::{Parser, Subcommand};
+use heijunka_settings::Exit;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -67,11 +68,13 @@ enum Verb {
         broker: String,
     },
     /// Prints what a shell needs to complete this command, for example into /etc/bash_completion.d.
+    #[cfg(feature = "manual")]
     Completions {
         /// The shell.
-        shell: Shell,
+        shell: heijunka_settings::Shell,
     },
     /// Writes the manual pages.
+    #[cfg(feature = "manual")]
     #[command(hide = true)]
     Manual {
         /// The folder.
@@ -96,8 +99,14 @@ fn main() -> ExitCode {
         },
         Verb::Inspect(arguments) => inspect::inspect(&arguments),
         Verb::Init { config, broker } => init::init(&config, &broker),
-        Verb::Completions { shell } => print_completions(shell, Cli::command()),
-        Verb::Manual { folder } => write_manual(&folder, Cli::command(), &manual::MANUAL),
+        #[cfg(feature = "manual")]
+        Verb::Completions { shell } => {
+            heijunka_settings::print_completions(shell, <Cli as clap::CommandFactory>::command())
+        }
+        #[cfg(feature = "manual")]
+        Verb::Manual { folder } => {
+            heijunka_settings::write_manual(&folder, <Cli as clap::CommandFactory>::command(), &manual::MANUAL)
+        }
     };
     match outcome {
         Ok(()) => Exit::Success.into(),

@@ -11,6 +11,7 @@ mod failure;
 mod load;
 mod locate;
 mod log;
+#[cfg(feature = "manual")]
 mod manual;
 mod rate;
 mod sample;
@@ -27,6 +28,7 @@ pub use error::{Problem, SettingsError};
 pub use failure::{Exit, Failure};
 pub use load::{Guide, Loaded, Places, load, parse};
 pub use log::{LogFormat, LogLevel, LogSettings, init_logging};
+#[cfg(feature = "manual")]
 pub use manual::{Manual, Shell, print_completions, write_manual};
 pub use rate::Rate;
 pub use sample::write_sample;
