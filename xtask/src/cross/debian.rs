@@ -15,6 +15,8 @@ const RUST: [&str; 2] = ["rustc-web", "rust-web-src"];
 const RUST_OF_BOARD: &str = "libstd-rust-web-dev:arm64";
 /// Libraries of the unpacked programs, below the prefix.
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+/// What the machine has installed.
+const STATUS: &str = "/var/lib/dpkg/status";
 const APT_LIMIT: Duration = Duration::from_secs(600);
 
 /// What to unpack.
@@ -106,8 +108,8 @@ impl Apt {
         for inside in ["state/lists/partial", "cache/archives/partial", "log"] {
             fs::create_dir_all(folder.join(inside)).map_err(|error| format!("{inside}: {error}"))?;
         }
-        let status = "/var/lib/dpkg/status";
-        fs::copy(status, folder.join("status")).map_err(|error| format!("{status}: {error}"))?;
+        let installed = fs::read_to_string(STATUS).map_err(|error| format!("{STATUS}: {error}"))?;
+        write(&folder.join("status"), &without_cross_packages(&installed))?;
         write(&folder.join("apt.conf"), &configuration(&folder))?;
         Ok(Self { folder })
     }
@@ -144,6 +146,20 @@ impl Apt {
         }
         Ok(())
     }
+}
+
+/// The installed packages but those that are wanted below the prefix: a machine that has some of them would get a
+/// linker here and its libraries elsewhere.
+fn without_cross_packages(status: &str) -> String {
+    let wanted = Set::RustAndTools.packages();
+    let stays = |paragraph: &&str| {
+        let name = paragraph.lines().find_map(|line| line.strip_prefix("Package: ")).unwrap_or_default();
+        !(wanted.contains(&name)
+            || name.starts_with("libstd-rust-web")
+            || name.contains("aarch64-linux-gnu")
+            || name.ends_with("-arm64-cross"))
+    };
+    status.split_inclusive("\n\n").filter(stays).collect()
 }
 
 fn configuration(folder: &Path) -> String {
@@ -219,6 +235,14 @@ mod tests {
         assert!(new_enough(&place, "rustc-web:\n  Candidate: 1.85.0+dfsg3\n").unwrap_err().contains("older"));
         assert!(new_enough(&place, "rustc-web:\n  Candidate: (none)\n").unwrap_err().contains("no rustc-web"));
         assert_eq!(new_enough(&place, "  Candidate: 9.0.0\n"), Ok(()));
+    }
+
+    #[test]
+    fn the_machines_own_cross_packages_are_forgotten_and_the_rest_stays() {
+        let plain = "Package: libc6\nStatus: install ok installed\n\n";
+        let cross = ["gcc-12-aarch64-linux-gnu", "libc6-dev-arm64-cross", "rustc-web", "libstd-rust-web-1.85"]
+            .map(|name| format!("Package: {name}\nStatus: install ok installed\n\n"));
+        assert_eq!(without_cross_packages(&format!("{}{plain}", cross.concat())), plain);
     }
 
     #[test]
