@@ -11,6 +11,7 @@ use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Jo
 use model::CardModel;
 pub(crate) use model::activation;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The card. `predict` reads it back.
 #[derive(Debug, Serialize, Deserialize)]
@@ -122,7 +123,37 @@ pub(crate) struct CardTraining {
     pub(crate) seed: u64,
     pub(crate) run: u64,
     pub(crate) ended: Option<String>,
+    /// Since the first start of the job, without the time in which no aggregator ran.
     pub(crate) seconds: f64,
+    /// The part of it that `max_time` limits: from the first round on, without pauses that somebody asked for.
+    #[serde(default)]
+    pub(crate) training_seconds: Option<f64>,
+}
+
+/// How long the job has taken by now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    /// Seconds in all.
+    pub(crate) seconds: f64,
+    /// Seconds that `max_time` limits.
+    pub(crate) training_seconds: f64,
+}
+
+impl CardTraining {
+    /// Time for which the model has been trained, as far as an earlier version has written it.
+    pub(crate) fn trained(&self) -> Duration {
+        span(self.training_seconds.unwrap_or(self.seconds))
+    }
+
+    /// Time since the first start of the job.
+    pub(crate) fn taken(&self) -> Duration {
+        span(self.seconds)
+    }
+}
+
+/// A card is a file, which may hold anything.
+fn span(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 impl Card {
@@ -132,7 +163,7 @@ impl Card {
         job: &str,
         coordinator: &Coordinator,
         outcome: Option<Outcome>,
-        seconds: f64,
+        taken: Taken,
     ) -> Option<Self> {
         let described = coordinator.job();
         let fitted = described.fitted.as_ref()?;
@@ -190,7 +221,8 @@ impl Card {
                 seed: plan.seed,
                 run: coordinator.run().0,
                 ended: outcome.map(|outcome| outcome.to_string()),
-                seconds,
+                seconds: taken.seconds,
+                training_seconds: Some(taken.training_seconds),
             },
             scores: scores(coordinator),
             usage: serde_json::to_value(Usage::of("self")).unwrap_or_default(),

@@ -25,6 +25,7 @@ pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
     };
     list.pass("file", valid.path.display().to_string());
     output(&mut list, &valid);
+    model(&mut list, &valid);
     page(&mut list, &valid);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
@@ -64,6 +65,18 @@ fn room(list: &mut Checklist, valid: &Valid, free_bytes: u64) {
         list.fail("disk", Exit::Unavailable, &format!("only {free}"), fix, Some(valid.places.of("output.directory")));
     } else {
         list.pass("disk", free);
+    }
+}
+
+/// An unfinished model that `run` goes on with.
+fn model(list: &mut Checklist, valid: &Valid) {
+    if let Some(start) = valid.plan.start.as_ref().filter(|start| start.unfinished) {
+        let folder = valid.output.display();
+        let steps = start.steps;
+        list.note(
+            "model",
+            format!("run goes on after round {steps} of the unfinished one in {folder}; resume = false begins anew"),
+        );
     }
 }
 

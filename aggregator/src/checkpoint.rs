@@ -9,23 +9,20 @@ use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The folder of older checkpoints, within the output folder.
 const OLDER: &str = "checkpoints";
+/// How the names begin there of models that another job has left.
+const EARLIER: &str = "earlier-";
+/// As many of them are kept.
+const EARLIER_KEPT: usize = 3;
 /// What a step leaves in the optimizer, beside the model.
 const STATE: &str = "optimizer.safetensors";
 
-/// What is kept beside the model.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Keeping {
-    /// Older checkpoints; with none the folder is left alone.
-    pub(crate) older: usize,
-    /// Whether the next aggregator is to go on where this one has stopped.
-    pub(crate) resume: bool,
-}
-
-/// Writes model, card and what `keeping` asks for into `folder`.
-pub(crate) fn write(folder: &Path, keeping: Keeping, coordinator: &Coordinator, card: &Card) -> io::Result<()> {
+/// Writes model, card, what the next aggregator needs to go on with an unfinished one, and, unless `keep` is 0, a checkpoint beside the `keep - 1`
+/// newest ones into `folder`.
+pub(crate) fn write(folder: &Path, keep: usize, coordinator: &Coordinator, card: &Card) -> io::Result<()> {
     let Some(model) = coordinator.model() else { return Ok(()) };
     let misfit = || io::Error::other("the model does not fit its shape");
     let shape = coordinator.shape().and_then(|shape| model_shape(shape).ok()).ok_or_else(misfit)?;
@@ -33,43 +30,79 @@ pub(crate) fn write(folder: &Path, keeping: Keeping, coordinator: &Coordinator, 
     let card_text = serde_json::to_vec_pretty(card)?;
     replace_file(&folder.join("model.safetensors"), &model)?;
     replace_file(&folder.join("model_card.json"), &card_text)?;
-    if keeping.resume {
+    if is_unfinished(card) {
         let state = state_bytes(coordinator.steps(), coordinator.optimizer_state()).ok_or_else(misfit)?;
         replace_file(&folder.join(STATE), &state)?;
+    } else {
+        remove(&folder.join(STATE))?;
     }
-    if keeping.older > 0 {
+    if keep > 0 {
         let older = folder.join(OLDER);
         std::fs::create_dir_all(&older)?;
         let stem = format!("run-{}-round-{}", coordinator.run(), coordinator.steps());
         replace_file(&older.join(format!("{stem}.safetensors")), &model)?;
         replace_file(&older.join(format!("{stem}.json")), &card_text)?;
-        prune(&older, keeping.older)?;
+        prune(&older, "", keep)?;
     }
     Ok(())
 }
 
-/// Removes all but the `keep` newest checkpoints; leaves everything else in the folder alone.
-fn prune(folder: &Path, keep: usize) -> io::Result<()> {
+/// Keeps the model that is in `folder` among the older checkpoints before a new job writes its own; returns its path, or
+/// `None` if there is none. Only the newest [`EARLIER_KEPT`] of these stay, apart from a job's own checkpoints.
+///
+/// It stays in its place, too, until the new job has something better.
+pub(crate) fn keep_earlier(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let model = match std::fs::read(folder.join("model.safetensors")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        model => model?,
+    };
+    let card = std::fs::read(folder.join("model_card.json")).ok();
+    let described = card.as_deref().and_then(|card| serde_json::from_slice::<Card>(card).ok());
+    let (run, round) = described.map_or((0, 0), |card| (card.training.run, card.training.rounds));
+    let older = folder.join(OLDER);
+    std::fs::create_dir_all(&older)?;
+    let kept = older.join(format!("{EARLIER}run-{run}-round-{round}.safetensors"));
+    replace_file(&kept, &model)?;
+    if let Some(card) = card {
+        replace_file(&kept.with_extension("json"), &card)?;
+    }
+    prune(&older, EARLIER, EARLIER_KEPT)?;
+    Ok(Some(kept))
+}
+
+/// Removes all but the `keep` newest checkpoints whose names begin so; leaves everything else in the folder alone.
+fn prune(folder: &Path, beginning: &str, keep: usize) -> io::Result<()> {
     let mut found: Vec<((u64, u64), PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        found.extend(age(&path).map(|age| (age, path)));
+        found.extend(age(&path, beginning).map(|age| (age, path)));
     }
     found.sort();
     let old = found.len().saturating_sub(keep);
     for (_, path) in found.iter().take(old) {
         std::fs::remove_file(path)?;
-        match std::fs::remove_file(path.with_extension("json")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(&path.with_extension("json"))?;
     }
     Ok(())
 }
 
+/// Removes a file that may not be there.
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the next aggregator is to go on with the model: it was cut off, or stopped.
+fn is_unfinished(card: &Card) -> bool {
+    card.training.ended.as_deref().is_none_or(|ended| ended == Outcome::Stopped.to_string())
+}
+
 /// Run and round of a checkpoint's model.
-fn age(path: &Path) -> Option<(u64, u64)> {
-    let name = path.file_name()?.to_str()?.strip_suffix(".safetensors")?.strip_prefix("run-")?;
+fn age(path: &Path, beginning: &str) -> Option<(u64, u64)> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".safetensors")?;
+    let name = name.strip_prefix(beginning)?.strip_prefix("run-")?;
     let (run, round) = name.split_once("-round-")?;
     Some((run.parse().ok()?, round.parse().ok()?))
 }
@@ -104,19 +137,27 @@ pub(crate) fn unfinished(folder: &Path) -> Result<Option<(Trained, Start)>, Stri
         return Ok(None);
     }
     let trained = Trained::load(folder).map_err(|failure| failure.reason())?;
-    let ended = trained.card.training.ended.as_deref();
-    if ended.is_some_and(|ended| ended != Outcome::Stopped.to_string()) {
+    if !is_unfinished(&trained.card) {
         return Ok(None);
     }
     // The best model is not the last one: what the last step left in the optimizer is not its own.
     let steps = trained.card.training.best_round.unwrap_or(trained.card.training.rounds);
-    let start = Start { steps, optimizer: state_after(steps, folder), ..start(&trained) };
+    let trained_for = trained.card.training.trained();
+    let optimizer = state_after(steps, folder);
+    let start = Start { steps, optimizer, trained: trained_for, unfinished: true, ..start(&trained) };
     Ok(Some((trained, start)))
 }
 
 /// A new job's start with a trained model.
 pub(crate) fn start(trained: &Trained) -> Start {
-    Start { fitted: trained.fitted.clone(), parameters: trained.parameters.clone(), steps: 0, optimizer: Vec::new() }
+    Start {
+        fitted: trained.fitted.clone(),
+        parameters: trained.parameters.clone(),
+        steps: 0,
+        optimizer: Vec::new(),
+        trained: Duration::ZERO,
+        unfinished: false,
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +174,7 @@ mod tests {
         }
         put("run-1-round-x.safetensors");
         put("notes.txt");
-        prune(folder.path(), 2).unwrap();
+        prune(folder.path(), "", 2).unwrap();
         let mut names: Vec<_> = std::fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -143,6 +184,54 @@ mod tests {
             ["notes.txt", "run-1-round-x.safetensors", "run-10-round-1000.json", "run-10-round-1000.safetensors"];
         assert_eq!(names[..4], kept);
         assert_eq!(names[4..], ["run-10-round-50.json", "run-10-round-50.safetensors"]);
+    }
+
+    #[test]
+    fn what_an_earlier_job_has_left_is_kept_and_only_the_newest_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(keep_earlier(folder.path()).unwrap(), None);
+        // Runs of which one has no card that can be read.
+        for run in [0_u64, 2, 10, 9, 11] {
+            std::fs::write(folder.path().join("model.safetensors"), run.to_le_bytes()).unwrap();
+            std::fs::write(folder.path().join("model_card.json"), sample_card(run)).unwrap();
+            let kept = keep_earlier(folder.path()).unwrap().unwrap();
+            assert!(folder.path().join("model.safetensors").exists(), "it stays in its place");
+            assert!(
+                kept.ends_with(format!("checkpoints/earlier-run-{run}-round-{}.safetensors", run * 10)),
+                "{kept:?}"
+            );
+        }
+        let older = folder.path().join(OLDER);
+        let there = |run: u64| {
+            let path = older.join(format!("earlier-run-{run}-round-{}.safetensors", run * 10));
+            assert_eq!(path.exists(), path.with_extension("json").exists());
+            std::fs::read(path).ok()
+        };
+        for run in [9, 10, 11] {
+            assert_eq!(there(run), Some(run.to_le_bytes().to_vec()));
+        }
+        assert_eq!((there(0), there(2)), (None, None));
+        prune(&older, "", 0).unwrap();
+        assert!(there(11).is_some(), "the job's own checkpoints are counted apart");
+    }
+
+    /// A card of that run; for 0 one that cannot be read.
+    fn sample_card(run: u64) -> String {
+        if run == 0 {
+            return "{".into();
+        }
+        let training = serde_json::json!({
+            "policy": "equal", "global_batch_samples": 8, "optimizer": "", "rounds": run * 10, "max_rounds": 500,
+            "seed": 0, "run": run, "ended": null, "seconds": 1.5,
+        });
+        let data = serde_json::json!({ "mode": "shared", "weighting": "", "held_out": "", "agents": [] });
+        let model = serde_json::json!({ "file": "", "widths": [1, 1], "activation": "relu", "parameters": 2 });
+        serde_json::json!({
+            "heijunka_version": "", "created": "", "site": "", "job": "", "task": "regression", "target": "y",
+            "inputs": [], "classes": null, "class_weights": null, "target_scaling": null, "model": model, "data": data,
+            "training": training, "scores": null, "usage": null,
+        })
+        .to_string()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The driver: one `select!` over bus, timer and shutdown, one `match` over the coordinator's outputs.
 
-use crate::card::Card;
+use crate::card::{Card, Taken};
 use crate::checkpoint;
 use crate::config::Valid;
 use crate::history::History;
@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
+use begin::begin;
+
+mod begin;
 mod orders;
 
 /// How long a farewell may take.
@@ -79,11 +82,8 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let run = last.max(seen).next();
     run_number::keep(&valid.output, run)?;
     info!("run {run} begins: waiting for {} agents", valid.plan.patience.min_agents);
-    let gone_on = valid.plan.start.as_ref().map_or(0, |start| start.steps);
-    if gone_on > 0 {
-        info!("training goes on after round {gone_on} of the model in {}", valid.output.display());
-    }
-    let history = History::create(&valid.output, gone_on > 0)
+    let begun = begin(valid)?;
+    let history = History::create(&valid.output, valid.gone_on)
         .map_err(|error| Failure::new(Exit::Unavailable, "cannot write history.csv").why(error.to_string()))?;
     let mut driver = Driver {
         coordinator: Coordinator::new(valid.plan.clone(), run, Timestamp::ZERO),
@@ -102,6 +102,9 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         save_due: Instant::now() + valid.save_every,
         service,
     };
+    if let Some(begun) = begun {
+        driver.on_event(&begun);
+    }
     let ended = driver.serve(events, &mut signals).await;
     driver.progress.finish();
     let told = driver.trace.as_mut().and_then(TraceFile::write);
@@ -401,11 +404,12 @@ impl Driver<'_> {
             error!("history.csv: {error}");
         }
         let (site, job) = (self.valid.site.as_str(), self.valid.job.as_str());
-        let seconds = self.origin.elapsed().as_secs_f64();
-        let Some(card) = Card::new(site, job, &self.coordinator, outcome, seconds) else {
+        let seconds = (self.valid.gone_on.unwrap_or_default() + self.origin.elapsed()).as_secs_f64();
+        let taken = Taken { seconds, training_seconds: self.coordinator.trained_for(self.now()).as_secs_f64() };
+        let Some(card) = Card::new(site, job, &self.coordinator, outcome, taken) else {
             return Err("there is no model yet: training has not begun".to_owned());
         };
-        match checkpoint::write(&self.valid.output, self.valid.keeping, &self.coordinator, &card) {
+        match checkpoint::write(&self.valid.output, self.valid.keep, &self.coordinator, &card) {
             Ok(()) => {
                 let folder = self.valid.output.display();
                 if outcome.is_some() {

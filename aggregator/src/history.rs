@@ -3,7 +3,7 @@
 use heijunka_round::{Ending, RoundRecord};
 use heijunka_wire::Purpose;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,9 @@ const PREVIOUS: &str = "history.previous.csv";
 /// Lines are written out at least so often.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
+/// The last line's beginning is looked for in so many bytes at the file's end.
+const TAIL_BYTES: u64 = 64 << 10;
+
 /// The file grows no larger, in bytes: then it becomes `history.previous.csv`, in place of the one before, and begins anew.
 const BYTES_MAX: u64 = 64 << 20;
 
@@ -27,19 +30,28 @@ pub(crate) struct History {
     bytes: u64,
     bytes_max: u64,
     begun: Instant,
+    /// How long the job had taken before.
+    before: Duration,
     flushed: Instant,
 }
 
 impl History {
-    /// Begins the file anew, or goes on with one that is there.
-    pub(crate) fn create(directory: &Path, goes_on: bool) -> std::io::Result<Self> {
+    /// Goes on with the file that is there, if the job has taken so long before; else it begins anew, and the one that
+    /// is there becomes `history.previous.csv`.
+    pub(crate) fn create(directory: &Path, gone_on: Option<Duration>) -> std::io::Result<Self> {
         let (directory, now) = (directory.to_owned(), Instant::now());
-        let path = directory.join(FILE);
-        let (file, bytes) = match std::fs::metadata(&path).ok().filter(|_| goes_on) {
-            Some(there) => (BufWriter::new(File::options().append(true).open(path)?), there.len()),
-            None => (begin(&directory)?, 0),
+        let there = directory.join(FILE).exists();
+        let (file, bytes) = match gone_on {
+            Some(_) if there => go_on(&directory.join(FILE))?,
+            _ => {
+                if there {
+                    std::fs::rename(directory.join(FILE), directory.join(PREVIOUS))?;
+                }
+                (begin(&directory)?, 0)
+            }
         };
-        Ok(Self { file, directory, bytes, bytes_max: BYTES_MAX, begun: now, flushed: now })
+        let before = gone_on.unwrap_or_default();
+        Ok(Self { file, directory, bytes, bytes_max: BYTES_MAX, begun: now, before, flushed: now })
     }
 
     /// Adds a line. A file that is full makes room.
@@ -81,7 +93,7 @@ impl History {
             compute_max,
             record.bytes_down,
             record.bytes_up,
-            self.begun.elapsed().as_secs_f64(),
+            (self.before + self.begun.elapsed()).as_secs_f64(),
             summary.held_out_rows,
             number(summary.loss),
             number(summary.accuracy),
@@ -113,6 +125,24 @@ fn begin(directory: &Path) -> std::io::Result<BufWriter<File>> {
     Ok(file)
 }
 
+/// Opens the file behind its last whole line: a power cut may have torn the one after.
+fn go_on(path: &Path) -> std::io::Result<(BufWriter<File>, u64)> {
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let length = file.metadata()?.len();
+    let tail = length.saturating_sub(TAIL_BYTES);
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(tail))?;
+    file.read_to_end(&mut bytes)?;
+    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(length, |place| tail + place as u64 + 1);
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end))?;
+    let mut file = BufWriter::new(file);
+    if end == 0 {
+        writeln!(file, "{HEADER}")?;
+    }
+    Ok((file, end))
+}
+
 fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
@@ -122,9 +152,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_job_that_goes_on_adds_to_what_is_there_behind_the_last_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, format!("{HEADER}\n1,train,full\n2,tra")).unwrap();
+        let mut history = History::create(folder.path(), Some(Duration::from_secs(3600))).unwrap();
+        assert!(history.before.as_secs() == 3600);
+        history.write("2,train,full\n").unwrap();
+        history.flush().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{HEADER}\n1,train,full\n2,train,full\n"));
+        // What the file system has lost altogether begins with its header again.
+        std::fs::write(&path, "").unwrap();
+        drop(History::create(folder.path(), Some(Duration::ZERO)).unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{HEADER}\n"));
+    }
+
+    #[test]
+    fn a_new_job_keeps_the_history_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), "old").unwrap();
+        drop(History::create(folder.path(), None).unwrap());
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!((read(FILE), read(PREVIOUS)), (format!("{HEADER}\n"), "old".to_owned()));
+    }
+
+    #[test]
     fn two_files_of_bounded_size_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let mut history = History { bytes_max: 100, ..History::create(folder.path(), false).unwrap() };
+        let mut history = History { bytes_max: 100, ..History::create(folder.path(), None).unwrap() };
         for round in 0..50 {
             history.write(&format!("{round},train,full\n")).unwrap();
         }

@@ -63,6 +63,8 @@ struct StatusLine<'a> {
     run: u64,
     round: u64,
     max_rounds: u64,
+    /// The round of an unfinished model that this run went on after.
+    gone_on_after_round: Option<u64>,
     agents_online: usize,
     policy: String,
     data: &'a str,
@@ -138,6 +140,7 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
         run: coordinator.run().0,
         round: coordinator.steps(),
         max_rounds: coordinator.plan().until.rounds,
+        gone_on_after_round: coordinator.gone_on_after(),
         agents_online: coordinator.members().filter(|member| member.online).count(),
         policy: coordinator.plan().policy.to_string(),
         data: data_mode(coordinator),

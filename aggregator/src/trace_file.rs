@@ -34,8 +34,12 @@ pub(crate) struct TraceFile {
 }
 
 impl TraceFile {
-    /// Begins a file anew; compressed if its name ends in `.gz`.
+    /// Begins a file anew; compressed if its name ends in `.gz`. One that is there becomes the previous one, unless nothing
+    /// was recorded in it. It is not gone on with: its last piece may be torn, and what is behind it could not be read.
     pub(crate) fn create(path: &Path) -> std::io::Result<Self> {
+        if std::fs::metadata(path).is_ok_and(|there| there.len() > 0) {
+            std::fs::rename(path, previous(path))?;
+        }
         Ok(Self {
             path: path.to_owned(),
             file: Some(File::create(path)?),
@@ -104,6 +108,13 @@ fn costs(agent: &AgentRound, outlook: Option<&Outlook>) -> Costs {
         fixed_s: around_s + fixed_fraction * agent.compute_s,
         seconds_per_sample: (1.0 - fixed_fraction) * agent.compute_s / samples,
     }
+}
+
+/// `trace.previous.csv.gz` of `trace.csv.gz`.
+fn previous(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (stem, ending) = name.find(".csv").map_or((&*name, ""), |place| name.split_at(place));
+    path.with_file_name(format!("{stem}.previous{ending}"))
 }
 
 fn compressed(text: &str) -> std::io::Result<Vec<u8>> {

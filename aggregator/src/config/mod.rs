@@ -9,7 +9,6 @@ mod training;
 
 pub(crate) use allocation::DEFAULT_POLICY;
 
-use crate::checkpoint::Keeping;
 use crate::compact::Gradient;
 use crate::web::{Listen, Web};
 use allocation::Allocation;
@@ -73,10 +72,12 @@ pub(crate) struct Valid {
     pub(crate) job: JobName,
     pub(crate) bus: BusConfig,
     pub(crate) plan: Plan,
+    /// How long the job has taken before, if it goes on with the model that is in the output folder.
+    pub(crate) gone_on: Option<Duration>,
     pub(crate) output: PathBuf,
     pub(crate) save_every: Duration,
-    /// What is kept beside the model.
-    pub(crate) keeping: Keeping,
+    /// Older checkpoints that stay.
+    pub(crate) keep: usize,
     /// Whether the model is written as ONNX, too.
     pub(crate) onnx: bool,
     /// Where to record what every agent's part of every round cost.
@@ -118,15 +119,17 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
     let site: SiteName = name("site", &file.site)?;
     let job: JobName = name("job", &file.job)?;
     let mut plan = plan(file)?;
-    plan.start = start::start(loaded, &plan)?;
+    let (start, gone_on) = start::start(loaded, &plan)?;
+    plan.start = start;
     Ok(Valid {
         path: loaded.path().to_owned(),
         places: loaded.places(&[&BROKER_KEYS[..], &["output.directory"]].concat()),
         plan,
+        gone_on,
         bus: bus_config(loaded, &site, &job).map_err(|problem| problem.within("broker"))?,
         output: file.output.directory(|path| loaded.resolve(path)),
         save_every: file.output.checkpoint_every(),
-        keeping: Keeping { older: file.output.keep()?, resume: file.training.resume() },
+        keep: file.output.keep()?,
         onnx: file.output.onnx()?,
         trace: file.output.trace(|path| loaded.resolve(path))?,
         web: file.web.check(|path| loaded.resolve(path))?,

@@ -7,17 +7,20 @@ use heijunka_round::{Plan, Start};
 use heijunka_settings::{Loaded, Problem};
 use heijunka_wire::document::Task;
 use std::path::Path;
+use std::time::Duration;
 
-/// What training by `plan` begins with; `None`: a new model.
-pub(super) fn start(loaded: &Loaded<File>, plan: &Plan) -> Result<Option<Start>, Problem> {
+/// What training by `plan` begins with; no start: a new model. And how long the job has taken before, if it is gone on
+/// with.
+pub(super) fn start(loaded: &Loaded<File>, plan: &Plan) -> Result<(Option<Start>, Option<Duration>), Problem> {
     let file = &loaded.settings;
     if file.training.resume() {
         let folder = file.output.directory(|path| loaded.resolve(path));
-        if let Some(start) = unfinished(plan, &folder)? {
-            return Ok(Some(start));
+        if let Some((start, taken)) = unfinished(file, plan, &folder)? {
+            return Ok((Some(start), Some(taken)));
         }
     }
-    file.model.start_from().map(|path| saved(plan, &loaded.resolve(path))).transpose()
+    let start = file.model.start_from().map(|path| saved(plan, &loaded.resolve(path))).transpose()?;
+    Ok((start, None))
 }
 
 fn saved(plan: &Plan, path: &Path) -> Result<Start, Problem> {
@@ -28,15 +31,21 @@ fn saved(plan: &Plan, path: &Path) -> Result<Start, Problem> {
     Ok(checkpoint::start(&trained))
 }
 
-fn unfinished(plan: &Plan, folder: &Path) -> Result<Option<Start>, Problem> {
+fn unfinished(file: &File, plan: &Plan, folder: &Path) -> Result<Option<(Start, Duration)>, Problem> {
     let problem = |message: String| {
-        let message = format!("the model in {} cannot be gone on with: {message}", folder.display());
-        let fix = "write resume = false, or name another folder in [output] directory";
+        let message = format!("the unfinished model in {} cannot be gone on with: {message}", folder.display());
+        let fix = "write resume = false to begin anew (that model is kept in its folder checkpoints), or name another \
+                   folder in [output] directory";
         Problem::new("training.resume", message, fix)
     };
     let Some((trained, start)) = checkpoint::unfinished(folder).map_err(problem)? else { return Ok(None) };
+    let card = &trained.card;
+    // Another job's is kept when this one begins.
+    if (&card.site, &card.job) != (&file.site, &file.job) {
+        return Ok(None);
+    }
     fits(plan, &trained).map_err(|(message, _)| problem(message))?;
-    Ok(Some(start))
+    Ok(Some((start, card.training.taken())))
 }
 
 /// What is wrong with `trained` as a beginning of this job, and what to write.

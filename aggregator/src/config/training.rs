@@ -84,9 +84,10 @@ pub(super) struct Training {
     step_factor: Option<f64>,
     /// Time after which the job is done, without the time for which somebody has paused it; for example `max_time = "8h"`
     max_time: Option<Span>,
-    /// Whether to go on, counting its rounds, with the model that an aggregator which was cut off or stopped has left in
-    /// the output folder. `resume = false`
-    #[serde(default)]
+    /// Whether to go on, counting its rounds and its time, with the unfinished model of this job that an aggregator which
+    /// was cut off or stopped has left in the output folder; with false it begins anew, and a model that is there is kept
+    /// in the folder checkpoints. `resume = true`
+    #[serde(default = "yes")]
     resume: bool,
     /// Ends the job when the score has not improved for so long; the best model is kept; for example `stop_when_no_better_for_rounds = 300`
     stop_when_no_better_for_rounds: Option<u64>,
@@ -109,6 +110,10 @@ pub(super) struct Training {
 
 fn batch() -> u32 {
     256
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn fifth() -> f64 {

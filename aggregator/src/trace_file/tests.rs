@@ -88,6 +88,23 @@ fn what_was_written_before_the_end_can_be_read() {
 }
 
 #[test]
+fn the_trace_before_is_kept_unless_nothing_was_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, before) in [("trace.csv.gz", "trace.previous.csv.gz"), ("t.csv", "t.previous.csv")] {
+        let (path, before) = (folder.path().join(name), folder.path().join(before));
+        let mut file = TraceFile::create(&path).unwrap();
+        file.add(&rounds(&["a"])[0], &[]);
+        file.write();
+        // Cut off before anything was written: the one before stays the previous one.
+        for _ in 0..3 {
+            drop(TraceFile::create(&path).unwrap());
+        }
+        assert_eq!(Trace::load(&before).unwrap().rounds(), 1);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+    }
+}
+
+#[test]
 fn a_full_file_is_told_once_and_stays_readable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.csv");

@@ -51,6 +51,8 @@ struct Open {
     orders: mpsc::Receiver<Asked>,
     server: Server,
     begun: Instant,
+    /// How long the job had taken before.
+    before: Duration,
     due: Instant,
     what_if: Arc<[Finding]>,
     what_if_due: Instant,
@@ -75,6 +77,7 @@ impl Page {
                     orders,
                     server,
                     begun: now,
+                    before: valid.gone_on.unwrap_or_default(),
                     due: now,
                     what_if,
                     what_if_due: now,
@@ -126,7 +129,7 @@ impl Page {
         let Some(open) = &mut self.0 else { return };
         if Instant::now() >= open.due {
             open.due = Instant::now() + SNAPSHOT_EVERY;
-            open.hand_over(&Seen { coordinator, figures, connected, elapsed: open.begun.elapsed(), ended: None });
+            open.hand_over(&Seen { coordinator, figures, connected, elapsed: open.elapsed(), ended: None });
         }
     }
 
@@ -139,13 +142,17 @@ impl Page {
         ended: &str,
     ) -> Option<Server> {
         let mut open = self.0?;
-        let (elapsed, ended) = (open.begun.elapsed(), Some(ended));
+        let (elapsed, ended) = (open.elapsed(), Some(ended));
         open.hand_over(&Seen { coordinator, figures, connected, elapsed, ended });
         Some(open.server)
     }
 }
 
 impl Open {
+    fn elapsed(&self) -> Duration {
+        self.before + self.begun.elapsed()
+    }
+
     fn hand_over(&mut self, seen: &Seen<'_>) {
         let mut snapshot = Snapshot::new(&self.facts, &self.board, seen);
         if Instant::now() >= self.what_if_due {

@@ -92,6 +92,8 @@ pub(crate) struct Snapshot {
     pub(crate) run: u64,
     pub(crate) data: &'static str,
     pub(crate) step: u64,
+    /// The round of an unfinished model that this run went on after.
+    pub(crate) gone_on_after: Option<u64>,
     pub(crate) eta: Option<Duration>,
     pub(crate) elapsed: Duration,
     pub(crate) loss: Option<f64>,
@@ -143,6 +145,7 @@ impl Snapshot {
             run: coordinator.run().0,
             data: data_mode(coordinator),
             step: coordinator.steps(),
+            gone_on_after: coordinator.gone_on_after(),
             eta: figures.eta(coordinator),
             elapsed: seen.elapsed,
             loss: figures.loss.filter(|loss| loss.is_finite()),

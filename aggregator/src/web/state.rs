@@ -70,6 +70,7 @@ fn fields(snapshot: &Snapshot) -> Fields {
         "line": snapshot.line,
         "connected": snapshot.connected,
         "round": snapshot.step,
+        "gone_on_after_round": snapshot.gone_on_after,
         "elapsed_seconds": snapshot.elapsed.as_secs(),
         "eta_seconds": some_time(snapshot.eta.map(|eta| eta.as_secs_f64())),
         "loss": snapshot.loss.map(|loss| brief(loss, 6)),

@@ -137,6 +137,9 @@ pub(crate) fn line(snapshot: &Snapshot, ended: Option<&str>) -> String {
 
 fn training(snapshot: &Snapshot) -> String {
     let mut line = format!("Training: round {} of {}", snapshot.step, snapshot.facts.max_rounds);
+    if let Some(round) = snapshot.gone_on_after {
+        line += &format!(" (it went on after round {round} of the unfinished model)");
+    }
     if let Some(eta) = snapshot.eta {
         line += &format!(", {} left", long_span(eta.as_secs_f64()));
     }

@@ -208,7 +208,7 @@ impl Coordinator {
 
     fn end_if_due(&mut self, now: Timestamp, purpose: Purpose) {
         let until = &self.plan.until;
-        let running = now.since(self.training_since.unwrap_or(now));
+        let running = self.trained_for(now);
         let steps = self.steps();
         let no_better = self.trainer.as_ref().zip(until.no_better_for_rounds);
         if self.stop.is_none() {

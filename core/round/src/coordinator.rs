@@ -316,6 +316,11 @@ impl Coordinator {
         self.trainer.as_ref().map_or(0, Trainer::steps)
     }
 
+    /// The round of this job's own unfinished model that training went on after; `None` if it did not.
+    pub fn gone_on_after(&self) -> Option<u64> {
+        self.plan.start.as_ref().filter(|start| start.unfinished).map(|start| start.steps)
+    }
+
     /// What the steps so far have left in the optimizer, to go on from; empty before the job is settled.
     pub fn optimizer_state(&self) -> &[f32] {
         self.trainer.as_ref().map_or(&[], Trainer::optimizer_state)

@@ -7,6 +7,7 @@ use crate::coordinator::{Coordinator, Phase};
 use crate::record::Level;
 use alloc::format;
 use alloc::string::ToString;
+use core::time::Duration;
 use heijunka_units::Timestamp;
 
 /// Somebody's wish that no round is opened.
@@ -25,6 +26,13 @@ impl Coordinator {
     /// Whether somebody has asked to pause and nobody has asked to go on since.
     pub fn is_held(&self) -> bool {
         self.hold != Hold::No
+    }
+
+    /// Time for which the model has been trained, that of an aggregator before this one included: what `max_time` limits.
+    pub fn trained_for(&self, now: Timestamp) -> Duration {
+        let now = if let Hold::Since(since) = self.hold { since } else { now };
+        let before = self.plan.start.as_ref().map_or(Duration::ZERO, |start| start.trained);
+        before + now.since(self.training_since.unwrap_or(now))
     }
 
     pub(crate) fn on_pause(&mut self, now: Timestamp) {

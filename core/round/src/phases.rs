@@ -6,6 +6,7 @@ use crate::judging::judged;
 use crate::open::OpenRound;
 use crate::record::{Level, Outcome};
 use crate::shape::shape_for;
+use crate::start::Start;
 use crate::trainer::Trainer;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -90,7 +91,8 @@ impl Coordinator {
             }
             Err(why) => {
                 let message = format!("the job cannot begin with the data of {from}: {why}");
-                self.event(Level::Warn, "HJ-120", None, message, "correct [task] or the agents' data");
+                let fix = self.plan.start.as_ref().map_or("correct [task] or the agents' data", Start::fix);
+                self.event(Level::Warn, "HJ-120", None, message, fix);
             }
         }
     }
@@ -127,6 +129,10 @@ impl Coordinator {
             self.enter(now, Phase::Training);
             self.closed_at = now;
             self.training_since = Some(now);
+            // It may have been cut off after its last step, before that was scored.
+            if self.steps() >= self.plan.until.rounds {
+                self.stop = Some(Outcome::Rounds);
+            }
             self.event(Level::Info, "HJ-122", None, format!("training begins with {ready} agents"), "");
             self.open_next(now);
         }

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 use heijunka_wire::document::{Encoding, Fitted, Target};
 
 /// A saved model, how its columns become numbers, and how far its training was.
@@ -16,9 +17,27 @@ pub struct Start {
     pub steps: u64,
     /// What those steps left in the optimizer; empty if that is not known: it then begins anew.
     pub optimizer: Vec<f32>,
+    /// Time for which it has been trained, which counts against `max_time`; none for a job of its own.
+    pub trained: Duration,
+    /// Whether it is this job's own, left unfinished, rather than the one that `start_from` names.
+    pub unfinished: bool,
 }
 
 impl Start {
+    /// What it is called.
+    fn name(&self) -> &'static str {
+        if self.unfinished { "the unfinished model in the output folder" } else { "the model of start_from" }
+    }
+
+    /// What to do if it does not match the data.
+    pub(crate) fn fix(&self) -> &'static str {
+        if self.unfinished {
+            "correct the agents' data, or write [training] resume = false to begin anew"
+        } else {
+            "correct [task] or the agents' data"
+        }
+    }
+
     /// The saved columns and classes, with the class weights of `fitted`, which was made of the agents' data.
     ///
     /// # Errors
@@ -31,16 +50,14 @@ impl Start {
             }
             (Target::Classes { names, weights }, Target::Classes { names: seen, weights: balanced }) => {
                 if let Some(class) = seen.iter().find(|class| !names.contains(class)) {
-                    return Err(format!(
-                        "the data have the class '{class}', which the model of start_from does not know"
-                    ));
+                    return Err(format!("the data have the class '{class}', which {} does not know", self.name()));
                 }
                 let fresh =
                     |name: &String| seen.iter().position(|class| class == name).and_then(|place| balanced.get(place));
                 let known = names.iter().zip(weights).map(|(name, weight)| *fresh(name).unwrap_or(weight));
                 Target::Classes { names: names.clone(), weights: known.collect() }
             }
-            _ => return Err("the model of start_from is for another kind of target".into()),
+            _ => return Err(format!("{} is for another kind of target", self.name())),
         };
         Ok(Fitted { inputs: self.fitted.inputs.clone(), target })
     }
@@ -48,23 +65,17 @@ impl Start {
     fn match_inputs(&self, fitted: &Fitted) -> Result<(), String> {
         let named = |of: &Fitted, name: &String| of.inputs.iter().position(|input| input.name == *name);
         if let Some(input) = fitted.inputs.iter().find(|input| named(&self.fitted, &input.name).is_none()) {
-            return Err(format!(
-                "the data have the input '{}', which the model of start_from does not know",
-                input.name
-            ));
+            return Err(format!("the data have the input '{}', which {} does not know", input.name, self.name()));
         }
         for input in &self.fitted.inputs {
             let seen = named(fitted, &input.name).and_then(|place| fitted.inputs.get(place));
             let Some(seen) = seen else {
-                return Err(format!("the model of start_from needs the input '{}', which the data lack", input.name));
+                return Err(format!("{} needs the input '{}', which the data lack", self.name(), input.name));
             };
             let is_number = |encoding: &Encoding| matches!(encoding, Encoding::Scaled { .. });
             if is_number(&input.encoding) != is_number(&seen.encoding) {
                 let (was, is) = if is_number(&input.encoding) { ("numbers", "text") } else { ("text", "numbers") };
-                return Err(format!(
-                    "column '{}' held {was} for the model of start_from and holds {is} now",
-                    input.name
-                ));
+                return Err(format!("column '{}' held {was} for {} and holds {is} now", input.name, self.name()));
             }
         }
         Ok(())
@@ -86,7 +97,9 @@ mod tests {
     }
 
     fn start(inputs: Vec<Input>, target: Target) -> Start {
-        Start { fitted: Fitted { inputs, target }, parameters: vec![], steps: 0, optimizer: vec![] }
+        let fitted = Fitted { inputs, target };
+        let (parameters, optimizer, trained) = (vec![], vec![], Duration::ZERO);
+        Start { fitted, parameters, steps: 0, optimizer, trained, unfinished: false }
     }
 
     #[test]

@@ -43,11 +43,16 @@ pub(super) fn run(lab: &Lab<'_>) -> Outcome<Vec<Table>> {
 fn trained(lab: &Lab<'_>, job: &Job, text: &str) -> Outcome<Value> {
     let folder = lab.place.target.join("plants").join(job.name.replace([' ', ','], "-"));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let output = folder.join("heijunka-output");
+    // What a run that was cut off has left would be gone on with.
+    if output.exists() {
+        fs::remove_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
+    }
     let line = Line::new(lab, folder)?;
     line.write("data.csv", text)?;
     let rounds = lab.either(job.rounds, 40).to_string();
     line.run(&job.settings.replace("ROUNDS", &rounds))?;
-    card(&line.folder().join("heijunka-output").join("model_card.json"))
+    card(&output.join("model_card.json"))
 }
 
 fn card(path: &Path) -> Outcome<Value> {

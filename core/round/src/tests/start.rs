@@ -1,7 +1,8 @@
 //! Training goes on from a saved model.
 
 use super::*;
-use crate::Start;
+use crate::{Start, Until};
+use heijunka_wire::Purpose;
 use heijunka_wire::document::{Encoding, Fitted, Input as Column, Target};
 
 /// A saved linear model of column `name`.
@@ -9,7 +10,8 @@ fn saved(name: &str, parameters: Vec<f32>) -> Start {
     let encoding = Encoding::Scaled { offset: 3.0, scale: 0.5 };
     let inputs = vec![Column { name: name.into(), encoding }];
     let target = Target::Scaled { offset: 1.0, scale: 2.0 };
-    Start { fitted: Fitted { inputs, target }, parameters, steps: 40, optimizer: Vec::new() }
+    let (fitted, optimizer, trained) = (Fitted { inputs, target }, Vec::new(), Duration::from_secs(50));
+    Start { fitted, parameters, steps: 40, optimizer, trained, unfinished: true }
 }
 
 #[test]
@@ -33,4 +35,35 @@ fn a_model_of_other_columns_is_refused_and_named() {
         assert_eq!(bench.tick().told("HJ-120"), 1);
         assert_eq!(bench.mind.phase(), Phase::Surveying);
     }
+}
+
+#[test]
+fn the_time_of_the_aggregator_before_counts_against_max_time() {
+    let until = Until { rounds: 100, time: Some(Duration::from_secs(60)), no_better_for_rounds: None };
+    let (mut bench, said) =
+        Bench::training_by(Plan { start: Some(saved("x", vec![0.25, -1.0])), until, ..plan() }, &["a", "b"]);
+    let answer = |bench: &mut Bench, round| {
+        bench.pass(9000);
+        bench.gradient("a", 1, round, 5);
+        bench.gradient("b", 1, round, 5)
+    };
+    let next = answer(&mut bench, said.rounds()[0]).rounds()[0];
+    assert_eq!((next.purpose, bench.mind.trained_for(bench.now).as_secs()), (Purpose::Train, 59));
+    assert_eq!(bench.mind.gone_on_after(), Some(40));
+    // After a minute the job is over.
+    assert_eq!(answer(&mut bench, next).rounds()[0].purpose, Purpose::Finished);
+}
+
+#[test]
+fn a_model_that_was_cut_off_after_its_last_step_is_not_trained_on() {
+    let until = Until { rounds: 40, time: None, no_better_for_rounds: None };
+    let mut bench = Bench::new(Plan { start: Some(saved("x", vec![0.25, -1.0])), until, ..plan() });
+    for name in ["a", "b"] {
+        bench.join(name, 1);
+        bench.survey(name, 1, &survey());
+    }
+    bench.tick();
+    bench.join("a", 1);
+    let purposes: Vec<Purpose> = bench.join("b", 1).rounds().iter().map(|round| round.purpose).collect();
+    assert_eq!((purposes, bench.mind.steps()), (vec![Purpose::Finished], 40));
 }

@@ -4,7 +4,7 @@ use super::super::broker::Mosquitto;
 use super::super::lab::Lab;
 use crate::shell::Outcome;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// The agents and how long they seem to take for a sample, in microseconds.
@@ -32,10 +32,6 @@ impl<'a> Line<'a> {
     /// Starts the broker.
     pub(super) fn new(lab: &'a Lab<'a>, folder: PathBuf) -> Outcome<Self> {
         Ok(Self { lab, folder, broker: Mosquitto::start(lab.place)? })
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
     }
 
     pub(super) fn write(&self, name: &str, text: &str) -> Outcome {
