@@ -1,5 +1,6 @@
 //! Closing rounds: what is made of what has arrived.
 
+use crate::compact::codec;
 use crate::coordinator::{Coordinator, Output};
 use crate::open::{Answer, Mean, OpenRound, equal_seconds};
 use crate::record::{AgentRound, Ending, Level, Outcome, RoundRecord};
@@ -11,7 +12,7 @@ use core::time::Duration;
 use heijunka_allocate::Observation;
 use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::document::Scores;
-use heijunka_wire::{DataMode, Purpose};
+use heijunka_wire::{Assign, DataMode, Purpose, Untaken};
 
 impl Coordinator {
     fn needed(&self, open: &OpenRound) -> usize {
@@ -168,6 +169,7 @@ impl Coordinator {
                     self.position = self.position.wrapping_add(self.asked(&open));
                 }
                 self.note_inclusion(&open);
+                self.tell_untaken(&open);
                 true
             }
             Err(_) => {
@@ -181,6 +183,24 @@ impl Coordinator {
         for (agent, expected) in &open.expected {
             if let Some(member) = self.roster.members.get_mut(agent) {
                 member.inclusion.note(expected.answer == Answer::Delivered);
+            }
+        }
+    }
+
+    /// Tells those whose answer to a range is in no step, nor anybody else's, that it is not: they keep what it carried.
+    ///
+    /// With data of their own the weights make up for what is missing, and it would count twice.
+    fn tell_untaken(&mut self, open: &OpenRound) {
+        if self.job.data_mode == DataMode::Private {
+            return;
+        }
+        let momentum = self.trainer.as_ref().is_some_and(|trainer| trainer.agents_momentum() > 0.0);
+        for (agent, offset) in open.untaken() {
+            let Some(member) = self.roster.members.get(&agent) else { continue };
+            let remembers = momentum || codec(member.link.codec).is_sparse();
+            if let Some(assign) = member.assign.filter(|_| remembers && member.online) {
+                let untaken = Some(Untaken { round: open.head.round, offset });
+                self.publish_assign(&agent, Assign { untaken, ..assign });
             }
         }
     }

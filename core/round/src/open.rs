@@ -244,6 +244,20 @@ impl OpenRound {
         self.completed() == self.expected.len()
     }
 
+    /// Once the round is closed: of whom ranges were asked, own ones or pieces of others', that are in no sum, and where they
+    /// begin. Of an agent's ranges the last one that it may have answered.
+    pub(crate) fn untaken(&self) -> BTreeMap<AgentId, u32> {
+        let own =
+            self.expected.iter().filter(|(_, expected)| !expected.replaced && expected.answer != Answer::Delivered);
+        let mut untaken: BTreeMap<AgentId, u32> = own.map(|(agent, own)| (agent.clone(), own.offset)).collect();
+        let is_replaced = |of: &AgentId| self.expected.get(of).is_some_and(|expected| expected.replaced);
+        let pieces = || self.pieces.iter().filter(|piece| !is_replaced(&piece.of));
+        let in_vain = pieces().flat_map(|piece| piece.in_vain().map(|agent| (agent.clone(), piece.offset)));
+        let held = pieces().filter_map(|piece| Some((piece.holder.as_ref()?.0.clone(), piece.offset)));
+        untaken.extend(in_vain.chain(held));
+        untaken
+    }
+
     /// When something becomes due by itself.
     pub(crate) fn next_due(&self) -> Timestamp {
         let pieces = self.pieces.iter().filter(|piece| piece.is_under_way()).map(|piece| piece.issued + self.span);

@@ -49,6 +49,11 @@ impl Piece {
         self.is_held_by(agent) && (self.offset, self.samples) == (answer.offset, answer.samples)
     }
 
+    /// Who has been asked for it and was no longer counted on.
+    pub(crate) fn in_vain(&self) -> impl Iterator<Item = &AgentId> {
+        self.tried.iter().map(|(agent, _)| agent)
+    }
+
     /// Its holder is no longer counted on.
     pub(crate) fn release(&mut self, now: Timestamp) {
         if let Some((holder, _)) = self.holder.take() {

@@ -151,6 +151,7 @@ impl Coordinator {
             held_out_offset: 0,
             held_out_rows: 0,
             refused: None,
+            untaken: None,
         };
         self.publish_assign(agent, Assign { session: join.session, ..share.unwrap_or(fresh) });
         let Some(expected) = self.open.as_mut().and_then(|open| open.expected.get_mut(agent)) else { return };
@@ -191,6 +192,7 @@ impl Coordinator {
             held_out_offset: 0,
             held_out_rows: 0,
             refused: Some(refusal),
+            untaken: None,
         };
         self.roster.members.remove(agent);
         self.divided.retain(|(divided, _)| divided != agent);

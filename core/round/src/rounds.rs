@@ -226,6 +226,7 @@ impl Coordinator {
                 held_out_offset: from as u32,
                 held_out_rows: (to - from) as u32,
                 refused: None,
+                untaken: member.assign.and_then(|known| known.untaken),
             };
             if member.assign != Some(assign) {
                 self.publish_assign(&agent, assign);

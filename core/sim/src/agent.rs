@@ -46,6 +46,10 @@ impl Memory {
         }
     }
 
+    pub(crate) fn into_residual(self) -> Vec<f32> {
+        self.residual
+    }
+
     pub(crate) fn buffers(&mut self) -> Buffers<'_> {
         let [spec, survey, scores] = &mut self.documents;
         Buffers {
@@ -249,6 +253,11 @@ impl<'b> World<'_, 'b> {
         }
     }
 
+    /// Shares and scores that the agent has answered since it was started.
+    fn answered(&self, index: usize) -> u64 {
+        self.agents[index].worker.as_ref().map_or(0, |worker| worker.status().rounds_answered)
+    }
+
     pub(crate) fn on_done(&mut self, index: usize, incarnation: u32, work: u64) {
         let agent = &mut self.agents[index];
         if agent.incarnation != incarnation {
@@ -259,7 +268,11 @@ impl<'b> World<'_, 'b> {
                 self.agent_handles(index, Input::Prepared { prepared, survey: &survey });
             }
             Some(Work::Computed { round, samples, loss_sum, gradient, took }) => {
+                let before = self.answered(index);
                 self.agent_handles(index, Input::Computed { round, samples, loss_sum, gradient: &gradient, took });
+                if self.scenario.keep_models && self.answered(index) > before {
+                    self.record.computed.push((samples, gradient));
+                }
             }
             Some(Work::Scored { round, scores }) => self.agent_handles(index, Input::Scored { round, scores: &scores }),
             Some(Work::Prepared(None)) | None => {}

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use heijunka_learn::random::mix;
 use heijunka_round::{Counters, Ending, Event, Outcome, RoundRecord};
-use heijunka_units::{AgentId, RunId};
+use heijunka_units::{AgentId, RunId, Samples};
 use heijunka_wire::Purpose;
 use heijunka_wire::document::{Job, Scores};
 use heijunka_worker::Note;
@@ -24,6 +24,10 @@ pub struct Record {
     pub messages: u64,
     /// Join messages published.
     pub announcements: u64,
+    /// Ranges of their own that agents have answered, where the scenario keeps models: samples and mean gradient.
+    pub computed: Vec<(Samples, Vec<f32>)>,
+    /// What the agents' written gradients have yet to send at the end, one after the other; units of summed gradients.
+    pub residuals: Vec<Vec<f32>>,
     /// What should never happen, but did.
     pub violations: Vec<String>,
 }

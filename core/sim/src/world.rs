@@ -44,7 +44,9 @@ pub fn run(scenario: &Scenario, seed: u64) -> Record {
     world.go();
     world.record.seconds = world.now.since(Timestamp::ZERO).as_secs_f64();
     world.record.runs = world.aggregators.into_iter().map(Aggregator::into_record).collect();
-    world.record
+    let record = world.record;
+    drop(world.agents);
+    Record { residuals: memories.into_iter().map(Memory::into_residual).collect(), ..record }
 }
 
 fn parameters_max(scenario: &Scenario) -> usize {

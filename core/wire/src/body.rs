@@ -138,6 +138,17 @@ pub struct Assign {
     pub held_out_rows: u32,
     /// Set when the agent may not take part.
     pub refused: Option<Refusal>,
+    /// The last range of which a step was taken without what it was asked of this agent.
+    pub untaken: Option<Untaken>,
+}
+
+/// A range that entered no step: neither the agent's answer nor anybody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untaken {
+    /// The round.
+    pub round: RoundId,
+    /// Where the range begins in the round's batch.
+    pub offset: u32,
 }
 
 /// What a round asks for.
@@ -294,7 +305,10 @@ impl Body {
                 join.protocol_min <= join.protocol_max && rows && (1..=100).contains(&join.cpu_share_percent)
             }
             Self::Spec(spec) => spec.shape.is_empty() != spec.fitted && spec.shape.parameters().is_some(),
-            Self::Assign(assign) => assign.samples <= BATCH_SAMPLES_MAX && assign.offset <= OFFSET_MAX,
+            Self::Assign(assign) => {
+                let untaken = assign.untaken.is_none_or(|untaken| untaken.offset <= OFFSET_MAX);
+                assign.samples <= BATCH_SAMPLES_MAX && assign.offset <= OFFSET_MAX && untaken
+            }
             Self::Gradient(gradient) => {
                 let numbers = whole_numbers(gradient.codec, gradient.part);
                 let range = (1..=BATCH_SAMPLES_MAX).contains(&gradient.samples) && gradient.offset <= OFFSET_MAX;

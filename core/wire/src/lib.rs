@@ -16,6 +16,7 @@ mod topic;
 pub use assembly::{Assembly, Part, PartError, Progress, parts};
 pub use body::{
     Assign, Body, Codec, DataMode, Durations, Evidence, Extra, Gradient, Join, Purpose, Refusal, Round, Spec, Subject,
+    Untaken,
 };
 pub use frame::{
     DecodeError, EncodeError, Frame, Kind, PROTOCOL_VERSION, Payload, decode, digest, encode, model_digest, read_f32,

@@ -4,11 +4,12 @@
 //! samples with shared data, times 1 with data of one's own, which is what the aggregator makes of it. So uneven and
 //! changing shares neither lose nor invent anything.
 
+use crate::current::Current;
 use crate::note::Note;
-use crate::worker::{Current, Worker};
+use crate::worker::Worker;
 use heijunka_compress::{Codec, Memory, Rounding, add, encode};
-use heijunka_units::Samples;
-use heijunka_wire::{Codec as Wanted, DataMode, Round, Spec};
+use heijunka_units::{RoundId, Samples};
+use heijunka_wire::{Codec as Wanted, DataMode, Round, Spec, Untaken};
 
 /// A gradient that has been written.
 #[derive(Clone, Copy, Debug)]
@@ -16,14 +17,24 @@ pub(crate) struct Written {
     pub(crate) codec: Wanted,
     /// Its length.
     pub(crate) bytes: usize,
-    /// What the memory gave for it: by how much the written numbers count there; nothing if the memory was not asked.
-    factor: Option<f32>,
+}
+
+/// What the last answer carried of the memory, and what it answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Carried {
+    pub(crate) round: RoundId,
+    /// Where its range begins.
+    offset: u32,
+    codec: Wanted,
+    bytes: usize,
+    /// By how much the written numbers count in the memory.
+    factor: f32,
 }
 
 impl Written {
     /// It means nothing: the payload is not looked at.
     pub(crate) fn nothing(bytes: usize) -> Self {
-        Self { codec: Wanted::Float32, bytes, factor: None }
+        Self { codec: Wanted::Float32, bytes }
     }
 }
 
@@ -64,15 +75,16 @@ impl Worker<'_> {
         if current.probe {
             // It is timed and not looked at: it has the length of one that counts.
             let bytes = codec(wanted).bytes_max(numbers, kept).min(self.buffers.gradient.len());
-            return Some(Written { codec: wanted, bytes, factor: None });
+            return Some(Written { codec: wanted, bytes });
         }
+        self.carried = None;
         let remembers = codec(wanted).is_sparse() || head.momentum > 0.0;
         if !remembers || self.buffers.residual.len() < numbers || self.buffers.momentum.len() < numbers {
             // Without memory for feedback what is dropped would be lost: 8 bits without bias are the least.
             let wanted = if codec(wanted).is_sparse() { Wanted::Int8 } else { wanted };
             let rounding = Rounding::Stochastic { seed: self.seed(spec, current) };
             let bytes = encode(codec(wanted), gradient, rounding, self.buffers.gradient).ok();
-            return self.fitting(bytes).map(|bytes| Written { codec: wanted, bytes, factor: None });
+            return self.fitting(bytes).map(|bytes| Written { codec: wanted, bytes });
         }
         let factor = match spec.data_mode {
             DataMode::Shared => samples as f32,
@@ -89,7 +101,10 @@ impl Worker<'_> {
             wanted if wanted.is_sparse() => memory.encode(wanted, kept, factor, masked, out).ok(),
             wanted => encode_all(wanted, memory.residual, factor, out),
         });
-        self.fitting(bytes).map(|bytes| Written { codec: wanted, bytes, factor: Some(factor) })
+        let bytes = self.fitting(bytes)?;
+        let (round, offset) = (head.round, current.offset);
+        self.carried = Some(Carried { round, offset, codec: wanted, bytes, factor });
+        Some(Written { codec: wanted, bytes })
     }
 
     fn fitting(&mut self, bytes: Option<usize>) -> Option<usize> {
@@ -107,20 +122,27 @@ impl Worker<'_> {
         spec.seed ^ name ^ round ^ u64::from(current.offset).rotate_left(40)
     }
 
-    /// The answer that was written last does not count: what it carried is sent another time.
-    pub(crate) fn take_back(&mut self, written: Written) {
+    /// A step was taken without the range that was answered last, if the assignment says so: what the answer carried is
+    /// sent another time.
+    pub(crate) fn take_back_untaken(&mut self) {
+        let untaken = self.assign.and_then(|assign| assign.untaken);
+        self.take_back(|carried| untaken == Some(Untaken { round: carried.round, offset: carried.offset }));
+    }
+
+    /// Takes what the last answer carried back into the memory, once, if it is the one that is `meant`.
+    pub(crate) fn take_back(&mut self, meant: impl FnOnce(&Carried) -> bool) {
+        let Some(carried) = self.carried.take_if(|carried| meant(carried)) else { return };
         let Some(parameters) = self.spec.as_ref().and_then(|spec| spec.shape.parameters()) else { return };
-        let (Some(factor), Some(residual)) = (written.factor, self.buffers.residual.get_mut(..parameters)) else {
-            return;
-        };
+        let Some(residual) = self.buffers.residual.get_mut(..parameters) else { return };
         let Some(momentum) = self.buffers.momentum.get_mut(..parameters) else { return };
-        let Some(bytes) = self.buffers.gradient.get(..written.bytes) else { return };
+        let Some(bytes) = self.buffers.gradient.get(..carried.bytes) else { return };
         // Bytes of our own writing can be read.
-        let _ = Memory { residual, momentum }.restore(codec(written.codec), bytes, factor);
+        let _ = Memory { residual, momentum }.restore(codec(carried.codec), bytes, carried.factor);
     }
 
     /// Another job: what is left of this one's gradients means nothing there.
     pub(crate) fn forget_memory(&mut self) {
+        self.carried = None;
         if core::mem::take(&mut self.remembers) {
             self.buffers.residual.fill(0.0);
             self.buffers.momentum.fill(0.0);

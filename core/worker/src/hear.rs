@@ -1,7 +1,8 @@
 //! What the aggregator's messages change.
 
+use crate::current::Current;
 use crate::note::Note;
-use crate::worker::{Current, Worker};
+use crate::worker::Worker;
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{
     Assembly, Assign, Body, Channel, DataMode, DecodeError, Extra, PartError, Progress, Purpose, Round, Spec, decode,
@@ -134,6 +135,7 @@ impl Worker<'_> {
         if self.assign.replace(assign) != Some(assign) {
             self.announce.reset(now);
         }
+        self.take_back_untaken();
         self.compute_due = false;
         self.begin_if_ready(now);
     }

@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), no_std)]
 
 mod compact;
+mod current;
 mod hear;
 mod leave;
 mod model;

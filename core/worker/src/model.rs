@@ -2,7 +2,7 @@
 
 use crate::compact::codec;
 use crate::note::Note;
-use crate::worker::{Answer, Worker};
+use crate::worker::Worker;
 use heijunka_compress::add;
 use heijunka_units::Timestamp;
 use heijunka_wire::{Assembly, DecodeError, PartError, Progress, Purpose, Round, model_digest, read_f32};
@@ -117,14 +117,10 @@ impl Worker<'_> {
         self.note(Note::Lacks(round.round));
     }
 
-    /// What the last answer carried has not entered a step if it was not sent whole, or if none was taken.
+    /// What the last answer carried has not entered a step if none was taken.
     pub(crate) fn take_back_unused(&mut self, next: &Round) {
-        let Some(current) = self.current else { return };
-        let Some(Answer::Gradient { written, .. }) = current.answer else { return };
-        let unsent = self.answer_next.is_some() && self.probing.is_none();
-        let no_step = next.model == current.head.model && current.head.purpose == Purpose::Train;
-        if unsent || no_step {
-            self.take_back(written);
-        }
+        let Some(head) = self.current.map(|current| current.head) else { return };
+        let no_step = next.model == head.model && head.purpose == Purpose::Train;
+        self.take_back(|carried| no_step && carried.round == head.round);
     }
 }

@@ -1,7 +1,8 @@
 //! What the worker wants done, most urgent first.
 
+use crate::current::Answer;
 use crate::note::Note;
-use crate::worker::{Answer, Output, Prepared, Worker, micros};
+use crate::worker::{Output, Prepared, Worker, micros};
 use core::time::Duration;
 use heijunka_units::Timestamp;
 use heijunka_wire::{

@@ -1,13 +1,14 @@
 //! The worker's state, inputs and outputs.
 
-use crate::compact::{Written, codec};
+use crate::compact::{Carried, Written, codec};
+use crate::current::{Answer, Current};
 use crate::leave::Leaving;
 use crate::note::Note;
 use crate::retry::Retry;
 use core::time::Duration;
 use heapless::Deque;
 use heijunka_units::{AgentId, ModelVersion, RoundId, RunId, SampleCount, Samples, Timestamp};
-use heijunka_wire::{Assembly, Assign, Channel, Durations, Extra, Gradient, Purpose, Round, Spec, limits};
+use heijunka_wire::{Assembly, Assign, Channel, Durations, Gradient, Purpose, Spec, limits};
 
 /// Memory that the caller lends. Lengths are bounds: a job that needs more is refused with a note.
 #[derive(Debug)]
@@ -214,55 +215,6 @@ pub struct Status {
     pub gradient_bytes: usize,
 }
 
-/// A result that may still have to be sent again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Answer {
-    Gradient { samples: Samples, loss_sum: f64, durations: Durations, computed_at: Timestamp, written: Written },
-    Scores { bytes: usize },
-}
-
-/// The round being served.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Current {
-    pub(crate) head: Round,
-    pub(crate) begun: Timestamp,
-    pub(crate) started: Timestamp,
-    pub(crate) complete: bool,
-    /// The computation was handed to the driver.
-    pub(crate) taken: bool,
-    /// What is computed does not count: see [`Assign::probe`].
-    pub(crate) probe: bool,
-    /// Where the range that is computed begins in the batch.
-    pub(crate) offset: u32,
-    /// The range of another agent that is computed, after the own one was answered.
-    pub(crate) extra: Option<Extra>,
-    /// The one after it.
-    pub(crate) extra_next: Option<Extra>,
-    pub(crate) answer: Option<Answer>,
-}
-
-impl Current {
-    pub(crate) fn new(head: Round, now: Timestamp) -> Self {
-        Self {
-            head,
-            begun: now,
-            started: now,
-            complete: false,
-            taken: false,
-            probe: false,
-            offset: 0,
-            extra: None,
-            extra_next: None,
-            answer: None,
-        }
-    }
-
-    /// The driver is computing for it.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.taken && self.answer.is_none()
-    }
-}
-
 /// The agent's mind.
 #[derive(Debug)]
 pub struct Worker<'b> {
@@ -286,6 +238,8 @@ pub struct Worker<'b> {
     pub(crate) held: Option<ModelVersion>,
     /// It has been asked for the model, since updates of what it holds no longer come.
     pub(crate) lacking: bool,
+    /// What the gradient's buffer holds of the memory, until that is known to have entered a step, or is written over.
+    pub(crate) carried: Option<Carried>,
     /// Residual or momentum are not zero.
     pub(crate) remembers: bool,
     pub(crate) compute_due: bool,
@@ -326,6 +280,7 @@ impl<'b> Worker<'b> {
             model_assembly: Assembly::new(),
             held: None,
             lacking: false,
+            carried: None,
             remembers: false,
             compute_due: false,
             abandon_due: false,
@@ -464,6 +419,8 @@ impl<'b> Worker<'b> {
         let Some(written) = written else { return };
         let Some(current) = self.answering(round, Purpose::Train) else { return };
         current.answer = Some(Answer::Gradient { samples, loss_sum, durations, computed_at: now, written });
+        // It may have come too late already.
+        self.take_back_untaken();
         if advances {
             let steps = u64::from(asked.head.local_steps);
             self.cursor = self.cursor.wrapping_add(u64::from(samples).wrapping_mul(steps));

@@ -3,9 +3,9 @@
 use super::{Bench, Said, gradient, id, plan};
 use crate::links::Link;
 use crate::record::AgentRound;
-use crate::{Compact, Plan};
-use heijunka_units::{AgentId, ModelVersion};
-use heijunka_wire::{Body, Channel, Codec, Gradient, Join, Purpose, Round};
+use crate::{Compact, Ending, Input, Plan};
+use heijunka_units::{AgentId, ModelVersion, RoundId};
+use heijunka_wire::{Body, Channel, Codec, DataMode, Gradient, Join, Purpose, Round, Untaken};
 
 fn updating() -> Plan {
     let compact = Compact { update: Some(Codec::Float16), ..Compact::default() };
@@ -156,4 +156,43 @@ fn a_link_gets_the_codec_that_it_needs() {
     assert_eq!(settled(|length| 6.5 * length, 3), [Codec::Float32, Codec::Int4]);
     // It waits, but not for bytes.
     assert_eq!(settled(|_| 0.5, 4), [Codec::Float32, Codec::SparseSign, Codec::Float32]);
+}
+
+#[test]
+fn who_is_asked_for_what_enters_no_step_is_told_before_the_next_round_and_nobody_else_is() {
+    let sparse = Compact { gradient: Some(Codec::SparseInt8), ..Compact::default() };
+    let untaken = |said: &Said, name: &str| said.assigns(name).iter().filter_map(|assign| assign.untaken).collect();
+    let closed = |compact: Compact, data_mode: DataMode, stands_in: bool| {
+        let mut plan = Plan { compact, ..plan() };
+        plan.job.data_mode = data_mode;
+        let (mut bench, begun) = Bench::training_by(plan, &["a", "b"]);
+        let round = begun.rounds()[0];
+        bench.gradient("a", 1, round, 5);
+        if stands_in {
+            bench.handle(Input::Offline { agent: &id("b") });
+            bench.join("b", 2);
+            return bench.answer("a", 5, gradient(round, 5, 5));
+        }
+        let said = bench.until_closed();
+        assert_eq!((said.closed[0].ending, said.closed[0].samples), (Ending::Partial, 5));
+        let first = |wanted: fn(&Body) -> bool| said.frames.iter().position(|(_, _, body)| wanted(body));
+        let (told, next) =
+            (first(|body| matches!(body, Body::Assign(_))), first(|body| matches!(body, Body::Round(_))));
+        assert!(told.is_none_or(|told| Some(told) < next));
+        said
+    };
+    let late = Untaken { round: RoundId(1), offset: 5 };
+    // The other one was asked for the same range in vain.
+    let said = closed(sparse, DataMode::Shared, false);
+    assert_eq!((untaken(&said, "b"), untaken(&said, "a")), (vec![late], vec![late]));
+    // The other one has computed it; nothing is remembered; the weights make up for it.
+    for (compact, data_mode, stands_in) in [
+        (sparse, DataMode::Shared, true),
+        (Compact::default(), DataMode::Shared, false),
+        (sparse, DataMode::Private, false),
+    ] {
+        let said = closed(compact, data_mode, stands_in);
+        assert_eq!(said.closed.len(), 1);
+        assert_eq!((untaken(&said, "b"), untaken(&said, "a")), (vec![], vec![]), "{data_mode:?} {stands_in}");
+    }
 }

@@ -2,12 +2,14 @@
 //! learns what it learns from whole numbers.
 
 use crate::helpers::{chunked, engine, seeds, small, sound, troubled, unruly};
+use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_learn::OptimizerKind;
-use heijunka_round::{Compact, LocalSteps, RoundRecord};
-use heijunka_sim::{LocalSteps as Steps, Record, Scenario, run};
+use heijunka_round::{Compact, Ending, LocalSteps, RoundRecord};
+use heijunka_sim::{LocalSteps as Steps, Record, Scenario, Step, Trouble, Truth, machines, plan, run, scenario};
 use heijunka_units::ModelVersion;
 use heijunka_wire::{Codec, DataMode};
 use heijunka_worker::Note;
+use std::time::Duration;
 
 /// Ways of writing gradients and updates.
 const WAYS: [(Codec, Codec); 6] = [
@@ -120,4 +122,55 @@ fn local_steps_are_the_weighted_mean_of_what_each_agent_did_by_itself() {
         world.plan.local_steps = LocalSteps::Fixed(4);
         sound(&run(&world, seed), seed);
     }
+}
+
+/// Everybody computes until a common time, and the round does not wait for those whose answers are late: three machines
+/// whose times vary, all of whose gradients are sparse. In the end the job is paused, so that nothing is under way.
+fn late(seed: u64) -> Scenario {
+    let mut plan = plan(Truth::Linear, DataMode::Shared, PolicyName::Adaptive, 1_000_000, 60);
+    plan.round_end = RoundEnd::Anytime;
+    plan.patience.quorum = 0.3;
+    plan.compact = Compact { gradient: Some(Codec::SparseInt8), ..Compact::default() };
+    (plan.compact.kept, plan.seed) = (0.3, seed);
+    plan.schedule.learning_rate = 0.01;
+    let mut world = scenario(plan, Truth::Linear, machines([(0.06, 0.001), (0.07, 0.002), (0.06, 0.004)]));
+    world.machines.iter_mut().for_each(|machine| machine.jitter = 0.3);
+    world.bus.delay = (Duration::from_millis(1), Duration::from_millis(15));
+    world.keep_models = true;
+    world.steps = vec![Step { at: Duration::from_secs(30), trouble: Trouble::Pause }];
+    world.limit = Duration::from_secs(40);
+    world
+}
+
+#[test]
+fn what_late_answers_carried_is_sent_with_later_ones() {
+    let (mut missed, mut worst) = (0, 0.0_f64);
+    for seed in seeds(30) {
+        let world = late(seed);
+        let record = run(&world, seed);
+        assert_eq!(record.violations, Vec::<String>::new(), "seed {seed}");
+        let last = record.last().unwrap();
+        // What a round that was given up would have taken back is taken back by the next one.
+        if last.rounds.last().is_none_or(|round| round.ending == Ending::GivenUp) {
+            continue;
+        }
+        let width = last.model.len();
+        let mut left = vec![0.0_f64; width];
+        let mut add = |factor: f64, numbers: &[f32]| {
+            left.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += factor * f64::from(*number));
+        };
+        record.computed.iter().for_each(|(samples, gradient)| add(f64::from(*samples), gradient));
+        record.residuals.iter().for_each(|residual| add(-1.0, residual));
+        for (models, round) in last.models.windows(2).zip(&last.rounds) {
+            // A step is the rate times the sum over the round's samples, divided by their number.
+            let factor = f64::from(round.samples) / round.learning_rate.max(1e-9);
+            add(-factor, &models[0]);
+            add(factor, &models[1]);
+            missed += round.agents.iter().filter(|agent| agent.samples == 0).count();
+        }
+        let computed: f64 = record.computed.iter().map(|(samples, _)| f64::from(*samples)).sum();
+        worst = left.iter().fold(worst, |worst, left| worst.max(left.abs() / computed));
+        assert!(worst < 1e-5, "seed {seed}: of the sum over {computed} samples {left:?} is missing");
+    }
+    assert!(missed > 30, "too tame: {missed} answers were late");
 }

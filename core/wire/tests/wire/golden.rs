@@ -7,7 +7,8 @@ use heijunka_wire::document::{
 };
 use heijunka_wire::{
     Activation, Assign, Body, Codec, Convolution, Convolutions, DataMode, Durations, Evidence, Extra, Gradient, Join,
-    Loss, Part, Payload, Pooling, Purpose, Refusal, Round, Shape, Spec, Subject, decode, digest, encode, model_digest,
+    Loss, Part, Payload, Pooling, Purpose, Refusal, Round, Shape, Spec, Subject, Untaken, decode, digest, encode,
+    model_digest,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -105,10 +106,14 @@ fn assign_is_golden() {
         held_out_offset: 0,
         held_out_rows: 360,
         refused: None,
+        untaken: None,
     };
-    is_golden(7, Body::Assign(body), Payload::None, &[], "0103000709050329d70100c4130500e80200");
+    is_golden(7, Body::Assign(body), Payload::None, &[], "0103000709050329d70100c4130500e8020000");
     let refused = Assign { refused: Some(Refusal::DifferentData), ..body };
-    is_golden(7, Body::Assign(refused), Payload::None, &[], "0103000709050329d70100c4130500e8020101");
+    is_golden(7, Body::Assign(refused), Payload::None, &[], "0103000709050329d70100c4130500e802010100");
+    let untaken = Some(Untaken { round: RoundId(118), offset: 215 });
+    let body = Assign { untaken, ..body };
+    is_golden(7, Body::Assign(body), Payload::None, &[], "0103000709050329d70100c4130500e802000176d701");
 }
 
 #[test]

@@ -154,10 +154,13 @@ fn losses_that_are_not_finite_and_impossible_counts_are_refused() {
     }
     let many = varint(u64::from(BATCH_SAMPLES_MAX) + 1);
     let far = varint(u64::from(OFFSET_MAX) + 1);
-    let assign = |samples: &[u8], offset: &[u8]| frame(3, &[&[1, 1, 1], samples, offset, &[0, 0, 0, 0, 0, 0]]);
+    let assign = |samples: &[u8], offset: &[u8]| frame(3, &[&[1, 1, 1], samples, offset, &[0, 0, 0, 0, 0, 0, 0]]);
     assert!(decode(&assign(&[0], &[0])).is_ok());
     assert_eq!(decode(&assign(&many, &[0])), Err(DecodeError::Implausible));
     assert_eq!(decode(&assign(&[0], &far)), Err(DecodeError::Implausible));
+    let untaken = |offset: &[u8]| frame(3, &[&[1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1], offset]);
+    assert!(decode(&untaken(&[0])).is_ok());
+    assert_eq!(decode(&untaken(&far)), Err(DecodeError::Implausible));
     let extra = |offset: &[u8], samples: &[u8]| frame(7, &[&[1, 1, 1, 1], offset, samples]);
     assert!(decode(&extra(&[0], &[1])).is_ok());
     for (offset, samples) in [(&far[..], &[1][..]), (&[0], &[0]), (&[0], &many)] {

@@ -4,7 +4,7 @@ use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId};
 use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, LOCAL_STEPS_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX};
 use heijunka_wire::{
     Activation, Assign, Body, Codec, Convolution, Convolutions, DataMode, Durations, EncodeError, Evidence, Extra,
-    Gradient, Join, Loss, Part, Payload, Pooling, Purpose, Refusal, Round, Shape, Spec, Subject, encode,
+    Gradient, Join, Loss, Part, Payload, Pooling, Purpose, Refusal, Round, Shape, Spec, Subject, Untaken, encode,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -123,8 +123,9 @@ fn assign() -> impl Strategy<Value = Body> {
         Some(Refusal::Full),
     ]);
     let share = (0..=BATCH_SAMPLES_MAX, 0..=OFFSET_MAX, any::<bool>(), codec());
-    (any::<(u64, u64)>(), any::<u32>(), share, any::<[u32; 3]>(), refused).prop_map(
-        |((session, spec), version, (samples, offset, probe, codec), numbers, refused)| {
+    let untaken = prop::option::of((any::<u64>(), 0..=OFFSET_MAX));
+    (any::<(u64, u64)>(), any::<u32>(), share, any::<[u32; 3]>(), (refused, untaken)).prop_map(
+        |((session, spec), version, (samples, offset, probe, codec), numbers, (refused, untaken))| {
             let [network_us, held_out_offset, held_out_rows] = numbers;
             Body::Assign(Assign {
                 session,
@@ -138,6 +139,7 @@ fn assign() -> impl Strategy<Value = Body> {
                 held_out_offset,
                 held_out_rows,
                 refused,
+                untaken: untaken.map(|(round, offset)| Untaken { round: RoundId(round), offset }),
             })
         },
     )

@@ -178,6 +178,7 @@ pub(super) fn assign(version: u32) -> Assign {
         held_out_offset: 10,
         held_out_rows: 20,
         refused: None,
+        untaken: None,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::compact::codec;
 use crate::{Note, update_bytes};
 use heijunka_compress::{Rounding, decode, encode};
 use heijunka_units::{ModelVersion, RoundId};
-use heijunka_wire::{Assign, Body, Channel, Codec, Part, Payload, Round, model_digest};
+use heijunka_wire::{Assign, Body, Channel, Codec, Part, Payload, Round, Untaken, model_digest};
 
 const MODEL: [f32; PARAMETERS] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 /// One of six numbers.
@@ -66,6 +66,35 @@ fn what_no_step_was_taken_on_is_sent_again() {
     // The next version: it counted.
     bench.hear_round(train(3), &MODEL);
     assert_eq!(sent(&bench.computed(3, &[0.0; 6]))[3], 2.0);
+}
+
+#[test]
+fn what_a_step_was_taken_without_is_sent_again_once() {
+    let mut bench = sparse();
+    let gradient = [0.0, -3.0, 0.0, 2.0, 0.0, 0.0];
+    let told = |round, offset| {
+        let untaken = Some(Untaken { round: RoundId(round), offset });
+        Assign { codec: Codec::SparseSign, untaken, ..assign(1) }
+    };
+    bench.hear_round(train(1), &MODEL);
+    bench.computed(1, &gradient);
+    // Another round's, and another range's.
+    bench.hear_assign(told(9, 4));
+    bench.hear_assign(told(1, 5));
+    bench.hear_assign(told(1, 4));
+    bench.hear_assign(told(1, 4));
+    bench.hear_round(train(2), &MODEL);
+    assert_eq!(sent(&bench.computed(2, &[0.0; 6]))[1], -3.0);
+    // The broker's copy comes again, and the step was taken with the last answer.
+    bench.hear_assign(told(1, 4));
+    bench.hear_round(train(3), &MODEL);
+    assert_eq!(sent(&bench.computed(3, &[0.0; 6]))[3], 2.0);
+    // It is told before the answer is there.
+    bench.hear_round(train(4), &MODEL);
+    bench.hear_assign(told(4, 4));
+    assert_eq!(sent(&bench.computed(4, &gradient))[1], -3.0);
+    bench.hear_round(train(5), &MODEL);
+    assert_eq!(sent(&bench.computed(5, &[0.0; 6]))[1], -3.0);
 }
 
 #[test]
