@@ -177,10 +177,6 @@ impl Card {
             Task::Anomaly { normal } if !described.target.is_empty() => Some(normal.clone()),
             _ => None,
         };
-        let (of, each) = match described.group.as_deref() {
-            None | Some("file") => (if described.group.is_none() { "rows" } else { "files" }, "file".into()),
-            Some(group) => ("groups", format!("'{group}'")),
-        };
         let weighting = match described.data_mode {
             DataMode::Shared => "samples processed",
             DataMode::Private => "rows held by each agent",
@@ -202,11 +198,7 @@ impl Card {
             data: CardData {
                 mode: data_mode(coordinator).into(),
                 weighting: weighting.into(),
-                held_out: match &described.held_out {
-                    HeldOut::ByHash(per_10000) => format!("{} of all {of}", f64::from(*per_10000) / 1e4),
-                    HeldOut::ByColumn(name) => format!("rows marked by column '{name}'"),
-                    HeldOut::Last(per_10000) => format!("the last {} of each {each}", f64::from(*per_10000) / 1e4),
-                },
+                held_out: held_out(described),
                 group_by: described.group.clone(),
                 window: described.window.map(|window| CardWindow { rows: window.rows, every: window.every }),
                 agents: agents(coordinator),
@@ -302,6 +294,19 @@ impl CardInput {
             (None, None) => return Err(format!("input '{}' has neither scaling nor values", self.name)),
         };
         Ok(Input { name: self.name.clone(), encoding })
+    }
+}
+
+/// Which rows a job holds out, in words.
+pub(crate) fn held_out(job: &Job) -> String {
+    let (of, each) = match job.group.as_deref() {
+        None | Some("file") => (if job.group.is_none() { "rows" } else { "files" }, "file".into()),
+        Some(group) => ("groups", format!("'{group}'")),
+    };
+    match &job.held_out {
+        HeldOut::ByHash(per_10000) => format!("{} of all {of}", f64::from(*per_10000) / 1e4),
+        HeldOut::ByColumn(name) => format!("rows marked by column '{name}'"),
+        HeldOut::Last(per_10000) => format!("the last {} of each {each}", f64::from(*per_10000) / 1e4),
     }
 }
 

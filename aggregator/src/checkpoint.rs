@@ -3,7 +3,8 @@
 use crate::card::Card;
 use crate::model_file::{replace_file, to_bytes};
 use crate::predict::Trained;
-use heijunka_round::{Coordinator, Outcome, Start, model_shape};
+use heijunka_round::{BestModel, Coordinator, Outcome, Start, model_shape};
+use heijunka_wire::document::{Document, Scores};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ const EARLIER: &str = "earlier-";
 const EARLIER_KEPT: usize = 3;
 /// What a step leaves in the optimizer, beside the model.
 const STATE: &str = "optimizer.safetensors";
+/// The best model so far, where that is kept and is not the last one.
+const BEST: &str = "best.safetensors";
 
 /// Writes model, card, what the next aggregator needs to go on with an unfinished one, and, unless `keep` is 0, a checkpoint beside the `keep - 1`
 /// newest ones into `folder`.
@@ -33,8 +36,11 @@ pub(crate) fn write(folder: &Path, keep: usize, coordinator: &Coordinator, card:
     if is_unfinished(card) {
         let state = state_bytes(coordinator.steps(), coordinator.optimizer_state()).ok_or_else(misfit)?;
         replace_file(&folder.join(STATE), &state)?;
+        if let Some(best) = coordinator.best() {
+            replace_file(&folder.join(BEST), &best_bytes(&best).ok_or_else(misfit)?)?;
+        }
     } else {
-        remove(&folder.join(STATE))?;
+        forget_unfinished(folder)?;
     }
     if keep > 0 {
         let older = folder.join(OLDER);
@@ -121,11 +127,43 @@ fn state_after(steps: u64, folder: &Path) -> Vec<f32> {
         let (_, told) = SafeTensors::read_metadata(&bytes).ok()?;
         let is_of = told.metadata().as_ref()?.get("steps")?.parse::<u64>().ok()?;
         let tensors = SafeTensors::deserialize(&bytes).ok()?;
-        let numbers = tensors.tensor("state").ok()?.data().as_chunks::<4>().0;
-        let numbers: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
-        (is_of == steps && numbers.iter().all(|number| number.is_finite())).then_some(numbers)
+        numbers(&tensors, "state").filter(|_| is_of == steps)
     };
     read().unwrap_or_default()
+}
+
+/// The model is not gone on with: what that would take is of no use.
+pub(crate) fn forget_unfinished(folder: &Path) -> io::Result<()> {
+    remove(&folder.join(STATE))?;
+    remove(&folder.join(BEST))
+}
+
+fn best_bytes(best: &BestModel) -> Option<Vec<u8>> {
+    let bytes: Vec<u8> = best.parameters.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let scores = best.scores.to_bytes();
+    let parameters = TensorView::new(Dtype::F32, vec![best.parameters.len()], &bytes).ok()?;
+    let scores = TensorView::new(Dtype::U8, vec![scores.len()], &scores).ok()?;
+    let told = HashMap::from([("step".to_owned(), best.step.to_string())]);
+    safetensors::serialize([("parameters", parameters), ("scores", scores)], Some(told)).ok()
+}
+
+/// The best model of a training of which the file tells; `None` if it is none.
+fn best_of(folder: &Path) -> Option<BestModel> {
+    let bytes = std::fs::read(folder.join(BEST)).ok()?;
+    let (_, told) = SafeTensors::read_metadata(&bytes).ok()?;
+    let step = told.metadata().as_ref()?.get("step")?.parse().ok()?;
+    let tensors = SafeTensors::deserialize(&bytes).ok()?;
+    let parameters = numbers(&tensors, "parameters")?;
+    let scores = Scores::from_bytes(tensors.tensor("scores").ok()?.data()).ok()?;
+    Some(BestModel { step, parameters, scores })
+}
+
+/// A tensor's numbers, all of them finite.
+fn numbers(tensors: &SafeTensors<'_>, name: &str) -> Option<Vec<f32>> {
+    let tensor = tensors.tensor(name).ok()?;
+    let numbers = tensor.data().as_chunks::<4>().0.iter().map(|number| f32::from_le_bytes(*number));
+    let numbers: Vec<f32> = numbers.collect();
+    numbers.iter().all(|number| number.is_finite()).then_some(numbers)
 }
 
 /// The model that an earlier aggregator has left unfinished in `folder`; `None` if there is none.
@@ -144,7 +182,8 @@ pub(crate) fn unfinished(folder: &Path) -> Result<Option<(Trained, Start)>, Stri
     let steps = trained.card.training.best_round.unwrap_or(trained.card.training.rounds);
     let trained_for = trained.card.training.trained();
     let optimizer = state_after(steps, folder);
-    let start = Start { steps, optimizer, trained: trained_for, unfinished: true, ..start(&trained) };
+    let best = best_of(folder);
+    let start = Start { steps, optimizer, trained: trained_for, unfinished: true, best, ..start(&trained) };
     Ok(Some((trained, start)))
 }
 
@@ -157,6 +196,7 @@ pub(crate) fn start(trained: &Trained) -> Start {
         optimizer: Vec::new(),
         trained: Duration::ZERO,
         unfinished: false,
+        best: None,
     }
 }
 
@@ -232,6 +272,22 @@ mod tests {
             "training": training, "scores": null, "usage": null,
         })
         .to_string()
+    }
+
+    #[test]
+    fn the_best_model_is_read_as_it_was_written_until_it_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(best_of(folder.path()).is_none());
+        let scores = Scores { rows: 7, loss_sum: 1.5, ..Scores::default() };
+        let best = BestModel { step: 40, parameters: vec![0.5, -1.0], scores };
+        let bytes = best_bytes(&best).unwrap();
+        std::fs::write(folder.path().join(BEST), &bytes).unwrap();
+        let read = best_of(folder.path()).unwrap();
+        assert_eq!((read.step, read.parameters, read.scores), (best.step, best.parameters, best.scores));
+        std::fs::write(folder.path().join(BEST), &bytes[..bytes.len() - 1]).unwrap();
+        assert!(best_of(folder.path()).is_none(), "a torn one is none");
+        forget_unfinished(folder.path()).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -110,6 +110,10 @@ fn an_unfinished_model_is_refused_or_kept_and_begins_a_job_of_its_own() {
     let log = ended.log.replace("\n  | ", " ").replace("\n  |", "");
     assert!(log.contains("cannot be gone on with: its list of hidden layers is [64]"), "{log}");
     assert!(log.contains("write resume = false"), "{log}");
+    let ended = plant.aggregator(TASK, "max_rounds = 5\nvalidation_fraction = 0.3", "").unwrap().wait().unwrap();
+    assert_eq!((ended.code, rounds(&plant)), (Some(78), unfinished), "{}", ended.log);
+    let log = ended.log.replace("\n  | ", " ").replace("\n  |", "");
+    assert!(log.contains("its held-out rows are 0.2 of all rows, and this job's 0.3 of all rows"), "{log}");
     // As that says.
     let more = "[model]\nhidden = [32]\n";
     let ended = plant.aggregator(TASK, "max_rounds = 5\nresume = false", more).unwrap().wait().unwrap();

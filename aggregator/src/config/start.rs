@@ -45,6 +45,11 @@ fn unfinished(file: &File, plan: &Plan, folder: &Path) -> Result<Option<(Start, 
         return Ok(None);
     }
     fits(plan, &trained).map_err(|(message, _)| problem(message))?;
+    // Rows that it was trained on would be scored.
+    let (its, own) = (&card.data.held_out, crate::card::held_out(&plan.job));
+    if *its != own {
+        return Err(problem(format!("its held-out rows are {its}, and this job's {own}")));
+    }
     Ok(Some((start, card.training.taken())))
 }
 

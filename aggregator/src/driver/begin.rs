@@ -19,7 +19,8 @@ pub(super) fn begin(valid: &Valid) -> Result<Option<Event>, Failure> {
         );
         return Ok(event("HJ-124", message, "with resume = false that model is kept in its folder checkpoints"));
     }
-    let kept = checkpoint::keep_earlier(&valid.output).map_err(|error| {
+    let kept = checkpoint::keep_earlier(&valid.output);
+    let kept = kept.and_then(|kept| checkpoint::forget_unfinished(&valid.output).map(|()| kept)).map_err(|error| {
         let what = format!("cannot keep the model that is in {folder} before a new one is written there");
         let fix = "make room on that disk, move that model away, or name another folder in [output] directory";
         Failure::new(Exit::Unavailable, what).why(error.to_string()).fix(fix)

@@ -8,6 +8,7 @@ use crate::plan::{LocalSteps, Plan};
 use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
 use crate::roster::Roster;
 use crate::rounds::Pace;
+use crate::start::BestModel;
 use crate::summary::{Judge, ScoreName};
 use crate::timing::Timings;
 use crate::trainer::Trainer;
@@ -359,6 +360,11 @@ impl Coordinator {
     /// What the policy expects of each agent in the open round, in the order of their names; empty if it does not predict.
     pub fn outlooks(&self) -> Vec<Outlook> {
         self.policy.outlooks()
+    }
+
+    /// The best model so far, where the plan keeps it and it has been scored.
+    pub fn best(&self) -> Option<BestModel> {
+        self.trainer.as_ref().and_then(Trainer::best)
     }
 
     /// The agents in the order of their names.

@@ -98,13 +98,16 @@ impl Coordinator {
     }
 
     fn settle(&mut self, now: Timestamp, fitted: Fitted, shape: Shape) {
-        let trainer = match Trainer::new(shape, &self.plan) {
+        let mut trainer = match Trainer::new(shape, &self.plan) {
             Ok(trainer) => trainer,
             Err(error) => {
                 let message = format!("the model cannot be built: {error}");
                 return self.event(Level::Warn, "HJ-120", None, message, "correct [model] and [training]");
             }
         };
+        if let Some(best) = self.plan.start.as_ref().and_then(|start| start.best.as_ref()) {
+            trainer.recall_best(best, self.judged_by.worth(&self.judge.summary(&best.scores)));
+        }
         let parameters = trainer.parameters().len();
         let (columns, rows) = (fitted.inputs.len(), self.job.window_rows());
         let inputs = fitted.input_width() * rows;

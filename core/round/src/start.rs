@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_wire::document::{Encoding, Fitted, Target};
+use heijunka_wire::document::{Encoding, Fitted, Scores, Target};
 
 /// A saved model, how its columns become numbers, and how far its training was.
 #[derive(Clone, Debug)]
@@ -21,6 +21,19 @@ pub struct Start {
     pub trained: Duration,
     /// Whether it is this job's own, left unfinished, rather than the one that `start_from` names.
     pub unfinished: bool,
+    /// The best model so far, which may be an earlier one; of use where the best one is kept.
+    pub best: Option<BestModel>,
+}
+
+/// A model that has been scored best so far.
+#[derive(Clone, Debug)]
+pub struct BestModel {
+    /// The step after which it was the model.
+    pub step: u64,
+    /// Its parameters, finite.
+    pub parameters: Vec<f32>,
+    /// Its held-out scores.
+    pub scores: Scores,
 }
 
 impl Start {
@@ -98,8 +111,8 @@ mod tests {
 
     fn start(inputs: Vec<Input>, target: Target) -> Start {
         let fitted = Fitted { inputs, target };
-        let (parameters, optimizer, trained) = (vec![], vec![], Duration::ZERO);
-        Start { fitted, parameters, steps: 0, optimizer, trained, unfinished: false }
+        let (parameters, optimizer, trained, best) = (vec![], vec![], Duration::ZERO, None);
+        Start { fitted, parameters, steps: 0, optimizer, trained, unfinished: false, best }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::compact::{Compact, codec, corrected};
 use crate::plan::Plan;
 use crate::replica::{Replica, Update};
 use crate::shape::model_shape;
+use crate::start::BestModel;
 use alloc::vec;
 use alloc::vec::Vec;
 use heijunka_compress::accumulate_checked;
@@ -191,6 +192,22 @@ impl Trainer {
         }
     }
 
+    /// An aggregator before this one had this as its best model, of that worth.
+    pub(crate) fn recall_best(&mut self, known: &BestModel, worth: (f64, f64)) {
+        let fits = known.parameters.len() == self.parameters.len();
+        if let Some(best) = self.best.as_mut().filter(|_| fits) {
+            let (parameters, scores) = (known.parameters.clone(), Some(known.scores.clone()));
+            *best = Best { worth, step: known.step, parameters, scores };
+        }
+    }
+
+    /// The best model so far; `None` if none is kept, or nothing has been scored.
+    pub(crate) fn best(&self) -> Option<BestModel> {
+        let best = self.best.as_ref()?;
+        let (step, parameters) = (best.step, best.parameters.clone());
+        best.scores.clone().map(|scores| BestModel { step, parameters, scores })
+    }
+
     /// Steps since the best model; 0 if none is kept.
     pub(crate) fn steps_since_best(&self) -> u64 {
         self.best.as_ref().map_or(0, |best| self.steps().saturating_sub(best.step))
@@ -198,8 +215,8 @@ impl Trainer {
 
     /// Makes the best model the model; returns its scores and its step. `None` if none is kept.
     pub(crate) fn restore_best(&mut self) -> Option<(Scores, u64)> {
-        let best = self.best.as_mut()?;
-        let scores = best.scores.take()?;
+        let best = self.best.as_ref()?;
+        let scores = best.scores.clone()?;
         self.parameters.clone_from(&best.parameters);
         self.replica = None;
         Some((scores, best.step))

@@ -1,9 +1,9 @@
 //! Training goes on from a saved model.
 
 use super::*;
-use crate::{Start, Until};
+use crate::{BestModel, Start, Until};
 use heijunka_wire::Purpose;
-use heijunka_wire::document::{Encoding, Fitted, Input as Column, Target};
+use heijunka_wire::document::{Encoding, Fitted, Input as Column, Scores, Target};
 
 /// A saved linear model of column `name`.
 fn saved(name: &str, parameters: Vec<f32>) -> Start {
@@ -11,7 +11,7 @@ fn saved(name: &str, parameters: Vec<f32>) -> Start {
     let inputs = vec![Column { name: name.into(), encoding }];
     let target = Target::Scaled { offset: 1.0, scale: 2.0 };
     let (fitted, optimizer, trained) = (Fitted { inputs, target }, Vec::new(), Duration::from_secs(50));
-    Start { fitted, parameters, steps: 40, optimizer, trained, unfinished: true }
+    Start { fitted, parameters, steps: 40, optimizer, trained, unfinished: true, best: None }
 }
 
 #[test]
@@ -66,4 +66,19 @@ fn a_model_that_was_cut_off_after_its_last_step_is_not_trained_on() {
     bench.join("a", 1);
     let purposes: Vec<Purpose> = bench.join("b", 1).rounds().iter().map(|round| round.purpose).collect();
     assert_eq!((purposes, bench.mind.steps()), (vec![Purpose::Finished], 40));
+}
+
+#[test]
+fn the_best_model_of_the_aggregator_before_is_still_the_best() {
+    let scores = Scores { rows: 10, loss_sum: 1.0, squared_error_sum: 2.0, ..Scores::default() };
+    let until = Until { rounds: 100, time: None, no_better_for_rounds: Some(50) };
+    for (parameters, kept) in [(vec![7.0, 8.0], Some(30)), (vec![7.0], None)] {
+        let best = Some(BestModel { step: 30, parameters: parameters.clone(), scores: scores.clone() });
+        let start = Start { best, ..saved("x", vec![0.25, -1.0]) };
+        let (mut bench, _) = Bench::training_by(Plan { start: Some(start), until, ..plan() }, &["a", "b"]);
+        assert_eq!(bench.mind.best().map(|best| best.step), kept, "one of another length is none");
+        bench.handle(Input::Stop);
+        assert_eq!(bench.mind.best_step(), kept);
+        assert_eq!(bench.mind.model() == Some(&parameters[..]), kept.is_some());
+    }
 }
