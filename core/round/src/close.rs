@@ -101,23 +101,29 @@ impl Coordinator {
     }
 
     fn mark_silent(&mut self, now: Timestamp, open: &OpenRound) {
+        let unasked = self.roster.members.iter_mut().filter(|(agent, _)| !open.expected.contains_key(*agent));
+        unasked.for_each(|(_, member)| member.owes_nothing());
         for (agent, expected) in &open.expected {
             let Some(member) = self.roster.members.get_mut(agent) else { continue };
             if expected.answer != Answer::Awaited {
                 continue;
             }
+            let mute = member.leaves_unanswered(now, open);
             if now < open.overdue {
-                // The round did not wait for it. It is given up only if nothing at all is heard of it.
+                // The round did not wait for it. It is given up only if nothing at all is heard of it, or nothing but talk.
                 if open.closing || expected.lost {
                     member.missed = Some((open.head.round, now.since(open.started).as_secs_f64()));
                 }
-                if now.since(member.heard) <= open.span {
+                if now.since(member.heard) <= open.span && !mute {
                     continue;
                 }
                 member.silent_rounds = SILENT_ROUNDS_MAX - 1;
             }
-            member.silent_rounds += 1;
+            member.silent_rounds = if mute { SILENT_ROUNDS_MAX } else { member.silent_rounds + 1 };
             let silent = member.silent_rounds;
+            if silent >= SILENT_ROUNDS_MAX {
+                member.give_up(now);
+            }
             let message = if silent < SILENT_ROUNDS_MAX {
                 format!("{agent} did not answer round {} in time", open.head.round)
             } else {

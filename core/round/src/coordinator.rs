@@ -13,7 +13,7 @@ use crate::summary::{Judge, ScoreName};
 use crate::timing::Timings;
 use crate::trainer::Trainer;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -160,6 +160,8 @@ pub struct Coordinator {
     pub(crate) connected: bool,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) roster: Roster,
+    /// Who has been told why it may not take part, at most as many as there may be agents.
+    pub(crate) refused: BTreeSet<AgentId>,
     pub(crate) counters: Counters,
     pub(crate) deadline_rule: DeadlineRule,
     pub(crate) policy: Box<dyn Policy>,
@@ -231,6 +233,7 @@ impl Coordinator {
             connected: false,
             outputs: VecDeque::new(),
             roster: Roster::default(),
+            refused: BTreeSet::new(),
             counters: Counters::default(),
             deadline_rule: DeadlineRule::new(),
             job: job.clone(),

@@ -16,6 +16,7 @@ pub mod fit;
 mod gradient;
 mod hold;
 mod inclusion;
+mod join;
 mod judging;
 mod links;
 mod load;

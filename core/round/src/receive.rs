@@ -1,29 +1,10 @@
 //! What agents' messages change.
 
-use crate::coordinator::{Coordinator, Output, Phase};
+use crate::coordinator::{Coordinator, Output};
 use crate::open::Answer;
-use crate::record::Level;
-use crate::roster::Member;
-use alloc::format;
-use alloc::string::String;
 use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::document::Scores;
-use heijunka_wire::{
-    Assign, Body, Channel, Codec, DataMode, Evidence, Join, PROTOCOL_VERSION, Progress, Purpose, Refusal, Subject,
-    decode, limits,
-};
-
-/// `45 s`, `30 min`, `8 h`, `2 d 8 h`.
-fn long(seconds: u32) -> String {
-    let minutes = seconds.div_ceil(60);
-    let hours = minutes.div_ceil(60);
-    match seconds {
-        ..120 => format!("{seconds} s"),
-        120..7200 => format!("{minutes} min"),
-        _ if hours < 48 => format!("{hours} h"),
-        _ => format!("{} d {} h", hours / 24, hours % 24),
-    }
-}
+use heijunka_wire::{Body, Channel, Evidence, Progress, Purpose, Subject, decode, limits};
 
 /// A message that is not acceptable; it is counted and forgotten.
 pub(crate) struct Rejected;
@@ -42,7 +23,7 @@ impl Coordinator {
         }
         let Some(agent) = agent else { return };
         if let Some(member) = self.roster.members.get_mut(agent) {
-            (member.silent_rounds, member.heard) = (0, now);
+            member.hear(now);
         }
         let outcome = match frame.body {
             Body::Join(join) => {
@@ -72,148 +53,6 @@ impl Coordinator {
             _ => {}
         }
         self.counters.stale += 1;
-    }
-
-    fn on_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
-        if self.phase == Phase::Finished {
-            return;
-        }
-        if join.spec != self.content {
-            return self.repeat_spec(now); // it has yet to hear the present spec
-        }
-        if !self.roster.members.contains_key(agent) && self.roster.is_full() {
-            return self.refuse(agent, join, Refusal::Full);
-        }
-        if !(join.protocol_min..=join.protocol_max).contains(&PROTOCOL_VERSION) {
-            return self.refuse(agent, join, Refusal::Protocol);
-        }
-        if join.rows == 0 {
-            return self.refuse(agent, join, Refusal::NoRows);
-        }
-        let shared = self.trainer.is_some() && self.job.data_mode == DataMode::Shared;
-        if shared && *self.shared_digest.get_or_insert(join.data_digest) != join.data_digest {
-            return self.refuse(agent, join, Refusal::DifferentData);
-        }
-        self.enrol(now, agent, join);
-        self.answer_join(now, agent, join);
-    }
-
-    fn enrol(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
-        let known = self.roster.members.get(agent).map(|m| (m.join.session, m.online, m.is_away()));
-        match self.roster.members.get_mut(agent) {
-            Some(member) if member.join.session == join.session => {
-                member.join = join;
-                member.online = true;
-            }
-            Some(member) => {
-                let assign = member.assign;
-                let (inclusion, samples_per_s) = (member.inclusion, member.samples_per_s);
-                let link = member.link;
-                *member = Member { assign, inclusion, samples_per_s, link, ..Member::new(join, now, link.codec) };
-            }
-            None => {
-                let codec = Self::first_codec(&self.plan.compact);
-                self.roster.members.insert(agent.clone(), Member::new(join, now, codec));
-            }
-        }
-        let away = join.away_s > 0;
-        if known == Some((join.session, true, away)) {
-            return;
-        }
-        self.roster.changed = now;
-        if away {
-            let message = format!("{agent} takes leave as planned, for {}: its hours are over", long(join.away_s));
-            self.event(Level::Info, "HJ-103", Some(agent), message, "it comes back by itself");
-        } else {
-            let message = format!("{agent} is here with {} rows to train on", join.rows);
-            self.event(Level::Info, "HJ-101", Some(agent), message, "");
-        }
-    }
-
-    /// The share is the receipt of the join. A round that the agent lacks is published again.
-    fn answer_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
-        let Some(member) = self.roster.members.get_mut(agent) else { return };
-        // A whole model that is on its way to it counts, whatever it had when it spoke.
-        let whole = self.open.as_ref().is_some_and(|open| open.head.base.is_none());
-        if now >= member.snapshot_until && !whole {
-            member.holds = join.model;
-        }
-        let share = member.assign.filter(|assign| assign.spec == self.content && assign.refused.is_none());
-        let fresh = Assign {
-            session: join.session,
-            spec: self.content,
-            version: self.allocation,
-            samples: 0,
-            offset: 0,
-            probe: false,
-            network_us: 0,
-            codec: Codec::default(),
-            held_out_offset: 0,
-            held_out_rows: 0,
-            refused: None,
-            untaken: None,
-        };
-        self.publish_assign(agent, Assign { session: join.session, ..share.unwrap_or(fresh) });
-        let Some(expected) = self.open.as_mut().and_then(|open| open.expected.get_mut(agent)) else { return };
-        expected.restart(join.session);
-        if expected.answer == Answer::Gone {
-            expected.answer = Answer::Awaited;
-        }
-        if expected.is_awaited() {
-            if self.lacks_base(agent) {
-                self.publish_snapshot(now, agent);
-            } else {
-                self.repeat_round(now);
-            }
-        }
-        self.publish_extra(agent);
-    }
-
-    fn refuse(&mut self, agent: &AgentId, join: Join, refusal: Refusal) {
-        let (why, fix) = match refusal {
-            Refusal::Protocol => ("speaks another protocol version", "install the same version everywhere"),
-            Refusal::DifferentData => (
-                "has other rows than the agents before it, but the job's data are shared",
-                "give all agents the same file, or set data = \"private\"",
-            ),
-            Refusal::NoRows => ("has no rows to train on", "check [data] path on that machine"),
-            Refusal::Full => ("is one agent too many", "stop an agent, or run a second job"),
-        };
-        self.event(Level::Warn, "HJ-110", Some(agent), format!("{agent} was refused: it {why}"), fix);
-        let assign = Assign {
-            session: join.session,
-            spec: join.spec,
-            version: self.allocation,
-            samples: 0,
-            offset: 0,
-            probe: false,
-            network_us: 0,
-            codec: Codec::default(),
-            held_out_offset: 0,
-            held_out_rows: 0,
-            refused: Some(refusal),
-            untaken: None,
-        };
-        self.roster.members.remove(agent);
-        self.divided.retain(|(divided, _)| divided != agent);
-        if let Some(expected) = self.open.as_mut().and_then(|open| open.expected.get_mut(agent)) {
-            expected.lose();
-        }
-        self.publish_assign(agent, assign);
-    }
-
-    pub(crate) fn on_offline(&mut self, now: Timestamp, agent: &AgentId) {
-        let Some(member) = self.roster.members.get_mut(agent).filter(|member| member.online) else { return };
-        member.online = false;
-        let planned = member.is_away();
-        self.roster.changed = now;
-        let expected = self.open.as_mut().and_then(|open| open.expected.get_mut(agent));
-        if let Some(expected) = expected.filter(|expected| expected.answer == Answer::Awaited) {
-            expected.lose();
-        }
-        if !planned {
-            self.event(Level::Warn, "HJ-102", Some(agent), format!("{agent} left"), "it joins again by itself");
-        }
     }
 
     fn on_survey(
@@ -303,6 +142,9 @@ impl Coordinator {
                 expected.answer = Answer::Delivered;
                 expected.total_s = now.since(started).as_secs_f64();
                 self.counters.accepted += 1;
+                if let Some(member) = self.roster.members.get_mut(agent) {
+                    member.answers();
+                }
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use crate::inclusion::Inclusion;
 use crate::links::Link;
+use crate::open::OpenRound;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -12,6 +13,12 @@ use heijunka_wire::{Assembly, Assign, Codec, Join, Part, PartError, Progress, li
 
 /// After so many rounds without an answer an agent is no longer waited for, until it is heard again.
 pub(crate) const SILENT_ROUNDS_MAX: u32 = 2;
+/// An agent that is heard but answers nothing is given up after so many rounds that waited for it in vain, or when as many
+/// deadlines have passed since; after the first time in vain one is enough.
+const MUTE_ROUNDS: u32 = 4;
+/// Who is heard again is waited for again: at once after the first time in vain, then after this time, then twice as long
+/// each time, but never longer than that.
+const RETURN_BETWEEN: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(960));
 
 /// A document that arrives in chunks.
 #[derive(Debug, Default)]
@@ -80,6 +87,13 @@ pub(crate) struct Member {
     pub(crate) online: bool,
     /// Rounds in a row without an answer.
     pub(crate) silent_rounds: u32,
+    /// When the first of the rounds began that it has left unanswered, whatever else was heard of it, and how many of them
+    /// waited for it in vain.
+    unanswered: Option<(Timestamp, u32)>,
+    /// Times in a row that it was given up.
+    given_up: u32,
+    /// Being heard is not enough before.
+    back_from: Timestamp,
     pub(crate) survey: Option<Survey>,
     pub(crate) incoming: Incoming,
     pub(crate) assign: Option<Assign>,
@@ -106,6 +120,9 @@ impl Member {
             join,
             online: true,
             silent_rounds: 0,
+            unanswered: None,
+            given_up: 0,
+            back_from: Timestamp::ZERO,
             survey: None,
             incoming: Incoming::default(),
             assign: None,
@@ -121,9 +138,74 @@ impl Member {
         }
     }
 
+    /// The same agent in a new session. What it owes stays: starting again is no answer.
+    pub(crate) fn begin_session(&mut self, join: Join, now: Timestamp) {
+        let fresh = Self::new(join, now, self.link.codec);
+        let silent_rounds = if self.may_return(now) { 0 } else { self.silent_rounds };
+        *self = Self {
+            silent_rounds,
+            unanswered: self.unanswered,
+            given_up: self.given_up,
+            back_from: self.back_from,
+            assign: self.assign,
+            inclusion: self.inclusion,
+            samples_per_s: self.samples_per_s,
+            link: self.link,
+            ..fresh
+        };
+    }
+
+    fn may_return(&self, now: Timestamp) -> bool {
+        self.silent_rounds < SILENT_ROUNDS_MAX || now >= self.back_from
+    }
+
+    /// Something was heard of it: it may be slow, or lack something. An agent that says much and answers nothing comes back
+    /// ever less often.
+    pub(crate) fn hear(&mut self, now: Timestamp) {
+        self.heard = now;
+        if self.may_return(now) {
+            self.silent_rounds = 0;
+        }
+    }
+
+    /// It has answered a round, in time or not.
+    pub(crate) fn answers(&mut self) {
+        (self.silent_rounds, self.unanswered, self.given_up) = (0, None, 0);
+    }
+
+    /// It is asked for nothing: it owes nothing.
+    pub(crate) fn owes_nothing(&mut self) {
+        self.unanswered = None;
+    }
+
+    /// The round was closed without its answer. Returns whether it has been so for longer than a slow machine explains.
+    pub(crate) fn leaves_unanswered(&mut self, now: Timestamp, open: &OpenRound) -> bool {
+        let (since, rounds) = self.unanswered.unwrap_or((open.started, 0));
+        let rounds = rounds + u32::from(now >= open.overdue);
+        self.unanswered = Some((since, rounds));
+        let most = if self.given_up == 0 { MUTE_ROUNDS } else { 1 };
+        rounds >= most || now.since(since) > open.span.saturating_mul(most)
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn give_up(&mut self, now: Timestamp) {
+        let (least, most) = RETURN_BETWEEN;
+        let wait = match self.given_up {
+            0 => Duration::ZERO,
+            times => least.saturating_mul(1 << (times - 1).min(16)).min(most),
+        };
+        (self.back_from, self.unanswered) = (now + wait, None);
+        self.given_up = self.given_up.saturating_add(1);
+    }
+
     /// Whether it is connected and its hours are not over.
     pub(crate) fn is_here(&self) -> bool {
         self.online && !self.is_away()
+    }
+
+    /// Whether it is here and answers.
+    pub(crate) fn is_counted_on(&self) -> bool {
+        self.is_here() && self.silent_rounds < SILENT_ROUNDS_MAX
     }
 
     /// Whether it has said that it takes no share for a while.
@@ -143,7 +225,7 @@ impl Member {
 
     /// Whether the next round may count on it.
     pub(crate) fn is_ready(&self, spec: u64) -> bool {
-        self.is_here() && self.join.spec == spec && self.join.rows > 0 && self.silent_rounds < SILENT_ROUNDS_MAX
+        self.is_counted_on() && self.join.spec == spec && self.join.rows > 0
     }
 }
 
@@ -158,6 +240,16 @@ pub(crate) struct Roster {
 impl Roster {
     pub(crate) fn is_full(&self) -> bool {
         self.members.len() >= limits::AGENTS_MAX
+    }
+
+    /// Makes room for a newcomer if nobody is lost by it: whoever has been gone or silent for longest leaves the list.
+    /// Returns who that is.
+    pub(crate) fn make_room(&mut self) -> Option<AgentId> {
+        let idle = |member: &Member| !member.online || member.silent_rounds >= SILENT_ROUNDS_MAX;
+        let idle = self.members.iter().filter(|(_, member)| idle(member));
+        let oldest = idle.min_by_key(|(_, member)| member.heard)?.0.clone();
+        self.members.remove(&oldest);
+        Some(oldest)
     }
 
     pub(crate) fn ready(&self, spec: u64) -> impl Iterator<Item = (&AgentId, &Member)> {

@@ -285,6 +285,7 @@ mod probes;
 mod reissue;
 mod scripted;
 mod start;
+mod strangers;
 mod unbiased;
 
 #[test]

@@ -90,6 +90,7 @@ impl Coordinator {
     /// An agent has answered a round. If it has passed over one that was closed early, that one would have taken longer.
     pub(crate) fn note_timed(&mut self, agent: &AgentId, round: RoundId) {
         let Some(member) = self.roster.members.get_mut(agent) else { return };
+        member.answers();
         member.timed = member.timed.max(round);
         match member.missed {
             Some((missed, total_s)) if round > missed => {

@@ -11,7 +11,7 @@ const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 impl Said {
     /// The ranges handed out, and to whom.
-    fn extras(&self) -> Vec<(String, Extra)> {
+    pub(super) fn extras(&self) -> Vec<(String, Extra)> {
         let extra = |(_, agent, body): &(_, Option<AgentId>, Body)| match (agent, body) {
             (Some(agent), Body::Extra(extra)) => Some((agent.to_string(), *extra)),
             _ => None,
@@ -32,7 +32,7 @@ impl Bench {
         self.handle(Input::Offline { agent: &id(name) })
     }
 
-    fn extra(&mut self, to: &str, round: Round, extra: Extra) -> Said {
+    pub(super) fn extra(&mut self, to: &str, round: Round, extra: Extra) -> Said {
         self.answer(to, 5, gradient(round, extra.offset, extra.samples))
     }
 }
