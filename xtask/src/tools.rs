@@ -18,13 +18,8 @@ const INSTALL: [&str; 4] = ["install", "-q", "-y", "--no-install-recommends"];
 const CHECKERS: [(&str, &str); 2] = [("promtool", "prometheus"), ("chromium", "chromium")];
 const PYTHON_PACKAGE: &str = "python3-venv";
 /// What reads packages, manual pages and completions.
-const READERS: [(&str, &str); 5] = [
-    ("lintian", "lintian"),
-    ("groff", "groff-base"),
-    ("zsh", "zsh"),
-    ("fish", "fish"),
-    ("systemd-analyze", "systemd"),
-];
+const READERS: [(&str, &str); 5] =
+    [("lintian", "lintian"), ("groff", "groff-base"), ("zsh", "zsh"), ("fish", "fish"), ("systemd-analyze", "systemd")];
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 
