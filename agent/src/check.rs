@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How long to listen for the job's aggregator.
 const LISTEN: Duration = Duration::from_secs(2);
 
+/// What was guessed in reading the data: so many lines of it are shown.
+const NOTES_MAX: usize = 12;
+
 /// Prints a line for each thing, or all of them as JSON; the worst gives the exit code.
 ///
 /// # Errors
@@ -51,6 +54,11 @@ fn data(list: &mut Checklist, valid: &Valid) -> Option<Table> {
         Ok(table) => {
             let file = valid.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default();
             list.pass("data", format!("{file}: {} rows, {} columns", table.rows(), table.column_names().count()));
+            let notes = table.notes();
+            notes.iter().take(NOTES_MAX).for_each(|note| list.note("data", note));
+            if notes.len() > NOTES_MAX {
+                list.note("data", "and more: heijunka-agent inspect tells all");
+            }
             Some(table)
         }
         Err(failure) => {

@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// Rows above the data, of which the first holds the names; found out if left out.
     #[arg(long, value_name = "N")]
     header_rows: Option<usize>,
+    /// Lines at the top that are passed over; titles of one cell are found out.
+    #[arg(long, value_name = "N", default_value_t)]
+    skip_lines: usize,
     /// What separates cells; found out if left out.
     #[arg(long, value_name = "CHARACTER")]
     delimiter: Option<char>,
@@ -77,7 +80,7 @@ fn read(arguments: &Arguments) -> Result<(Source, Table), Failure> {
     let mut source = Source::new("");
     source.paths.clone_from(&arguments.files);
     source.labels.clone_from(&arguments.labels);
-    source.header_rows = arguments.header_rows;
+    (source.header_rows, source.skip_lines) = (arguments.header_rows, arguments.skip_lines);
     (source.delimiter, source.decimal) = (arguments.delimiter, arguments.decimal);
     source.timestamps = arguments.timestamp_column.as_ref().map(|column| Timestamps {
         column: column.clone(),
@@ -198,6 +201,14 @@ fn settings(arguments: &Arguments, report: &Report) -> String {
         }
         _ => {}
     }
+    if arguments.skip_lines > 0 {
+        let _ = writeln!(lines, "skip_lines = {}", arguments.skip_lines);
+    }
+    for (key, given) in [("delimiter", arguments.delimiter), ("decimal", arguments.decimal)] {
+        if let Some(character) = given {
+            let _ = writeln!(lines, "{key} = {:?}", character.to_string());
+        }
+    }
     let clock = report.columns.iter().find(|column| column.kind == "times");
     if let Some(column) = clock {
         let _ = writeln!(lines, "timestamp_column = {:?}", column.name);
@@ -220,6 +231,7 @@ mod tests {
             files: vec![path],
             labels: None,
             header_rows: None,
+            skip_lines: 0,
             delimiter: None,
             decimal: None,
             timestamp_column: None,

@@ -1,7 +1,6 @@
-//! Files as bytes and text.
+//! Files as bytes.
 
 use crate::DataError;
-use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -36,46 +35,5 @@ impl Limit<'_> {
             Ok(length) if length as u64 > self.room => Err(DataError::TooLarge { path, bytes_max: self.bytes_max }),
             Ok(_) => Ok(bytes),
         }
-    }
-}
-
-/// How a file's bytes stand for characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// UTF-8, with or without a byte order mark.
-    Utf8,
-    /// UTF-16, as spreadsheets save "Unicode text".
-    Utf16,
-    /// A byte for each character: what is not valid UTF-8 is read so.
-    Latin1,
-}
-
-impl fmt::Display for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Utf8 => "UTF-8",
-            Self::Utf16 => "UTF-16",
-            Self::Latin1 => "Latin-1",
-        })
-    }
-}
-
-/// Bytes as text: UTF-8, UTF-16 (by its byte order mark, or by every other byte of the beginning being 0), or Latin-1.
-pub(crate) fn text(bytes: Vec<u8>) -> (String, Encoding) {
-    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
-        let text = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-        (text, Encoding::Utf16)
-    };
-    match bytes.as_slice() {
-        [0xef, 0xbb, 0xbf, rest @ ..] => text(rest.to_vec()),
-        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [a, 0, b, 0, ..] if *a > 0 && *b > 0 => utf16(&bytes, u16::from_le_bytes),
-        [0, a, 0, b, ..] if *a > 0 && *b > 0 => utf16(&bytes, u16::from_be_bytes),
-        _ => match String::from_utf8(bytes) {
-            Ok(text) => (text, Encoding::Utf8),
-            Err(error) => (error.as_bytes().iter().map(|byte| char::from(*byte)).collect(), Encoding::Latin1),
-        },
     }
 }

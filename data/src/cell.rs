@@ -38,6 +38,40 @@ pub(crate) fn number(text: &str, decimal: char) -> Option<f64> {
     (number.abs() <= f64::from(f32::MAX)).then_some(number + 0.0)
 }
 
+/// A number with marks between its thousands: `1.234,5` where the decimal point is a comma.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Grouped {
+    pub(crate) number: f64,
+    /// Whether it can be nothing else. `1.234` may be a bit more than one.
+    pub(crate) certain: bool,
+}
+
+/// What stands between thousands beside the decimal point that is none: spaces and apostrophes of several kinds.
+const MARKS: [char; 5] = [' ', '\u{a0}', '\u{202f}', '\'', '’'];
+
+/// The number that `text` is if its thousands are marked.
+pub(crate) fn grouped(text: &str, decimal: char) -> Option<Grouped> {
+    let text = text.trim();
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, fraction) = digits.split_once(decimal).map_or((digits, None), |(whole, part)| (whole, Some(part)));
+    let mark = whole.chars().find(|c| !c.is_ascii_digit())?;
+    let is_mark = MARKS.contains(&mark) || (matches!(mark, '.' | ',') && mark != decimal);
+    let mut groups = whole.split(mark);
+    let first = groups.next().filter(|first| matches!(first.len(), 1..=3) && !first.starts_with('0'))?;
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut rest = groups.clone();
+    if !(is_mark && all_digits(first) && rest.all(|group| group.len() == 3 && all_digits(group))) {
+        return None;
+    }
+    let fraction = match fraction {
+        Some(fraction) if fraction.is_empty() || !all_digits(fraction) => return None,
+        fraction => fraction,
+    };
+    let plain: String = text.chars().filter(|c| *c != mark).collect();
+    let certain = fraction.is_some() || groups.count() > 1 || !matches!(mark, '.' | ',' | ' ');
+    Some(Grouped { number: number(&plain, decimal)?, certain })
+}
+
 /// The shortest text of a number: `3`, `0.5`.
 pub(crate) fn shortest(number: f64) -> String {
     number.to_string()
@@ -57,6 +91,45 @@ impl Cell<'_> {
                 bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
                 bytes.extend_from_slice(text.as_bytes());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_may_be_marked() {
+        let of = |text, decimal| grouped(text, decimal).map(|grouped| (grouped.number, grouped.certain));
+        for (text, decimal, number, certain) in [
+            ("1.234,56", ',', 1234.56, true),
+            ("-1.234.567", ',', -1_234_567.0, true),
+            ("1.234", ',', 1234.0, false),
+            ("12,345.6", '.', 12_345.6, true),
+            ("1,234", '.', 1234.0, false),
+            ("1 234", '.', 1234.0, false),
+            ("1\u{202f}234", ',', 1234.0, true),
+            ("1'234.5", '.', 1234.5, true),
+        ] {
+            assert_eq!(of(text, decimal), Some((number, certain)), "{text}");
+        }
+        for text in [
+            "",
+            "1",
+            "1,5",
+            "0.123",
+            "1.23",
+            "1234.567",
+            "1.2345",
+            "1.234,",
+            "1.234,5,6",
+            ".123",
+            "a.123",
+            "1.234 567",
+            "é.123",
+        ] {
+            assert_eq!(of(text, ','), None, "{text}");
         }
     }
 }

@@ -25,6 +25,33 @@ pub(crate) struct Kind {
     given: Option<Format>,
     /// Whether it says when rows were measured.
     is_clock: bool,
+    thousands: Thousands,
+}
+
+/// Whether a column's texts are numbers with marks between their thousands.
+#[derive(Debug, Default)]
+struct Thousands {
+    /// The first, with its line, as it stands there and as a number.
+    first: Option<(u64, String, f64)>,
+    /// Some number can be nothing else.
+    certain: bool,
+    /// Some text is none.
+    refuted: bool,
+    /// They are read so.
+    read: bool,
+}
+
+impl Thousands {
+    fn see(&mut self, text: &str, line: u64, decimal: char) {
+        match cell::grouped(text, decimal) {
+            _ if self.refuted => {}
+            None => self.refuted = true,
+            Some(grouped) => {
+                self.certain |= grouped.certain;
+                self.first.get_or_insert_with(|| (line, text.to_owned(), grouped.number));
+            }
+        }
+    }
 }
 
 impl Kind {
@@ -34,20 +61,45 @@ impl Kind {
         Self { is_clock: clock.is_some(), given, ..Self::default() }
     }
 
-    pub(crate) fn see(&mut self, cell: Cell<'_>, line: u64) {
+    pub(crate) fn see(&mut self, cell: Cell<'_>, line: u64, decimal: char) {
         self.filled |= cell != Cell::Missing;
         match cell {
             Cell::Missing => self.missing = true,
             Cell::Number(number) => {
                 self.numbers = true;
                 self.not_bytes |= byte(number).is_none();
+                self.thousands.certain |= number.fract() != 0.0;
             }
             Cell::Text(text) => {
                 if !self.times.is_empty() {
                     self.times.see(text);
                 }
+                self.thousands.see(text, line, decimal);
                 self.text.get_or_insert_with(|| (line, text.chars().take(40).collect()));
             }
+        }
+    }
+
+    /// Once all cells have been seen: decides whether thousands are marked. The settings may have said what is the decimal
+    /// point, and so what is none. Returns what people should know.
+    pub(crate) fn settle(&mut self, name: &str, decimal_given: bool) -> Option<String> {
+        let thousands = &mut self.thousands;
+        let (line, text, number) = thousands.first.as_ref().filter(|_| !self.is_clock && !thousands.refuted)?;
+        if !(thousands.certain || decimal_given) {
+            return None;
+        }
+        thousands.read = true;
+        (self.text, self.numbers, self.not_bytes) = (None, true, true);
+        Some(format!("column '{name}' has marks of thousands: '{text}' (line {line}) is read as {number}"))
+    }
+
+    /// A cell as it is read once the column is settled.
+    pub(crate) fn settled<'a>(&self, cell: Cell<'a>, decimal: char) -> Cell<'a> {
+        match cell {
+            Cell::Text(text) if self.thousands.read => {
+                cell::grouped(text, decimal).map_or(cell, |grouped| Cell::Number(grouped.number))
+            }
+            cell => cell,
         }
     }
 

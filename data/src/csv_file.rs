@@ -19,12 +19,15 @@ pub(crate) fn read(source: &Source, files: Vec<(PathBuf, Vec<u8>)>) -> Result<Ta
     for (sheet, order) in sheets.iter().zip(&orders) {
         let see = |kinds: &mut [Kind], line, record: &StringRecord| {
             for (kind, text) in kinds.iter_mut().zip(cells(record, order)) {
-                kind.see(cell::read(text, sheet.decimal), line);
+                kind.see(cell::read(text, sheet.decimal), line, sheet.decimal);
             }
         };
         sheet.visit(|line, record| see(&mut kinds, line, record))?;
     }
     let mut table = Table::empty(source);
+    let settled = kinds.iter_mut().zip(&names);
+    let thousands: Vec<String> =
+        settled.filter_map(|(kind, name)| kind.settle(name, source.decimal.is_some())).collect();
     let mut builders: Vec<Builder> = kinds.iter().map(Kind::builder).collect();
     let mut canonical = Vec::new();
     for (sheet, order) in sheets.iter().zip(&orders) {
@@ -32,8 +35,8 @@ pub(crate) fn read(source: &Source, files: Vec<(PathBuf, Vec<u8>)>) -> Result<Ta
         table.remarks.extend(sheet.notes.iter().cloned());
         sheet.visit(|line, record| {
             canonical.clear();
-            for (builder, text) in builders.iter_mut().zip(cells(record, order)) {
-                let cell = cell::read(text, sheet.decimal);
+            for ((builder, kind), text) in builders.iter_mut().zip(&kinds).zip(cells(record, order)) {
+                let cell = kind.settled(cell::read(text, sheet.decimal), sheet.decimal);
                 cell.write_canonical(&mut canonical);
                 builder.push(cell);
             }
@@ -41,6 +44,7 @@ pub(crate) fn read(source: &Source, files: Vec<(PathBuf, Vec<u8>)>) -> Result<Ta
             table.lines.push(u32::try_from(line).unwrap_or(u32::MAX));
         })?;
     }
+    table.remarks.extend(thousands);
     let columns = names.into_iter().zip(builders).zip(kinds);
     table.columns = columns.map(|((name, builder), kind)| Column { name, values: builder.finish(&kind) }).collect();
     table.format = sheets.first().map(|sheet| Format {

@@ -8,7 +8,7 @@ use csv::StringRecord;
 pub(crate) const SAMPLE_ROWS: usize = 200;
 
 /// Delimiters that are looked for, the likeliest first.
-const CANDIDATES: [char; 4] = [';', '\t', ',', '|'];
+pub(crate) const CANDIDATES: [char; 4] = [';', '\t', ',', '|'];
 
 /// Longest text that is taken as a unit, in characters.
 const UNIT_CHARS_MAX: usize = 12;
@@ -90,13 +90,14 @@ pub(crate) fn collapse_spaces(text: &str) -> String {
     collapsed
 }
 
-/// `.` or `,`, whichever more numbers have.
-pub(crate) fn find_decimal(rows: &[StringRecord], delimiter: u8) -> char {
-    if delimiter == b',' {
-        return '.';
-    }
+/// `.` or `,`: by which more cells that have one of them are numbers, with or without marks of thousands.
+pub(crate) fn find_decimal(rows: &[StringRecord]) -> char {
     let with = |decimal: char| {
-        let is = |cell: &&str| cell.contains(decimal) && cell::number(cell.trim(), decimal).is_some();
+        let is = |cell: &&str| {
+            let cell = cell.trim();
+            cell.contains(['.', ','])
+                && (cell::number(cell, decimal).is_some() || cell::grouped(cell, decimal).is_some())
+        };
         rows.iter().flat_map(StringRecord::iter).filter(is).count()
     };
     if with(',') > with('.') { ',' } else { '.' }
@@ -109,7 +110,8 @@ pub(crate) fn has_units(rows: &[StringRecord], decimal: char) -> bool {
     let mut above_numbers = 0;
     for (column, unit) in units.iter().enumerate() {
         let cells = || below.iter().filter_map(|row| row.get(column));
-        let is_number = |text: &str| matches!(cell::read(text, decimal), Cell::Number(_));
+        let is_number =
+            |text: &str| matches!(cell::read(text, decimal), Cell::Number(_)) || cell::grouped(text, decimal).is_some();
         let is_nothing = |text: &str| matches!(cell::read(text, decimal), Cell::Missing);
         let numbers = cells().any(is_number) && cells().all(|text| is_number(text) || is_nothing(text));
         if is_nothing(unit) {

@@ -20,6 +20,24 @@ pub enum DataError {
         /// The folder.
         path: PathBuf,
     },
+    /// A spreadsheet's own format.
+    #[error("{} is a workbook, not CSV", path.display())]
+    Workbook {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A zip file or the like.
+    #[error("{} is an archive, not CSV", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Bytes that stand for no characters.
+    #[error("{} is not text", path.display())]
+    Binary {
+        /// The file.
+        path: PathBuf,
+    },
     /// A pattern fits too many files.
     #[error("{} stands for more than {most} files", path.display())]
     TooManyFiles {
@@ -190,6 +208,9 @@ impl DataError {
         match self {
             Self::Unreadable { .. } => "see whether the file is there and this user may read it",
             Self::Folder { .. } => "name a file in it, or all of a kind: path = 'folder/*.csv'",
+            Self::Workbook { .. } => "save the sheet as CSV (File, Save as, CSV UTF-8)",
+            Self::Archive { .. } => "unpack it, and name the CSV file in it; of packed files .gz alone is read",
+            Self::Binary { .. } => "name a CSV file; the program that wrote this one may export CSV",
             Self::TooManyFiles { .. } => "put the files together, or name fewer",
             Self::NumbersAsHeader { .. } => {
                 "set header = false in [data] if the file has no names; columns are called col0, col1, … then"
@@ -200,7 +221,9 @@ impl DataError {
             Self::NoFile => "set path in [data]",
             Self::Empty { .. } => "see whether the file is the right one; header = false if its first line holds data",
             Self::Delimiter { .. } => "use a comma, a semicolon, a tab or another plain character",
-            Self::Ragged { .. } => "correct the line, or set delimiter in [data] if it is another character",
+            Self::Ragged { .. } => {
+                "correct the line; set delimiter in [data] if it is another character, or skip_lines if the names stand further down"
+            }
             Self::Csv { .. } => "see whether a quote is missing",
             Self::DuplicateColumn { .. } => "rename one of them",
             Self::OtherColumns { .. } => "files of one table need the same header",

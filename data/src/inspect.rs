@@ -34,7 +34,7 @@ pub struct Report {
 /// How a file is written.
 #[derive(Clone, Debug, Serialize)]
 pub struct Written {
-    /// `UTF-8`, `UTF-16` or `Latin-1`.
+    /// `UTF-8`, `UTF-16` or `Windows-1252`.
     pub encoding: String,
     /// What stands between cells; a space: runs of spaces.
     pub delimiter: char,

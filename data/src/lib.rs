@@ -3,6 +3,7 @@
 //! [`Table::read`] takes a [`Source`]; [`Table::survey`] tells the aggregator what the columns are like; once the job is
 //! fitted, [`Table::encode`] gives the [`Dataset`] to train on.
 
+mod above;
 mod bytes;
 mod cell;
 mod column;
@@ -10,7 +11,9 @@ mod csv_file;
 mod dialect;
 mod divide;
 mod encode;
+mod encoding;
 mod error;
+mod foreign;
 mod groups;
 mod idx;
 mod inspect;
@@ -24,8 +27,8 @@ mod times;
 mod usage;
 mod windows;
 
-pub use bytes::Encoding;
 pub use encode::{Dataset, Inputs, Truth};
+pub use encoding::Encoding;
 pub use error::DataError;
 pub use inspect::{ColumnReport, Report, Written};
 pub use rows::{Examples, Rows, Targets};

@@ -1,8 +1,8 @@
 //! One CSV file: its text, how it is written, and its rows.
 
-use crate::bytes::{self, Encoding};
 use crate::dialect::{self, SAMPLE_ROWS};
-use crate::{DataError, Source, cell};
+use crate::encoding::{self, Decoded};
+use crate::{DataError, Encoding, Source, above, cell, foreign};
 use csv::StringRecord;
 use heijunka_wire::limits::{COLUMNS_MAX, TEXT_BYTES_MAX};
 use std::collections::HashSet;
@@ -25,11 +25,13 @@ pub(crate) struct Sheet {
 
 impl Sheet {
     pub(crate) fn new(source: &Source, path: &Path, bytes: Vec<u8>) -> Result<Self, DataError> {
-        let (mut text, encoding) = bytes::text(bytes);
+        foreign::refuse(path, &bytes)?;
+        let Decoded { mut text, encoding, stranger } = encoding::decode(bytes);
         if source.whole_lines {
             text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         }
-        let delimiter = source.delimiter.unwrap_or_else(|| dialect::find_delimiter(&text));
+        let above = above::clear(&mut text, source);
+        let delimiter = source.delimiter.or(above.delimiter).unwrap_or_else(|| dialect::find_delimiter(&text));
         if delimiter == ' ' {
             text = dialect::collapse_spaces(&text);
         }
@@ -45,11 +47,20 @@ impl Sheet {
             notes: Vec::new(),
             cut: None,
         };
+        sheet.notes.extend(stranger.map(|line| {
+            format!("{} is not UTF-8 (line {line} is the first that is not); read as Windows-1252", path.display())
+        }));
+        sheet.notes.extend(above.titles.map(|(line, title)| {
+            let path = path.display();
+            format!(
+                "{path} line {line} ('{title}') is taken as a title above the names; header_rows = 1 if it holds them"
+            )
+        }));
         sheet.names = sheet.read_names()?;
         sheet.cut = sheet.find_cut();
         let rows = sheet.sample()?;
         if source.decimal.is_none() {
-            sheet.decimal = dialect::find_decimal(&rows, delimiter);
+            sheet.decimal = dialect::find_decimal(&rows);
         }
         if source.header_rows.is_none() && dialect::has_units(&rows, sheet.decimal) {
             sheet.header_rows = 2;

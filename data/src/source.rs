@@ -48,6 +48,9 @@ pub struct Source {
     pub delimiter: Option<char>,
     /// Decimal point; `None`: `.` or `,`, whichever more numbers of the first 200 rows have.
     pub decimal: Option<char>,
+    /// Lines at the top of each file that are passed over; 0: titles, lines of one cell above a table of more, are found
+    /// out unless `header_rows` says what the first line is. A first line `sep=;` is obeyed and passed over.
+    pub skip_lines: usize,
     /// Lines above the data, of which the first holds the names; 0: columns are called `col0`, `col1`, …; `None`: one, and
     /// one of units if it looks like that.
     pub header_rows: Option<usize>,
@@ -69,6 +72,7 @@ impl Source {
             labels: None,
             delimiter: None,
             decimal: None,
+            skip_lines: 0,
             header_rows: None,
             missing: Missing::SkipRow,
             timestamps: None,

@@ -3,7 +3,7 @@
 use crate::divide::Fate;
 use crate::error::shown;
 use crate::times::{self, Millis};
-use crate::{DataError, Encoding, Missing, Source, Timestamps, bytes, csv_file, idx};
+use crate::{DataError, Encoding, Missing, Source, Timestamps, bytes, cell, csv_file, idx};
 use std::path::{Path, PathBuf};
 
 /// Named columns of equal length, held compactly: a byte for each whole number up to 255.
@@ -212,18 +212,37 @@ impl Table {
             Values::Unusable(why) | Values::Names { why, .. } => {
                 Some(format!("column '{}' is left out: it {why}", column.name))
             }
-            Values::Text { codes, dictionary } => {
-                let is_number = |text: &String| text.parse::<f64>().is_ok();
-                let numbers = dictionary.iter().filter(|text| is_number(text)).count();
-                let stranger =
-                    dictionary.iter().position(|text| !is_number(text)).filter(|_| numbers * 2 > dictionary.len())?;
-                let row = codes.iter().position(|code| *code as usize == stranger)?;
-                let (name, text, place) = (&column.name, dictionary.get(stranger)?, self.place(row));
-                Some(format!("column '{name}' is taken as text: it holds '{text}' ({place}) among numbers"))
-            }
+            Values::Text { codes, dictionary } => self.why_text(&column.name, codes, dictionary),
             Values::Bytes(_) | Values::Numbers(_) => None,
         };
         self.remarks.iter().cloned().chain(self.columns.iter().filter_map(note)).collect()
+    }
+
+    /// Why a column is text although most of its values are numbers.
+    fn why_text(&self, name: &str, codes: &[u32], dictionary: &[String]) -> Option<String> {
+        let decimal = self.format.map_or('.', |format| format.decimal);
+        let is_plain = |text: &String| text.parse::<f64>().is_ok();
+        let is_grouped = |text: &String| cell::grouped(text, decimal).is_some();
+        let numbers = dictionary.iter().filter(|text| is_plain(text) || is_grouped(text)).count();
+        let place = |text: usize| Some(self.place(codes.iter().position(|code| *code as usize == text)?));
+        if let Some(stranger) = dictionary.iter().position(|text| !is_plain(text) && !is_grouped(text)) {
+            let (text, place) = (dictionary.get(stranger)?, place(stranger)?);
+            let among_numbers = numbers * 2 > dictionary.len();
+            return among_numbers
+                .then(|| format!("column '{name}' is taken as text: it holds '{text}' ({place}) among numbers"));
+        }
+        let unclear = dictionary.iter().position(is_grouped)?;
+        let (text, place) = (dictionary.get(unclear)?, place(unclear)?);
+        let mark = text.chars().find(|c| !c.is_ascii_digit() && !matches!(c, '-' | '+'))?;
+        let (point, or) = match mark {
+            '.' => (',', ", decimal = \".\" if decimals"),
+            ',' => ('.', ", decimal = \",\" if decimals"),
+            _ => ('.', ""),
+        };
+        Some(format!(
+            "column '{name}' is taken as text: it is not certain what '{mark}' in '{text}' ({place}) stands for; set decimal = \
+             \"{point}\" in [data] if it marks thousands{or}"
+        ))
     }
 
     /// Whether a row is held out for scores. It depends on the row's content alone: the same row is held out for ever,

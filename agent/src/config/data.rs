@@ -26,6 +26,9 @@ pub(super) struct Data {
     /// Rows above the data, 1 to 100: the first names the columns, the others are passed over; if left out one, and one of
     /// units if it looks like that; for example `header_rows = 2`
     header_rows: Option<usize>,
+    /// Lines at the top of each file that are passed over, such as a machine's name and a date above the names; titles of one
+    /// cell are found out; for example `skip_lines = 3`
+    skip_lines: Option<usize>,
     /// Rows with empty cells are skipped (skip_row), filled with the mean, or an error. `missing = "skip_row"`
     #[serde(default)]
     missing: MissingCells,
@@ -69,6 +72,7 @@ impl Data {
         source.delimiter = self.delimiter;
         source.decimal = self.decimal;
         source.header_rows = self.header_rows()?;
+        source.skip_lines = self.skip_lines.unwrap_or_default();
         source.timestamps = self.timestamps()?;
         source.bytes_max = memory_bytes;
         source.missing = match self.missing {

@@ -46,6 +46,92 @@ fn a_row_of_units_is_found_and_told() {
 }
 
 #[test]
+fn what_a_spreadsheet_writes_above_the_names_is_passed_over() {
+    let table = read("sep=;\nReport of press 7;;\n\ntime;T;p\n1;2,5;3\n2;2,6;4\n");
+    assert_eq!((names(&table), table.rows()), (vec!["time", "T", "p"], 2));
+    let notes = table.notes();
+    assert!(
+        notes[0].ends_with(
+            "a.csv line 2 ('Report of press 7') is taken as a title above the names; header_rows = 1 if it holds them"
+        ),
+        "{notes:?}"
+    );
+    let ragged = |text: &str| told(&read_with(text.as_bytes(), |_| ()).unwrap_err());
+    assert_eq!(
+        ragged("sep=;\nReport\nt;T\n1;2\n2;3\n2\n"),
+        "a.csv line 6 has 1 cells instead of 2 (delimiter ';')",
+        "lines keep their numbers"
+    );
+    let preamble = read_with(b"machine;7;x\ndate;1;y\nt;p\n1;2\n", |source| source.skip_lines = 2).unwrap();
+    assert_eq!((names(&preamble), preamble.rows()), (vec!["t", "p"], 1));
+}
+
+#[test]
+fn windows_texts_are_told() {
+    let table = read_with(b"Gr\xf6\xdfe;T \xb0C\n1;2\n", |_| ()).unwrap();
+    assert_eq!((names(&table), table.format().unwrap().encoding), (vec!["Größe", "T °C"], Encoding::Windows1252));
+    let notes = table.notes();
+    assert!(
+        notes[0].ends_with("a.csv is not UTF-8 (line 1 is the first that is not); read as Windows-1252"),
+        "{notes:?}"
+    );
+    let growing = "Größe;x\n1;ä\n2;ä".as_bytes();
+    let cut = read_with(&growing[..growing.len() - 1], |_| ()).unwrap();
+    assert_eq!(
+        (names(&cut), cut.rows(), cut.notes().len()),
+        (vec!["Größe", "x"], 1, 0),
+        "the last line is being written"
+    );
+}
+
+#[test]
+fn files_that_are_no_text_are_named_for_what_they_are() {
+    for (bytes, text, fix) in [
+        (
+            &b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0xxxxxxxxxxxx\x13\0\x08\x02[Content_Types].xml"[..],
+            "is a workbook, not CSV",
+            "CSV UTF-8",
+        ),
+        (b"PK\x03\x04\x14\0\0\0\x08\0a.csv", "is an archive, not CSV", "unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "is a workbook, not CSV", "CSV UTF-8"),
+        (b"<html><table>", "is a workbook, not CSV", "CSV UTF-8"),
+        (b"\x28\xb5\x2f\xfd\0", "is an archive, not CSV", ".gz alone"),
+        (b"a,b\n1,\0\n", "is not text", "export CSV"),
+    ] {
+        let error = read_with(bytes, |_| ()).unwrap_err();
+        assert_eq!(told(&error), format!("a.csv {text}"));
+        assert!(error.fix().contains(fix), "{}", error.fix());
+    }
+}
+
+#[test]
+fn marked_thousands_are_numbers_where_they_can_be_nothing_else() {
+    let columns = |text: &str, decimal| {
+        let table = read_with(text.as_bytes(), |source| source.decimal = decimal).unwrap();
+        let report = table.inspect(None).unwrap();
+        let max = report.columns.iter().map(|column| column.max.unwrap_or(f64::NAN)).collect::<Vec<_>>();
+        (max, table.format().unwrap().decimal, table.notes())
+    };
+    let (max, decimal, notes) = columns("a;b;c\n1.234,56;1.234;2,5\n7;2.000;3\n", None);
+    assert!((max[0], decimal) == (1234.56, ',') && max[1].is_nan() && max[2] == 3.0, "{max:?}");
+    assert_eq!(notes[0], "column 'a' has marks of thousands: '1.234,56' (line 2) is read as 1234.56");
+    let unclear =
+        "a.csv line 2) stands for; set decimal = \",\" in [data] if it marks thousands, decimal = \".\" if decimals";
+    assert!(notes[1].starts_with("column 'b' is taken as text: it is not certain what '.' in '1.234' ("), "{notes:?}");
+    assert!(notes[1].ends_with(unclear), "{notes:?}");
+    let (max, _, notes) = columns("a;b;c\n1.234,56;1.234;2,5\n7;2.000;3\n", Some(','));
+    assert_eq!((max, notes.len()), (vec![1234.56, 2000.0, 3.0], 2));
+    let (max, decimal, _) = columns("a,b\n\"1,234.56\",\"1,234,567\"\n7,8\n", None);
+    assert_eq!((max, decimal), (vec![1234.56, 1_234_567.0], '.'));
+    let (max, decimal, _) = columns("a,b\n\"2,5\",1\n\"3,5\",2\n", None);
+    assert_eq!((max, decimal), (vec![3.5, 2.0], ','), "cells in quotes may hold the delimiter");
+    let (max, _, notes) = columns("a;b\n1.234,5;x\n2,5;1\nnone;2\n1,0;3\n", None);
+    assert!(max[0].is_nan() && notes[0].contains("taken as text: it holds 'none' ("), "{notes:?}");
+    let (max, decimal, _) = columns("a;b\n1.234;2.345\n7.5;8\n", None);
+    assert_eq!((max, decimal), (vec![7.5, 8.0], '.'), "a point that marks decimals somewhere does so everywhere");
+}
+
+#[test]
 fn a_delimiter_at_the_end_of_every_line_is_no_column() {
     assert_eq!(names(&read("a;b;\n1;2;\n3;4;\n")), ["a", "b"]);
     assert_eq!(names(&read("a;b;\n1;2;x\n3;4;\n")), ["a", "b", "col2"]);
