@@ -404,6 +404,9 @@ impl Coordinator {
 
     fn on_connected(&mut self, now: Timestamp) {
         self.connected = true;
+        if self.phase == Phase::Finished {
+            return self.publish_finished();
+        }
         // The broker may have come back empty: say everything again, and give the answers time to come.
         self.publish_spec();
         self.publish_assignments();

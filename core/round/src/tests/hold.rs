@@ -4,7 +4,7 @@ use super::{Bench, plan};
 use crate::{Input, Outcome, Output, Phase, Until};
 use core::time::Duration;
 use heijunka_units::{RunId, Timestamp};
-use heijunka_wire::{Body, Channel, Round};
+use heijunka_wire::{Body, Channel, Purpose, Round};
 
 /// The open round is answered by both agents.
 fn answered(bench: &mut Bench, round: Round) -> super::Said {
@@ -85,6 +85,9 @@ fn it_can_be_stopped_at_rest_and_a_pause_can_be_taken_back() {
     bench.handle(Input::Pause);
     bench.handle(Input::Resume);
     assert_eq!(bench.mind.phase(), Phase::Finished);
+    // A broker that has come back empty must not have agents begin again.
+    let said = bench.handle(Input::Connected { session_present: false });
+    assert_eq!((said.specs().len(), said.rounds()[0].purpose), (0, Purpose::Finished));
 }
 
 #[test]
