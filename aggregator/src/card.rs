@@ -9,7 +9,7 @@ use heijunka_round::{Coordinator, Judge, Judging, Outcome};
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task, Window};
 use model::CardModel;
-pub(crate) use model::activation;
+pub(crate) use model::{activation, digest};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

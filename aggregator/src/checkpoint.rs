@@ -3,25 +3,23 @@
 use crate::card::Card;
 use crate::model_file::{replace_file, to_bytes};
 use crate::predict::Trained;
-use heijunka_round::{BestModel, Coordinator, Outcome, Start, model_shape};
-use heijunka_wire::document::{Document, Scores};
+use heijunka_round::{Coordinator, Outcome, Start, model_shape};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use unfinished::Left;
 
+mod unfinished;
+
+const MODEL: &str = "model.safetensors";
+const CARD: &str = "model_card.json";
 /// The folder of older checkpoints, within the output folder.
 const OLDER: &str = "checkpoints";
 /// How the names begin there of models that another job has left.
 const EARLIER: &str = "earlier-";
 /// As many of them are kept.
 const EARLIER_KEPT: usize = 3;
-/// What a step leaves in the optimizer, beside the model.
-const STATE: &str = "optimizer.safetensors";
-/// The best model so far, where that is kept and is not the last one.
-const BEST: &str = "best.safetensors";
 
 /// Writes model, card, what the next aggregator needs to go on with an unfinished one, and, unless `keep` is 0, a checkpoint beside the `keep - 1`
 /// newest ones into `folder`.
@@ -31,15 +29,14 @@ pub(crate) fn write(folder: &Path, keep: usize, coordinator: &Coordinator, card:
     let shape = coordinator.shape().and_then(|shape| model_shape(shape).ok()).ok_or_else(misfit)?;
     let model = to_bytes(&shape, model).ok_or_else(misfit)?;
     let card_text = serde_json::to_vec_pretty(card)?;
-    replace_file(&folder.join("model.safetensors"), &model)?;
-    replace_file(&folder.join("model_card.json"), &card_text)?;
     if is_unfinished(card) {
-        let state = state_bytes(coordinator.steps(), coordinator.optimizer_state()).ok_or_else(misfit)?;
-        replace_file(&folder.join(STATE), &state)?;
-        if let Some(best) = coordinator.best() {
-            replace_file(&folder.join(BEST), &best_bytes(&best).ok_or_else(misfit)?)?;
-        }
-    } else {
+        // First, and whole by itself: if this save is cut off, it holds what the next start goes on with.
+        let left = unfinished::to_bytes(coordinator, &shape, &card_text).ok_or_else(misfit)?;
+        replace_file(&folder.join(unfinished::FILE), &left)?;
+    }
+    replace_file(&folder.join(MODEL), &model)?;
+    replace_file(&folder.join(CARD), &card_text)?;
+    if !is_unfinished(card) {
         forget_unfinished(folder)?;
     }
     if keep > 0 {
@@ -58,11 +55,11 @@ pub(crate) fn write(folder: &Path, keep: usize, coordinator: &Coordinator, card:
 ///
 /// It stays in its place, too, until the new job has something better.
 pub(crate) fn keep_earlier(folder: &Path) -> io::Result<Option<PathBuf>> {
-    let model = match std::fs::read(folder.join("model.safetensors")) {
+    let model = match std::fs::read(folder.join(MODEL)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         model => model?,
     };
-    let card = std::fs::read(folder.join("model_card.json")).ok();
+    let card = std::fs::read(folder.join(CARD)).ok();
     let described = card.as_deref().and_then(|card| serde_json::from_slice::<Card>(card).ok());
     let (run, round) = described.map_or((0, 0), |card| (card.training.run, card.training.rounds));
     let older = folder.join(OLDER);
@@ -113,49 +110,27 @@ fn age(path: &Path, beginning: &str) -> Option<(u64, u64)> {
     Some((run.parse().ok()?, round.parse().ok()?))
 }
 
-fn state_bytes(steps: u64, state: &[f32]) -> Option<Vec<u8>> {
-    let bytes: Vec<u8> = state.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let view = TensorView::new(Dtype::F32, vec![state.len()], &bytes).ok()?;
-    let told = HashMap::from([("steps".to_owned(), steps.to_string())]);
-    safetensors::serialize([("state", view)], Some(told)).ok()
-}
-
-/// The optimizer's state after `steps` steps; empty if the file has none of them.
-fn state_after(steps: u64, folder: &Path) -> Vec<f32> {
-    let read = || {
-        let bytes = std::fs::read(folder.join(STATE)).ok()?;
-        let (_, told) = SafeTensors::read_metadata(&bytes).ok()?;
-        let is_of = told.metadata().as_ref()?.get("steps")?.parse::<u64>().ok()?;
-        let tensors = SafeTensors::deserialize(&bytes).ok()?;
-        numbers(&tensors, "state").filter(|_| is_of == steps)
-    };
-    read().unwrap_or_default()
-}
-
 /// The model is not gone on with: what that would take is of no use.
 pub(crate) fn forget_unfinished(folder: &Path) -> io::Result<()> {
-    remove(&folder.join(STATE))?;
-    remove(&folder.join(BEST))
+    remove(&folder.join(unfinished::FILE))
 }
 
-fn best_bytes(best: &BestModel) -> Option<Vec<u8>> {
-    let bytes: Vec<u8> = best.parameters.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let scores = best.scores.to_bytes();
-    let parameters = TensorView::new(Dtype::F32, vec![best.parameters.len()], &bytes).ok()?;
-    let scores = TensorView::new(Dtype::U8, vec![scores.len()], &scores).ok()?;
-    let told = HashMap::from([("step".to_owned(), best.step.to_string())]);
-    safetensors::serialize([("parameters", parameters), ("scores", scores)], Some(told)).ok()
-}
-
-/// The best model of a training of which the file tells; `None` if it is none.
-fn best_of(folder: &Path) -> Option<BestModel> {
-    let bytes = std::fs::read(folder.join(BEST)).ok()?;
-    let (_, told) = SafeTensors::read_metadata(&bytes).ok()?;
-    let step = told.metadata().as_ref()?.get("step")?.parse().ok()?;
-    let tensors = SafeTensors::deserialize(&bytes).ok()?;
-    let parameters = numbers(&tensors, "parameters")?;
-    let scores = Scores::from_bytes(tensors.tensor("scores").ok()?.data()).ok()?;
-    Some(BestModel { step, parameters, scores })
+/// Puts a folder right in which a save was cut off between the model and its card; says what was done, or what is lost.
+pub(crate) fn mend(folder: &Path) -> io::Result<Option<String>> {
+    let name = unfinished::FILE;
+    let left = match unfinished::read(folder) {
+        Ok(Some(left)) => left,
+        Ok(None) => return Ok(None),
+        Err(why) => return Ok(Some(format!("{name} cannot be read ({why}): the optimizer begins anew"))),
+    };
+    if !folder.join(CARD).exists() || Trained::load_at_once(folder).is_ok() {
+        return Ok(None);
+    }
+    let [model, card] = left.files().ok_or_else(|| io::Error::other("the model does not fit its shape"))?;
+    replace_file(&folder.join(MODEL), &model)?;
+    replace_file(&folder.join(CARD), &card)?;
+    let round = left.trained.card.training.rounds;
+    Ok(Some(format!("the last save was cut off: {MODEL} and {CARD} are now those of {name}, after round {round}")))
 }
 
 /// A tensor's numbers, all of them finite.
@@ -171,20 +146,35 @@ fn numbers(tensors: &SafeTensors<'_>, name: &str) -> Option<Vec<f32>> {
 /// # Errors
 /// There is one that cannot be read.
 pub(crate) fn unfinished(folder: &Path) -> Result<Option<(Trained, Start)>, String> {
-    if !folder.join("model_card.json").exists() {
+    if !folder.join(CARD).exists() {
         return Ok(None);
     }
-    let trained = Trained::load(folder).map_err(|failure| failure.reason())?;
+    let shown = Trained::load_at_once(folder);
+    // One that cannot be read is told by `mend`.
+    if let Some(left) = unfinished::read(folder).ok().flatten()
+        && !shown.as_ref().is_ok_and(|shown| is_finished_since(&shown.card, &left.trained.card))
+    {
+        return Ok(Some(go_on(left)));
+    }
+    let trained = shown.map_err(|failure| failure.reason())?;
     if !is_unfinished(&trained.card) {
         return Ok(None);
     }
-    // The best model is not the last one: what the last step left in the optimizer is not its own.
-    let steps = trained.card.training.best_round.unwrap_or(trained.card.training.rounds);
-    let trained_for = trained.card.training.trained();
-    let optimizer = state_after(steps, folder);
-    let best = best_of(folder);
-    let start = Start { steps, optimizer, trained: trained_for, unfinished: true, best, ..start(&trained) };
-    Ok(Some((trained, start)))
+    Ok(Some(go_on(Left { trained, optimizer: Vec::new(), best: None })))
+}
+
+/// Whether a job had ended with `shown` when it was cut off before it forgot what it had left unfinished.
+fn is_finished_since(shown: &Card, left: &Card) -> bool {
+    let when = |card: &Card| (card.training.run, card.training.rounds);
+    !is_unfinished(shown) && when(shown) >= when(left)
+}
+
+fn go_on(left: Left) -> (Trained, Start) {
+    let Left { trained, optimizer, best } = left;
+    let training = &trained.card.training;
+    let (steps, spent) = (training.best_round.unwrap_or(training.rounds), training.trained());
+    let start = Start { steps, optimizer, trained: spent, unfinished: true, best, ..start(&trained) };
+    (trained, start)
 }
 
 /// A new job's start with a trained model.
@@ -233,7 +223,7 @@ mod tests {
         // Runs of which one has no card that can be read.
         for run in [0_u64, 2, 10, 9, 11] {
             std::fs::write(folder.path().join("model.safetensors"), run.to_le_bytes()).unwrap();
-            std::fs::write(folder.path().join("model_card.json"), sample_card(run)).unwrap();
+            std::fs::write(folder.path().join("model_card.json"), sample_card(run, None)).unwrap();
             let kept = keep_earlier(folder.path()).unwrap().unwrap();
             assert!(folder.path().join("model.safetensors").exists(), "it stays in its place");
             assert!(
@@ -256,46 +246,98 @@ mod tests {
     }
 
     /// A card of that run; for 0 one that cannot be read.
-    fn sample_card(run: u64) -> String {
+    pub(super) fn sample_card(run: u64, ended: Option<&str>) -> String {
         if run == 0 {
             return "{".into();
         }
         let training = serde_json::json!({
             "policy": "equal", "global_batch_samples": 8, "optimizer": "", "rounds": run * 10, "max_rounds": 500,
-            "seed": 0, "run": run, "ended": null, "seconds": 1.5,
+            "best_round": null, "seed": 0, "run": run, "ended": ended, "seconds": 1.5,
         });
         let data = serde_json::json!({ "mode": "shared", "weighting": "", "held_out": "", "agents": [] });
-        let model = serde_json::json!({ "file": "", "widths": [1, 1], "activation": "relu", "parameters": 2 });
+        let digest = crate::card::digest(&parameters(run));
+        let model = serde_json::json!({
+            "file": "", "widths": [1, 1], "activation": "relu", "parameters": 2, "digest": digest,
+        });
+        let scaling = serde_json::json!({ "offset": 0.0, "scale": 1.0 });
         serde_json::json!({
             "heijunka_version": "", "created": "", "site": "", "job": "", "task": "regression", "target": "y",
-            "inputs": [], "classes": null, "class_weights": null, "target_scaling": null, "model": model, "data": data,
+            "inputs": [{ "name": "x", "scaling": scaling }], "classes": null, "class_weights": null,
+            "target_scaling": scaling, "model": model, "data": data,
             "training": training, "scores": null, "usage": null,
         })
         .to_string()
     }
 
-    #[test]
-    fn the_best_model_is_read_as_it_was_written_until_it_is_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(best_of(folder.path()).is_none());
-        let scores = Scores { rows: 7, loss_sum: 1.5, ..Scores::default() };
-        let best = BestModel { step: 40, parameters: vec![0.5, -1.0], scores };
-        let bytes = best_bytes(&best).unwrap();
-        std::fs::write(folder.path().join(BEST), &bytes).unwrap();
-        let read = best_of(folder.path()).unwrap();
-        assert_eq!((read.step, read.parameters, read.scores), (best.step, best.parameters, best.scores));
-        std::fs::write(folder.path().join(BEST), &bytes[..bytes.len() - 1]).unwrap();
-        assert!(best_of(folder.path()).is_none(), "a torn one is none");
-        forget_unfinished(folder.path()).unwrap();
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+
+    /// The files of a save after this run's rounds, as they would be written one after the other.
+    fn save(run: u64, ended: Option<&str>) -> [(&'static str, Vec<u8>); 3] {
+        let card = sample_card(run, ended);
+        let trained = Trained::new(serde_json::from_str(&card).unwrap(), parameters(run)).unwrap();
+        let left = Left { trained, optimizer: Vec::new(), best: None };
+        let [model, _] = left.files().unwrap();
+        let state = unfinished::bytes(&parameters(run), &[run as f32], None, card.as_bytes()).unwrap();
+        [(unfinished::FILE, state), (MODEL, model), (CARD, card.into())]
     }
 
     #[test]
-    fn the_optimizers_state_is_that_of_its_steps_or_none() {
+    fn whenever_a_save_is_cut_off_what_is_gone_on_with_belongs_together() {
+        for written in 0..=3 {
+            let folder = tempfile::tempdir().unwrap();
+            let folder = folder.path();
+            save(4, None).iter().for_each(|(name, bytes)| write(folder, name, bytes));
+            save(5, None).iter().take(written).for_each(|(name, bytes)| write(folder, name, bytes));
+            let run = if written == 0 { 4 } else { 5 };
+            let (trained, start) = unfinished(folder).unwrap().unwrap();
+            assert_eq!((trained.card.training.run, start.steps), (run, run * 10), "{written} files written");
+            assert_eq!((start.parameters, start.optimizer), (parameters(run), vec![run as f32]));
+            let told = mend(folder).unwrap();
+            assert_eq!(told.is_some(), written == 2, "{told:?}");
+            let shown = Trained::load_at_once(folder).unwrap();
+            assert_eq!(shown.parameters, parameters(shown.card.training.run));
+            assert_eq!(mend(folder).unwrap(), None, "it is mended");
+        }
+    }
+
+    #[test]
+    fn a_job_that_ended_before_it_could_forget_is_over_and_one_that_did_not_end_goes_on() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(state_after(7, folder.path()).is_empty());
-        std::fs::write(folder.path().join(STATE), state_bytes(7, &[0.5, -2.0]).unwrap()).unwrap();
-        assert_eq!(state_after(7, folder.path()), [0.5, -2.0]);
-        assert!(state_after(8, folder.path()).is_empty(), "another save's");
+        let folder = folder.path();
+        save(4, None).iter().for_each(|(name, bytes)| write(folder, name, bytes));
+        let [_, model, card] = save(5, Some("all rounds are done"));
+        write(folder, model.0, &model.1);
+        let (_, start) = unfinished(folder).unwrap().unwrap();
+        assert_eq!(start.steps, 40, "the end was not written");
+        write(folder, card.0, &card.1);
+        assert!(unfinished(folder).unwrap().is_none());
+        assert_eq!(mend(folder).unwrap(), None);
+        // A stopped one is unfinished.
+        save(6, Some("it was asked to stop")).iter().for_each(|(name, bytes)| write(folder, name, bytes));
+        assert_eq!(unfinished(folder).unwrap().unwrap().1.steps, 60);
+        forget_unfinished(folder).unwrap();
+        let (_, start) = unfinished(folder).unwrap().unwrap();
+        assert_eq!((start.steps, start.parameters), (60, parameters(6)), "model and card are enough");
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_and_model_and_card_are_gone_on_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        save(4, None).iter().for_each(|(name, bytes)| write(folder, name, bytes));
+        write(folder, unfinished::FILE, "torn");
+        let (_, start) = unfinished(folder).unwrap().unwrap();
+        assert_eq!((start.steps, start.optimizer), (40, vec![]));
+        let told = mend(folder).unwrap().unwrap();
+        assert!(told.contains("unfinished.safetensors cannot be read") && told.contains("begins anew"), "{told}");
+        // Nothing is left that belongs together.
+        write(folder, MODEL, &save(5, None)[1].1);
+        assert!(unfinished(folder).is_err_and(|why| why.contains("another save")));
+    }
+
+    fn parameters(run: u64) -> Vec<f32> {
+        vec![run as f32, -1.0]
     }
 }

@@ -1,7 +1,5 @@
 //! The driver: one `select!` over bus, timer and shutdown, one `match` over the coordinator's outputs.
 
-use crate::card::{Card, Taken};
-use crate::checkpoint;
 use crate::config::Valid;
 use crate::history::History;
 use crate::people::{AgentState, Figures, State, event, json, status};
@@ -16,12 +14,14 @@ use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use begin::begin;
+use saving::LastSave;
 
 mod begin;
 mod orders;
+mod saving;
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -100,11 +100,12 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         dropped: None,
         status_due: Instant::now(),
         save_due: Instant::now() + valid.save_every,
+        saved: None,
+        stopped: None,
+        last: None,
         service,
     };
-    if let Some(begun) = begun {
-        driver.on_event(&begun);
-    }
+    begun.iter().for_each(|told| driver.on_event(told));
     let ended = driver.serve(events, &mut signals).await;
     driver.progress.finish();
     let told = driver.trace.as_mut().and_then(TraceFile::write);
@@ -225,6 +226,12 @@ struct Driver<'a> {
     dropped: Option<u64>,
     status_due: Instant,
     save_due: Instant,
+    /// The round after which the model was written last.
+    saved: Option<u64>,
+    /// When somebody stopped the program.
+    stopped: Option<Instant>,
+    /// Once the job is over.
+    last: Option<LastSave>,
     service: Service,
 }
 
@@ -236,17 +243,22 @@ impl Driver<'_> {
     async fn serve(&mut self, mut events: Events, signals: &mut Signals) -> Result<Outcome, Failure> {
         self.connected(false);
         loop {
-            let wait = match self.drain()? {
-                Drained::Wait(until) => until,
-                Drained::Finished(outcome) => return Ok(outcome),
-            };
+            let wait = self.drain()?;
+            if let Some(outcome) = self.save_last()? {
+                let figures = message(&self.coordinator, &self.figures);
+                self.progress.tell(|| info!("the job is over: {outcome}; {figures}"));
+                return Ok(outcome);
+            }
             self.publish_status();
             self.tell_service();
             self.page.show(&self.coordinator, &self.figures, self.bus.is_connected());
             let due = self.instant(wait).min(self.status_due).min(self.service.due());
+            let due = self.last.as_ref().map_or(due, |last| due.min(last.due()));
             tokio::select! {
                 event = events.next() => {
                     let Some(event) = event else {
+                        // What could not be written has been told.
+                        let _ = self.save();
                         return Err(Failure::new(Exit::Unavailable, "the bus has ended"));
                     };
                     self.on_bus(&event);
@@ -261,13 +273,19 @@ impl Driver<'_> {
                     let now = self.now();
                     self.coordinator.handle(now, Input::Tick);
                 }
-                () = signals.received() => {
-                    let now = self.now();
-                    self.coordinator.handle(now, Input::Stop);
-                }
+                () = signals.received() => self.stop(),
                 asked = self.page.order() => self.on_order(asked),
             }
         }
+    }
+
+    fn stop(&mut self) {
+        if let Some(last) = &mut self.last {
+            return last.hurry(Instant::now());
+        }
+        self.stopped = Some(Instant::now());
+        let now = self.now();
+        self.coordinator.handle(now, Input::Stop);
     }
 
     fn instant(&self, wait: Timestamp) -> Instant {
@@ -326,14 +344,15 @@ impl Driver<'_> {
         }
     }
 
-    fn drain(&mut self) -> Result<Drained, Failure> {
+    /// Does what the coordinator wants; returns when it next wants to be called.
+    fn drain(&mut self) -> Result<Timestamp, Failure> {
         loop {
             match self.coordinator.poll_output() {
                 Output::Wait(until) => {
                     if let Some(rival) = &self.rival {
-                        return Err(superseded(self.valid, rival));
+                        return Err(self.superseded(rival));
                     }
-                    return Ok(Drained::Wait(until));
+                    return Ok(until);
                 }
                 Output::Publish { channel, agent, bytes } => {
                     let contract = channel.contract();
@@ -347,16 +366,10 @@ impl Driver<'_> {
                 }
                 Output::Closed(record) => self.on_closed(&record),
                 Output::Event(event) => self.on_event(&event),
-                Output::Finished(outcome) => {
-                    // What could not be written has been told.
-                    let _ = self.save(Some(outcome));
-                    let figures = message(&self.coordinator, &self.figures);
-                    self.progress.tell(|| info!("the job is over: {outcome}; {figures}"));
-                    return Ok(Drained::Finished(outcome));
-                }
+                Output::Finished(outcome) => self.begin_last_save(outcome),
                 Output::Superseded(run) => {
                     let rival = self.rival.get_or_insert_with(|| format!("run {run}")).clone();
-                    return Err(superseded(self.valid, &rival));
+                    return Err(self.superseded(&rival));
                 }
             }
         }
@@ -375,7 +388,7 @@ impl Driver<'_> {
             tracing::debug!("shares: {reason}");
         }
         if Instant::now() >= self.save_due {
-            let _ = self.save(None);
+            let _ = self.save();
         }
     }
 
@@ -397,39 +410,14 @@ impl Driver<'_> {
         self.publish_people(Channel::Events, event(happened));
     }
 
-    /// Writes model, card and history, and says where. A failure is told and tried again later: training goes on.
-    fn save(&mut self, outcome: Option<Outcome>) -> Result<String, String> {
-        self.save_due = Instant::now() + self.valid.save_every;
-        if let Err(error) = self.history.flush() {
-            error!("history.csv: {error}");
+    fn superseded(&self, rival: &str) -> Failure {
+        if self.last.is_some() {
+            let steps = self.coordinator.steps();
+            self.progress.tell(|| warn!("the model after round {steps} could not be written and is lost"));
         }
-        let (site, job) = (self.valid.site.as_str(), self.valid.job.as_str());
-        let seconds = (self.valid.gone_on.unwrap_or_default() + self.origin.elapsed()).as_secs_f64();
-        let taken = Taken { seconds, training_seconds: self.coordinator.trained_for(self.now()).as_secs_f64() };
-        let Some(card) = Card::new(site, job, &self.coordinator, outcome, taken) else {
-            return Err("there is no model yet: training has not begun".to_owned());
-        };
-        match checkpoint::write(&self.valid.output, self.valid.keep, &self.coordinator, &card) {
-            Ok(()) => {
-                let folder = self.valid.output.display();
-                if outcome.is_some() {
-                    info!("the model is in {folder}");
-                }
-                Ok(format!("the model after round {} is in {folder}", self.coordinator.steps()))
-            }
-            Err(error) => {
-                let folder = self.valid.output.display();
-                let why = format!("the model could not be written to {folder}: {error}; the previous one is kept");
-                self.on_event(&Event {
-                    level: Level::Warn,
-                    code: "HJ-180",
-                    agent: None,
-                    message: why.clone(),
-                    fix: "make room on that disk, or give the program the right to write there; it is tried again",
-                });
-                Err(why)
-            }
-        }
+        Failure::new(Exit::Unavailable, format!("another aggregator has taken over job {}: {rival}", self.valid.job))
+            .why("two aggregators never mix their updates: the one that started last goes on")
+            .fix("leave one of them running; give a second job another name")
     }
 
     fn publish_people(&self, channel: Channel, bytes: Vec<u8>) {
@@ -460,22 +448,11 @@ impl Driver<'_> {
     }
 }
 
-enum Drained {
-    Wait(Timestamp),
-    Finished(Outcome),
-}
-
 /// A trace that cannot be recorded is no reason not to train.
 fn begin_trace(valid: &Valid) -> Option<TraceFile> {
     let path = valid.trace.as_ref()?;
     let told = |error: &std::io::Error| warn!("{}: {error}; no trace is recorded", path.display());
     TraceFile::create(path).inspect_err(told).ok()
-}
-
-fn superseded(valid: &Valid, rival: &str) -> Failure {
-    Failure::new(Exit::Unavailable, format!("another aggregator has taken over job {}: {rival}", valid.job))
-        .why("two aggregators never mix their updates: the one that started last goes on")
-        .fix("leave one of them running; give a second job another name")
 }
 
 fn report(published: Result<(), PublishError>) {

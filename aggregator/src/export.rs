@@ -5,11 +5,12 @@ use crate::onnx::{OPSET, Precision, coarse_columns, to_bytes};
 use crate::predict::Trained;
 use clap::Args;
 use heijunka_settings::{Exit, Failure};
+use std::io;
 use std::path::{Path, PathBuf};
 use tracing::{info, warn};
 
 /// The file beside a job's model.
-const FILE: &str = "model.onnx";
+pub(crate) const FILE: &str = "model.onnx";
 
 /// Options of `export`.
 #[derive(Args)]
@@ -29,45 +30,39 @@ pub(crate) struct Arguments {
 pub(crate) fn export(arguments: &Arguments) -> Result<(), Failure> {
     let trained = Trained::load(&arguments.output)?;
     let precision = if arguments.double { Precision::Double } else { Precision::Float };
-    println!("{}: {}", arguments.onnx.display(), write(&trained, precision, &arguments.onnx)?);
+    let written = write(&trained, precision, &arguments.onnx)?;
+    let said = written.map_err(|error| not_written(&arguments.onnx, &error))?;
+    println!("{}: {said}", arguments.onnx.display());
     if let Some(warning) = warning(&trained, precision) {
         eprintln!("{warning}");
     }
     Ok(())
 }
 
-/// Writes `model.onnx` beside the model that a job has left in `folder`, if it has, and says what it holds. A failure is
-/// told: the model is there all the same.
-pub(crate) fn beside(folder: &Path) -> Result<String, String> {
-    if !folder.join("model_card.json").exists() {
-        return Err("there is no model yet".to_owned());
+/// Writes `model.onnx` beside the model that a job has left in `folder`, and says what it holds; the error inside may be
+/// another one later.
+///
+/// # Errors
+/// The model cannot be told in ONNX.
+pub(crate) fn beside(folder: &Path) -> Result<io::Result<String>, Failure> {
+    let trained = Trained::load(folder)?;
+    let written = write(&trained, Precision::Float, &folder.join(FILE))?;
+    if let Ok(said) = &written {
+        info!("{FILE}: {said}");
+        warning(&trained, Precision::Float).into_iter().for_each(|warning| warn!("{warning}"));
     }
-    let path = folder.join(FILE);
-    let written = Trained::load(folder).and_then(|trained| {
-        let said = write(&trained, Precision::Float, &path)?;
-        Ok((said, warning(&trained, Precision::Float)))
-    });
-    match written {
-        Ok((said, warning)) => {
-            info!("{FILE}: {said}");
-            warning.into_iter().for_each(|warning| warn!("{warning}"));
-            Ok(format!("{FILE}: {said}"))
-        }
-        Err(failure) => {
-            let why = format!("{FILE} is not written: {failure}");
-            warn!("{why}");
-            Err(why)
-        }
-    }
+    Ok(written)
 }
 
-fn write(trained: &Trained, precision: Precision, path: &Path) -> Result<String, Failure> {
+/// A file that could not be written.
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Unavailable, format!("cannot write {}", path.display())).why(error.to_string())
+}
+
+fn write(trained: &Trained, precision: Precision, path: &Path) -> Result<io::Result<String>, Failure> {
     let bytes = to_bytes(trained, precision).map_err(|why| {
         Failure::new(Exit::Config, format!("the model cannot be written as ONNX: {why}"))
             .fix("heijunka-aggregator export --double takes numbers of 64 bits")
-    })?;
-    std::path::absolute(path).and_then(|path| replace_file(&path, &bytes)).map_err(|error| {
-        Failure::new(Exit::Unavailable, format!("cannot write {}", path.display())).why(error.to_string())
     })?;
     let outputs = match &trained.card.classes {
         Some(classes) => format!("{} classes", classes.len()),
@@ -75,7 +70,8 @@ fn write(trained: &Trained, precision: Precision, path: &Path) -> Result<String,
         None => "a value".into(),
     };
     let (inputs, parameters, size) = (trained.shape.inputs(), trained.parameters.len(), bytes.len());
-    Ok(format!("{inputs} inputs, {outputs}, {parameters} parameters, {size} bytes, ONNX opset {OPSET}"))
+    let said = format!("{inputs} inputs, {outputs}, {parameters} parameters, {size} bytes, ONNX opset {OPSET}");
+    Ok(std::path::absolute(path).and_then(|path| replace_file(&path, &bytes)).map(|()| said))
 }
 
 fn warning(trained: &Trained, precision: Precision) -> Option<String> {

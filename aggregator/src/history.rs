@@ -1,5 +1,6 @@
 //! `history.csv`: one line a round.
 
+use crate::model_file::replace_file;
 use heijunka_round::{Ending, RoundRecord};
 use heijunka_wire::Purpose;
 use std::fs::File;
@@ -113,14 +114,33 @@ impl History {
         Ok(())
     }
 
+    /// Writes what is gathered. A file that somebody has removed is written anew.
     pub(crate) fn flush(&mut self) -> std::io::Result<()> {
         self.flushed = Instant::now();
-        self.file.flush()
+        self.file.flush()?;
+        let path = self.directory.join(FILE);
+        if path.exists() {
+            return Ok(());
+        }
+        // What was in it is there for whoever has it open.
+        let (mut removed, mut bytes) = (self.file.get_ref(), Vec::new());
+        removed.rewind()?;
+        removed.read_to_end(&mut bytes)?;
+        replace_file(&path, &bytes)?;
+        (self.file, self.bytes) = go_on(&path)?;
+        Ok(())
+    }
+
+    /// The same, and waits until it is on the disk.
+    pub(crate) fn sync(&mut self) -> std::io::Result<()> {
+        self.flush()?;
+        self.file.get_ref().sync_all()
     }
 }
 
 fn begin(directory: &Path) -> std::io::Result<BufWriter<File>> {
-    let mut file = BufWriter::new(File::create(directory.join(FILE))?);
+    let file = File::options().read(true).write(true).create(true).truncate(true).open(directory.join(FILE))?;
+    let mut file = BufWriter::new(file);
     writeln!(file, "{HEADER}")?;
     Ok(file)
 }
@@ -165,6 +185,24 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         drop(History::create(folder.path(), Some(Duration::ZERO)).unwrap());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{HEADER}\n"));
+    }
+
+    #[test]
+    fn a_file_that_was_removed_is_written_anew_once_its_folder_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("there");
+        std::fs::create_dir(&there).unwrap();
+        let mut history = History::create(&there, None).unwrap();
+        history.write("1,train,full\n").unwrap();
+        std::fs::remove_dir_all(&there).unwrap();
+        assert_eq!(history.sync().unwrap_err().kind(), std::io::ErrorKind::NotFound);
+        history.write("2,train,full\n").unwrap();
+        std::fs::create_dir(&there).unwrap();
+        history.sync().unwrap();
+        history.write("3,train,full\n").unwrap();
+        history.sync().unwrap();
+        let text = std::fs::read_to_string(there.join(FILE)).unwrap();
+        assert_eq!(text, format!("{HEADER}\n1,train,full\n2,train,full\n3,train,full\n"));
     }
 
     #[test]

@@ -97,14 +97,7 @@ fn main() -> ExitCode {
         }
     };
     let outcome = match cli.verb {
-        Verb::Run { config } => {
-            config::load(&config).and_then(|valid| {
-                driver::run(&valid)?;
-                // The job is done without it, and whatever went wrong has been told.
-                let _ = valid.onnx.then(|| export::beside(&valid.output));
-                Ok(())
-            })
-        }
+        Verb::Run { config } => config::load(&config).and_then(|valid| driver::run(&valid)),
         Verb::Check { config, json } => match check::check(&config, json) {
             Ok(exit) => return exit.into(),
             Err(failure) => Err(failure),

@@ -1,6 +1,6 @@
 //! What the aggregator tells people's tools: flat JSON with units in the names.
 
-use heijunka_round::{Coordinator, Event, Level, RoundRecord, Summary};
+use heijunka_round::{Coordinator, Event, Level, Phase, RoundRecord, Summary};
 use heijunka_units::{AgentId, RunId};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
@@ -78,6 +78,8 @@ struct StatusLine<'a> {
     best_f1: Option<f64>,
     threshold: Option<f64>,
     cost_per_row: Option<f64>,
+    /// Why the model cannot be written, and what to do.
+    cannot_save: Option<&'a str>,
     round_seconds: Option<f64>,
     saved_seconds: Option<f64>,
     eta_seconds: Option<f64>,
@@ -107,6 +109,8 @@ pub(crate) struct Figures {
     /// Times that the shares moved, and why they did last.
     pub(crate) reallocations: u64,
     pub(crate) decision: Option<String>,
+    /// Why the last save has failed, and what to do.
+    pub(crate) cannot_save: Option<String>,
 }
 
 impl Figures {
@@ -135,7 +139,7 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
     let counters = coordinator.counters();
     let summary = figures.summary.unwrap_or_default();
     json(&StatusLine {
-        phase: coordinator.phase().as_str(),
+        phase: phase(coordinator, figures),
         pause_requested: coordinator.is_held(),
         run: coordinator.run().0,
         round: coordinator.steps(),
@@ -154,6 +158,7 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
         best_f1: summary.best_f1,
         threshold: summary.threshold,
         cost_per_row: summary.cost_per_row,
+        cannot_save: figures.cannot_save.as_deref(),
         round_seconds: figures.round_seconds,
         saved_seconds: figures.round_seconds.map(|_| figures.saved_seconds),
         eta_seconds: figures.eta(coordinator).map(|eta| eta.as_secs_f64()),
@@ -168,6 +173,17 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
         decision: figures.decision.as_deref(),
         shares: coordinator.outlooks().into_iter().map(|outlook| outlook.text).collect(),
     })
+}
+
+/// What a job is in that is over and whose model cannot be written yet.
+pub(crate) const CANNOT_SAVE: &str = "cannot save";
+
+/// The phase in a word or two.
+pub(crate) fn phase(coordinator: &Coordinator, figures: &Figures) -> &'static str {
+    match coordinator.phase() {
+        Phase::Finished if figures.cannot_save.is_some() => CANNOT_SAVE,
+        phase => phase.as_str(),
+    }
 }
 
 pub(crate) fn data_mode(coordinator: &Coordinator) -> &'static str {

@@ -62,6 +62,9 @@ impl Progress {
 
 /// What the aggregator does, in a line for a service manager.
 pub(crate) fn doing(coordinator: &Coordinator, figures: &Figures, is_connected: bool) -> String {
+    if let Some(why) = &figures.cannot_save {
+        return format!("cannot save: {why}");
+    }
     if !is_connected {
         return "waiting for the broker".to_owned();
     }

@@ -16,6 +16,7 @@ mod people;
 mod rare;
 mod reissue;
 mod resume;
+mod saves;
 mod secured;
 mod series;
 mod service;

@@ -15,6 +15,9 @@ pub(crate) struct CardModel {
     pub(crate) convolutions: Option<CardConvolutions>,
     pub(crate) activation: String,
     pub(crate) parameters: usize,
+    /// Of the parameters: tells whether the file beside the card is the one that it describes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) digest: Option<String>,
 }
 
 /// Convolutions over the rows of a window, first to last.
@@ -38,6 +41,11 @@ const POOLINGS: [(&str, Pooling); 3] = [("none", Pooling::None), ("mean", Poolin
 
 const ACTIVATIONS: [(&str, Activation); 2] = [("relu", Activation::Relu), ("tanh", Activation::Tanh)];
 
+/// What a card says of parameters, to know them again.
+pub(crate) fn digest(parameters: &[f32]) -> String {
+    format!("{:016x}", heijunka_wire::model_digest(parameters))
+}
+
 impl CardModel {
     /// The coordinator's model; `None` before the job is settled.
     pub(crate) fn new(coordinator: &Coordinator) -> Option<Self> {
@@ -48,6 +56,7 @@ impl CardModel {
             convolutions: shape.convolutions.as_ref().map(CardConvolutions::new),
             activation: activation(shape.activation),
             parameters: coordinator.model().map_or(0, <[f32]>::len),
+            digest: coordinator.model().map(digest),
         })
     }
 

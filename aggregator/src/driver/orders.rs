@@ -36,10 +36,18 @@ impl Driver<'_> {
                 }
                 .to_owned())
             }
-            Order::Checkpoint => self.save(None),
+            Order::Checkpoint => self.save(),
             Order::Export => {
-                let saved = self.save(None)?;
-                Ok(format!("{saved}; {}", export::beside(&self.valid.output)?))
+                let saved = self.save()?;
+                let why = match export::beside(&self.valid.output) {
+                    Ok(Ok(said)) => return Ok(format!("{saved}; {}: {said}", export::FILE)),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(failure) => failure.reason(),
+                };
+                Err(format!("{saved}; {} is not written: {why}", export::FILE))
+            }
+            Order::Stop if self.last.is_some() => {
+                Err("the job is over, and the program ends once the model is written: see above".to_owned())
             }
             Order::Stop => {
                 self.coordinator.handle(now, Input::Stop);

@@ -1,15 +1,19 @@
 //! A trained model and its card, as the aggregator has written them.
 
-use crate::card::Card;
+use crate::card::{Card, digest};
 use heijunka_data::Examples;
 use heijunka_learn::{ModelShape, mean_squared_error, predict, scratch_len};
 use heijunka_settings::{Exit, Failure};
 use heijunka_wire::Loss;
 use heijunka_wire::document::{Fitted, Target};
 use std::path::Path;
+use std::time::Duration;
 
 /// Rows that are computed at once.
 const ROWS_AT_ONCE: usize = 256;
+/// Looks at a model and a card that do not belong together, and the time between two: a slow disk takes as long to write both.
+const LOOKS: u32 = 10;
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What is needed to predict.
 pub(crate) struct Trained {
@@ -24,7 +28,12 @@ pub(crate) struct Trained {
 impl Trained {
     /// Reads `model.safetensors` and `model_card.json`, and checks that they belong together.
     pub(crate) fn load(folder: &Path) -> Result<Self, Failure> {
-        Self::read(folder, &folder.join("model.safetensors"), &folder.join("model_card.json"))
+        patiently(|| Self::read_folder(folder))
+    }
+
+    /// The same without waiting for an aggregator that is just writing them.
+    pub(crate) fn load_at_once(folder: &Path) -> Result<Self, Failure> {
+        Self::read_folder(folder).map_err(Unread::into)
     }
 
     /// The same for one file: its card has its name and ends in .json, or is the folder's `model_card.json`.
@@ -34,21 +43,30 @@ impl Trained {
         }
         let own = model.with_extension("json");
         let card = if own.exists() { own } else { model.with_file_name("model_card.json") };
-        Self::read(model.parent().unwrap_or(model), model, &card)
+        patiently(|| Self::read(model.parent().unwrap_or(model), model, &card))
     }
 
-    fn read(folder: &Path, model: &Path, card: &Path) -> Result<Self, Failure> {
-        let wrong = |path: &Path, why: String| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            unusable(folder, &format!("{name}: {why}"))
-        };
+    fn read_folder(folder: &Path) -> Result<Self, Unread> {
+        Self::read(folder, &folder.join("model.safetensors"), &folder.join("model_card.json"))
+    }
+
+    fn read(folder: &Path, model: &Path, card: &Path) -> Result<Self, Unread> {
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let wrong = |path: &Path, why: String| unusable(folder, &format!("{}: {why}", name(path)));
         let read = |path: &Path| {
             std::fs::read(path).map_err(|error| unusable(folder, &format!("{}: {error}", path.display())))
         };
         let described: Card = serde_json::from_slice(&read(card)?).map_err(|error| wrong(card, error.to_string()))?;
         let shape = shape(&described).map_err(|why| unusable(folder, &why))?;
         let parameters = crate::model_file::from_bytes(&shape, &read(model)?).map_err(|why| wrong(model, why))?;
-        Self::new(described, parameters).map_err(|why| unusable(folder, &why))
+        if described.model.digest.as_ref().is_some_and(|known| *known != digest(&parameters)) {
+            let what = format!("the model in {} cannot be used", folder.display());
+            let why = format!("{} is of another save than {}", name(card), name(model));
+            let fix = "copy both files of one save; if a save was cut off, its aggregator puts them right when it is \
+                       started again";
+            return Err(Unread::Mixed(Failure::new(Exit::Config, what).why(why).fix(fix)));
+        }
+        Ok(Self::new(described, parameters).map_err(|why| unusable(folder, &why))?)
     }
 
     /// Checks that card and parameters belong together.
@@ -111,6 +129,38 @@ impl Trained {
         }
         Ok(all)
     }
+}
+
+/// Why a model was not read.
+enum Unread {
+    /// Card and parameters are of two saves: one may be going on.
+    Mixed(Failure),
+    Unusable(Failure),
+}
+
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Self {
+        Self::Unusable(failure)
+    }
+}
+
+impl From<Unread> for Failure {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Mixed(failure) | Unread::Unusable(failure) => failure,
+        }
+    }
+}
+
+/// Reads again while a save goes on.
+fn patiently(read: impl Fn() -> Result<Trained, Unread>) -> Result<Trained, Failure> {
+    for _ in 1..LOOKS {
+        match read() {
+            Err(Unread::Mixed(_)) => std::thread::sleep(LOOK_EVERY),
+            read => return read.map_err(Unread::into),
+        }
+    }
+    read().map_err(Unread::into)
 }
 
 fn unusable(folder: &Path, why: &str) -> Failure {

@@ -2,10 +2,11 @@
 
 use super::board::{AgentHistory, BUCKETS_S};
 use super::snapshot::{AgentView, Snapshot};
+use crate::people::CANNOT_SAVE;
 use crate::usage::Usage;
 use heijunka_metrics::{Text, process};
 
-const PHASES: [&str; 6] = ["connecting", "surveying", "preparing", "training", "paused", "finished"];
+const PHASES: [&str; 7] = ["connecting", "surveying", "preparing", "training", "paused", CANNOT_SAVE, "finished"];
 
 /// The whole page of text.
 pub(crate) fn metrics(snapshot: &Snapshot) -> String {
@@ -45,6 +46,8 @@ fn job(text: &mut Text, snapshot: &Snapshot) {
         "1 while the job is paused, or about to pause, because somebody asked.",
         held,
     );
+    let cannot_save = u8::from(snapshot.cannot_save.is_some());
+    text.gauge("heijunka_cannot_save", "1 while the model cannot be written.", cannot_save);
     text.gauge("heijunka_run", "Number of this run of the job.", snapshot.run);
     let connected = u8::from(snapshot.connected);
     text.gauge("heijunka_broker_connected", "1 while there is a connection to the broker.", connected);

@@ -6,7 +6,7 @@ use super::lines::{Column, EventLine, Parts, RoundLine, ScoreLine, ShareLine};
 use super::what_if::Finding;
 use super::words::{self, Pace};
 use crate::config::Valid;
-use crate::people::{Figures, data_mode, host};
+use crate::people::{Figures, data_mode, host, phase};
 use heijunka_allocate::Outlook;
 use heijunka_round::{Coordinator, Counters, MemberView, OwnLimits};
 use heijunka_units::AgentId;
@@ -101,6 +101,8 @@ pub(crate) struct Snapshot {
     pub(crate) saved_s: f64,
     pub(crate) reallocations: u64,
     pub(crate) decision: Option<String>,
+    /// Why the model cannot be written, and what to do.
+    pub(crate) cannot_save: Option<String>,
     pub(crate) recent: Recent,
     pub(crate) counters: Counters,
     pub(crate) sums: Sums,
@@ -138,7 +140,7 @@ impl Snapshot {
         let agents = agents(coordinator.members().collect(), board, &outlooks);
         let mut snapshot = Self {
             facts: Arc::clone(facts),
-            phase: coordinator.phase().as_str(),
+            phase: phase(coordinator, figures),
             held: coordinator.is_held(),
             line: String::new(),
             connected: seen.connected,
@@ -153,6 +155,7 @@ impl Snapshot {
             saved_s: figures.saved_seconds,
             reallocations: figures.reallocations,
             decision: figures.decision.clone(),
+            cannot_save: figures.cannot_save.clone(),
             recent: recent(board, ideal(&agents, facts.batch_samples)),
             counters: coordinator.counters(),
             sums: board.sums,

@@ -83,6 +83,7 @@ fn fields(snapshot: &Snapshot) -> Fields {
         "saved_seconds_per_day": some_time(recent.saved_s_per_hour.map(|saved| 24.0 * saved)),
         "reallocations": snapshot.reallocations,
         "decision": snapshot.decision,
+        "cannot_save": snapshot.cannot_save,
         "what_if": what_if::sentences(&snapshot.what_if),
         "agents_online": snapshot.online(),
     });

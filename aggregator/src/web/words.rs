@@ -3,6 +3,7 @@
 use super::lines::Parts;
 use super::snapshot::{AgentView, Snapshot};
 use crate::advise::span as long_span;
+use crate::people::CANNOT_SAVE;
 use heijunka_round::OwnLimits;
 use heijunka_units::AgentId;
 
@@ -100,8 +101,18 @@ fn place(view: &AgentView, parts: &Parts, pace: Option<&Pace>) -> String {
     }
 }
 
-/// Where the job is.
+/// Where the job is, and what cannot be written.
 pub(crate) fn line(snapshot: &Snapshot, ended: Option<&str>) -> String {
+    match &snapshot.cannot_save {
+        Some(why) if ended.is_none() && snapshot.phase == CANNOT_SAVE => {
+            format!("The job is over, and its model cannot be saved: {why}. It is tried again until it is written.")
+        }
+        Some(why) if ended.is_none() => format!("{} It cannot be saved: {why}.", place_of_job(snapshot, ended)),
+        _ => place_of_job(snapshot, ended),
+    }
+}
+
+fn place_of_job(snapshot: &Snapshot, ended: Option<&str>) -> String {
     let facts = &snapshot.facts;
     let (online, needed) = (snapshot.online(), facts.min_agents);
     let held = if snapshot.held { " It pauses before the first round, as asked." } else { "" };

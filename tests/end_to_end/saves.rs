@@ -1,0 +1,63 @@
+//! What training has come to is not lost: neither where it cannot be written for a while, nor by how a program is stopped.
+
+use crate::watch::Watch;
+use heijunka_tests::{Plant, Program, steel_plates};
+use std::path::PathBuf;
+
+const TASK: &str = "kind = \"classification\"\ntarget = \"fault\"\nignore = [\"split\"]\ndata = \"shared\"";
+
+/// A job that trains, and its output folder, which is somewhere else from now on: a file is in its place.
+fn without_its_folder(plant: &Plant) -> (Program, Program, Watch, [PathBuf; 2]) {
+    let agent = plant.agent("machine-1", &steel_plates(), "[emulate]\nfixed = \"15ms\"").unwrap();
+    let aggregator = plant.aggregator(TASK, "max_rounds = 300", "").unwrap();
+    let mut watch = Watch::new(plant, "heijunka/test/job/aggregator/status");
+    watch.next(|_, status| status["round"].as_u64() >= Some(20));
+    let folder = ["heijunka-output", "away"].map(|name| plant.folder().join(name));
+    std::fs::rename(&folder[0], &folder[1]).unwrap();
+    std::fs::write(&folder[0], "").unwrap();
+    (agent, aggregator, watch, folder)
+}
+
+/// A failure's text without its frame.
+fn plain(log: &str) -> String {
+    log.replace("\n  | ", " ").replace("\n        ", " ")
+}
+
+#[test]
+fn a_finished_job_waits_until_its_model_can_be_written() {
+    let plant = Plant::new().unwrap();
+    let (mut agent, mut aggregator, mut watch, [folder, away]) = without_its_folder(&plant);
+    let (_, status) = watch.next(|_, status| status["phase"] == "cannot save");
+    let why = status["cannot_save"].as_str().unwrap();
+    assert!(why.contains("Not a directory") && why.contains("bring that folder back"), "{why}");
+    assert_eq!(status["round"], 300);
+    aggregator.wait_for("HJ-180 the model after round 300 cannot be written").unwrap();
+    aggregator.wait_for("it is tried again in 1 s").unwrap();
+    agent.wait_for("the job is over").unwrap();
+    assert!(aggregator.is_running());
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&away, &folder).unwrap();
+    let ended = aggregator.wait().unwrap();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("HJ-181") || ended.log.contains("it could be written again"), "{}", ended.log);
+    assert_eq!(plant.card().unwrap()["training"]["rounds"], 300);
+    assert!(folder.join("model.onnx").exists());
+    let history = std::fs::read_to_string(folder.join("history.csv")).unwrap();
+    assert_eq!(history.lines().filter(|line| line.contains(",train,")).count(), 300);
+    drop(agent);
+}
+
+#[test]
+fn who_stops_a_program_that_cannot_save_is_told_what_is_lost() {
+    let plant = Plant::new().unwrap();
+    let (agent, mut aggregator, mut watch, _) = without_its_folder(&plant);
+    watch.next(|_, status| status["phase"] == "cannot save");
+    aggregator.wait_for("who stops the program now loses it").unwrap();
+    let ended = aggregator.stop().unwrap();
+    assert_eq!(ended.code, Some(69), "{}", ended.log);
+    let log = plain(&ended.log);
+    assert!(log.contains("stopped before the model after round 300 could be written: it is lost"), "{log}");
+    assert!(log.contains("bring that folder back"), "{log}");
+    assert!(log.contains("holds nothing of this job"), "{log}");
+    drop(agent);
+}
