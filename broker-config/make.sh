@@ -9,10 +9,11 @@ export LC_ALL
 usage() {
     cat >&2 <<END
 usage: make.sh FOLDER --site SITE --job JOB --host NAME [options] [AGENT...]
+       make.sh FOLDER AGENT...            later: more agents of the same job
        make.sh FOLDER                     after a user's folder was deleted: takes its rights away
 
   FOLDER            where everything is kept and added to; keep it where only you can read it
-  --site, --job     as in the programs' settings
+  --site, --job     as in the programs' settings; left out, more agents join the plant's only job
   --host NAME       name or address at which the programs reach the broker (may be given more than once; the first
                     one goes into the settings). Needed the first time only
   --certificates    agents and aggregator made by this call have client certificates instead of passwords
@@ -367,6 +368,11 @@ work="$folder/.work.$$"
 mkdir "$work"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
+
+if [ $# -gt 0 ] && [ -z "$site$job$line" ] && [ "$(wc -l 2>/dev/null <"$folder/aggregator/jobs")" = 1 ]; then
+    read -r in_job <"$folder/aggregator/jobs"
+    site=${in_job%/*} job=${in_job##*/}
+fi
 
 make_ca
 make_broker

@@ -79,7 +79,7 @@ pub(crate) fn status(status: &Status, waited: Duration, diagnosis: Option<&Diagn
     let spent = diagnosis.map(|diagnosis| diagnosis.spent);
     let worked = status.compute_seconds > 0.0;
     json(&StatusLine {
-        round: status.round.0,
+        round: status.number,
         share_samples: status.share_samples,
         share_ratio: finite(f64::from(status.share_samples) / f64::from(status.batch_samples)),
         samples_per_second: finite(f64::from(status.share_samples) / status.compute_seconds).filter(|_| worked),

@@ -81,7 +81,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     }
     let run = last.max(seen).next();
     run_number::keep(&valid.output, run)?;
-    info!("run {run} begins: waiting for {} agents", valid.plan.patience.min_agents);
+    info!("run {run} begins: waiting for {}", heijunka_allocate::agents(valid.plan.patience.min_agents));
     let begun = begin(valid)?;
     let history = History::create(&valid.output, valid.gone_on)
         .map_err(|error| Failure::new(Exit::Unavailable, "cannot write history.csv").why(error.to_string()))?;
@@ -246,7 +246,8 @@ impl Driver<'_> {
             let wait = self.drain()?;
             if let Some(outcome) = self.save_last()? {
                 let figures = message(&self.coordinator, &self.figures);
-                self.progress.tell(|| info!("the job is over: {outcome}; {figures}"));
+                let steps = self.coordinator.steps();
+                self.progress.tell(|| info!("the job is over after round {steps}: {outcome}; {figures}"));
                 return Ok(outcome);
             }
             self.publish_status();

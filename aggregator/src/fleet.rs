@@ -61,6 +61,7 @@ fn warmup() -> u64 {
 const GUIDE: Guide = Guide {
     init: "heijunka-aggregator demo --fleet demo",
     examples: &[("name", "name = \"my-fleet\""), ("agent", "[[agent]]"), ("agent.id", "id = \"press-07\"")],
+    also: &[],
 };
 
 /// The fleets that come with the program.
@@ -96,7 +97,7 @@ impl Fleet {
         if !(1..=64).contains(&self.agent.len()) {
             return Err(Problem::new(
                 "agent",
-                format!("{} agents", self.agent.len()),
+                heijunka_allocate::agents(self.agent.len()),
                 "write 1 to 64 [[agent]] sections",
             ));
         }

@@ -1,4 +1,5 @@
-//! `history.csv`: one line a round.
+//! `history.csv`: one line a round. `round` counts the model's steps, as the page and `max_rounds` do: a round that was given up has
+//! the number of the one that repeats it, a scoring that of the round whose model it scores.
 
 use crate::model_file::replace_file;
 use heijunka_round::{Ending, RoundRecord};
@@ -81,7 +82,7 @@ impl History {
         let summary = record.summary.unwrap_or_default();
         let line = format!(
             "{},{purpose},{ending},{},{:.6},{:.6},{:.6},{},{:.6},{},{},{},{:.6},{},{},{:.3},{},{},{},{},{},{},{},{},{},{},{}\n",
-            record.round,
+            record.number(),
             record.model,
             record.seconds,
             record.between_s,

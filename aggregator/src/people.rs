@@ -58,6 +58,8 @@ impl AgentState {
 #[derive(Serialize)]
 struct StatusLine<'a> {
     phase: &'a str,
+    /// Why the job cannot begin with the agents that are here.
+    obstacle: Option<&'a str>,
     /// Somebody has asked to pause.
     pause_requested: bool,
     run: u64,
@@ -131,6 +133,9 @@ impl Figures {
 
     pub(crate) fn eta(&self, coordinator: &Coordinator) -> Option<Duration> {
         let left = coordinator.plan().until.rounds.saturating_sub(coordinator.steps());
+        if left == 0 {
+            return None;
+        }
         Duration::try_from_secs_f64(self.round_seconds? * left as f64).ok()
     }
 }
@@ -140,6 +145,7 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
     let summary = figures.summary.unwrap_or_default();
     json(&StatusLine {
         phase: phase(coordinator, figures),
+        obstacle: coordinator.obstacle().map(|obstacle| obstacle.why.as_str()),
         pause_requested: coordinator.is_held(),
         run: coordinator.run().0,
         round: coordinator.steps(),

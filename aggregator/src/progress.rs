@@ -71,7 +71,11 @@ pub(crate) fn doing(coordinator: &Coordinator, figures: &Figures, is_connected: 
     let agents = coordinator.members().filter(|member| member.online).count();
     let (round, rounds) = (coordinator.steps(), coordinator.plan().until.rounds);
     let phase = coordinator.phase().as_str();
-    format!("{phase}, round {round} of {rounds}, {agents} agents online  {}", message(coordinator, figures))
+    if let Some(obstacle) = coordinator.obstacle() {
+        return format!("{phase}, the job cannot begin: {}", obstacle.why);
+    }
+    let online = heijunka_allocate::agents(agents);
+    format!("{phase}, round {round} of {rounds}, {online} online  {}", message(coordinator, figures))
 }
 
 /// The figures that there are.

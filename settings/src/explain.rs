@@ -131,7 +131,8 @@ fn unknown_key(rest: &str, key: &str, is_section: bool, guide: &Guide) -> (Strin
         let last = known.rsplit_once('.').map(|(_, last)| last);
         *known != key && last == Some(name.as_str())
     });
-    let fix = match (closest(&name, rest), elsewhere.and_then(|known| known.rsplit_once('.'))) {
+    let also = guide.also.iter().find(|(also, _)| *also == key).map(|(_, own)| *own);
+    let fix = match (also.or_else(|| closest(&name, rest)), elsewhere.and_then(|known| known.rsplit_once('.'))) {
         (Some(near), _) => format!("did you mean '{near}'?"),
         (None, Some((section, _))) => format!("'{name}' belongs to the section [{section}]"),
         (None, None) => format!("known here: {}", known(rest).join(", ")),

@@ -15,6 +15,8 @@ pub struct Guide {
     /// Keys that may be asked for, with a line to add: `("broker.url", "url = \"mqtt://192.168.1.10\"")`; a section
     /// likewise: `("broker", "[broker]\nurl = \"mqtt://192.168.1.10\"")`.
     pub examples: &'static [(&'static str, &'static str)],
+    /// Keys under a name that people may expect, and their own: `("limits.work_hours", "train_only")`.
+    pub also: &'static [(&'static str, &'static str)],
 }
 
 /// Settings together with the text that they were read from.

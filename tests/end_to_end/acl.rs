@@ -339,3 +339,15 @@ fn names_that_would_be_somebody_elses_right_are_refused() {
     }
     assert_eq!(made.read("broker/acl"), before);
 }
+
+#[test]
+fn a_machine_more_joins_the_only_job_and_changes_nothing_else() {
+    let made = Made::new(&["press-07"]);
+    let before = made.read("broker/passwords");
+    made.make(&["press-08"]);
+    let (passwords, acl) = (made.read("broker/passwords"), made.read("broker/acl"));
+    assert!(passwords.starts_with(&before) && passwords.contains("\npress-08:"), "{passwords}");
+    assert!(acl.contains("\nuser press-08\n") && acl.contains(&topic(Channel::Join.contract(), "press-08")), "{acl}");
+    made.make(&["--site", "s", "--job", "another", "press-07"]);
+    assert!(!made.try_make(&["press-09"]).status.success(), "of two jobs it does not choose one");
+}

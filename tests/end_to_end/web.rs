@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Far beyond what an answer takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Events, four a second, after which what has not come will not come.
+const EVENTS_MAX: usize = 400;
 
 /// The page's address, from the aggregator's log.
 fn address(aggregator: &mut Program) -> String {
@@ -65,19 +67,19 @@ fn a_browser_sees_the_job_as_it_is() {
     let mut seen = events(&address);
     let first = seen.next().unwrap();
     assert_eq!((&first["whole"], &first["job"], &first["max_rounds"]), (&true.into(), &"job".into(), &100_000.into()));
+    let begins = |news: &Value| news["events"].as_array().is_some_and(|all| all.iter().any(|e| e["code"] == "HJ-122"));
+    assert!(begins(&first) || seen.any(|news| begins(&news)));
     seen.find(|news| news["round"].as_u64() > Some(30)).unwrap();
     seen.find(|news| !news["score"].is_null()).unwrap();
-    let state: Value = serde_json::from_str(&get(&address, "/state")).unwrap();
+    let state = once_levelled(&address, &mut seen);
     assert_eq!((&state["phase"], &state["agents_online"]), (&"training".into(), &2.into()));
     assert!(state["score"]["accuracy"].as_f64() > Some(0.1), "{state}");
     agents_are_true(&state);
     let rounds = state["rounds"].as_array().unwrap();
     assert!(rounds.len() > 30 && rounds.iter().all(|round| round["seconds"].as_f64() > Some(0.0)), "{state}");
-    assert!(state["ideal_seconds"].as_f64() < state["equal_seconds"].as_f64(), "{state}");
-    assert!(state["events"].as_array().unwrap().iter().any(|event| event["code"] == "HJ-122"), "{state}");
     metrics_are_true(&get(&address, "/metrics"), state["round"].as_u64().unwrap());
     agents[0].wait_for("/metrics").unwrap();
-    own_figures_are_true(&agents[0].text(), state["round"].as_u64().unwrap());
+    own_figures_are_true(&agents[0].text());
     assert!(get(&address, "/").starts_with("<!doctype html>"));
     shown_by_chromium(&address, plant.folder());
     ordered_about(&address, &mut seen, &plant);
@@ -118,6 +120,22 @@ fn ordered_about(address: &str, seen: &mut impl Iterator<Item = Value>, plant: &
     assert!(order("/stop", own).starts_with("HTTP/1.1 200"));
 }
 
+/// The state as soon as the slow machine has the smaller share and both answer. Other programs of this machine may make the
+/// fast one look slow for a while; the fleet is looked at anew with each event.
+fn once_levelled(address: &str, seen: &mut impl Iterator<Item = Value>) -> Value {
+    let state = || serde_json::from_str::<Value>(&get(address, "/state")).unwrap();
+    let is_levelled = |state: &Value| {
+        let figure = |agent: usize, name: &str| state["agents"][agent][name].as_f64();
+        let smaller = figure(0, "share_samples") > Some(0.0) && figure(0, "share_samples") < figure(1, "share_samples");
+        let both =
+            (0..2).all(|agent| state["agents"][agent]["online"] == true && figure(agent, "compute_seconds").is_some());
+        smaller && both && state["ideal_seconds"].as_f64() < state["equal_seconds"].as_f64()
+    };
+    let states = std::iter::once(state()).chain(seen.take(EVENTS_MAX).map(|_| state()));
+    let mut last = Value::Null;
+    states.inspect(|state| last.clone_from(state)).find(is_levelled).unwrap_or_else(|| panic!("never levelled: {last}"))
+}
+
 /// The slow machine has the smaller share, and its time is spent computing, as emulated.
 fn agents_are_true(state: &Value) {
     let agents = state["agents"].as_array().unwrap();
@@ -129,7 +147,8 @@ fn agents_are_true(state: &Value) {
     for agent in agents {
         assert_eq!(agent["online"], true);
         assert!(agent["compute_seconds"].as_f64() > Some(0.001), "{agent}");
-        assert!(agent["why"].as_str().unwrap().starts_with("held back by"), "{agent}");
+        let why = agent["why"].as_str().unwrap();
+        assert!(why.starts_with("held back by") || why.starts_with("mostly waits for"), "{agent}");
     }
 }
 
@@ -140,15 +159,18 @@ fn metrics_are_true(text: &str, round: u64) {
     };
     assert_eq!((value("heijunka_agents_online"), value("heijunka_phase{phase=\"training\"}")), (2.0, 1.0));
     assert!(value("heijunka_steps_total") >= round as f64);
-    assert!(value("heijunka_rounds_total{ending=\"full\"}") >= round as f64);
+    // Another program may hold a machine up, so that a round ends without it.
+    let rounds = ["full", "partial"].map(|ending| value(&format!("heijunka_rounds_total{{ending=\"{ending}\"}}")));
+    assert!(rounds[0] > 0.0 && rounds[0] + rounds[1] >= round as f64, "{text}");
     let delivered =
         ["oven-02", "press-07"].map(|agent| value(&format!("heijunka_agent_samples_total{{agent=\"{agent}\"}}")));
-    assert!(delivered[0] + delivered[1] >= value("heijunka_samples_total"), "{text}");
+    let for_others = value("heijunka_reissued_samples_total");
+    assert!(delivered[0] + delivered[1] + for_others >= value("heijunka_samples_total"), "{text}");
     promtool_agrees(text);
 }
 
 /// The agent's own figures, served at the address that its log names.
-fn own_figures_are_true(log: &str, round: u64) {
+fn own_figures_are_true(log: &str) {
     let (_, rest) = log.split_once("figures for Prometheus are at http://").unwrap();
     let text = get(rest.split('/').next().unwrap(), "/metrics");
     let value = |name: &str| -> f64 {
@@ -156,7 +178,7 @@ fn own_figures_are_true(log: &str, round: u64) {
         line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
     };
     assert_eq!((value("heijunka_worker_connected"), value("heijunka_worker_reconnects_total")), (1.0, 0.0));
-    assert!(value("heijunka_worker_answered_rounds_total") >= round as f64, "{text}");
+    assert!(value("heijunka_worker_answered_rounds_total") >= 1.0, "{text}");
     // Emulated to take 100 us a sample.
     let (samples, slept) =
         (value("heijunka_worker_samples_total"), value("heijunka_worker_spent_seconds_total{part=\"emulated\"}"));
@@ -201,7 +223,8 @@ fn shown_by_chromium(address: &str, folder: &Path) {
     for name in ["oven-02", "press-07"] {
         assert!(page.contains(&format!("data-agent=\"{name}\"")), "{page}\n{told}");
     }
-    assert!(page.contains("held back by computing") && page.contains("job at test"), "{page}\n{told}");
+    let is_said = ["held back by", "mostly waits for"].iter().any(|why| page.contains(why));
+    assert!(is_said && page.contains("job at test"), "{page}\n{told}");
     let folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("screenshots");
     std::fs::create_dir_all(&folder).unwrap();
     let picture = folder.join("two-agents.png");

@@ -95,6 +95,7 @@ const GUIDE: Guide = Guide {
         ("data", "[data]"),
         ("data.path", "path = 'measurements.csv'"),
     ],
+    also: &[("limits.work_hours", "train_only")],
 };
 
 /// Reads settings without checking what they say.

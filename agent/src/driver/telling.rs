@@ -66,7 +66,7 @@ impl Driver<'_> {
             format!("waiting for job {} at {}", valid.job, valid.site)
         } else {
             let (share, batch) = (status.share_samples, status.batch_samples);
-            format!("job {}, round {}: {share} of {batch} samples", valid.job, status.round.0)
+            format!("job {}, round {}: {share} of {batch} samples", valid.job, status.number)
         }
     }
 }

@@ -100,6 +100,7 @@ const GUIDE: Guide = Guide {
         ("training", "[training]"),
         ("training.max_rounds", "max_rounds = 1000"),
     ],
+    also: &[],
 };
 
 /// Reads settings without checking what they say.

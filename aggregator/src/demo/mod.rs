@@ -122,7 +122,8 @@ pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     };
     let broker = if own.is_some() { "embedded" } else { "given" };
     let workload = workload(arguments);
-    println!("fleet {}: {} agents, {} policies, broker {url}", fleet.name, fleet.agent.len(), arguments.policies.len());
+    let agents = heijunka_allocate::agents(fleet.agent.len());
+    println!("fleet {}: {agents}, {} policies, broker {url}", fleet.name, arguments.policies.len());
     let stage = Stage::new(&fleet, &workload, &url, arguments.headless, arguments.keep)?;
     let mut all = Vec::new();
     for policy in &arguments.policies {

@@ -107,7 +107,8 @@ impl Source {
             Self::Fleet { fleet, agents, .. } => (format!("fleet {}", fleet.name), agents.len()),
         };
         let (rounds, samples) = (grouped(setup.rounds), setup.batch_samples);
-        format!("{what}: {agents} agents, {rounds} rounds of {samples} samples, round_end {}", setup.round_end_name())
+        let agents = heijunka_allocate::agents(agents);
+        format!("{what}: {agents}, {rounds} rounds of {samples} samples, round_end {}", setup.round_end_name())
     }
 
     /// What should be known about the source before its figures are believed; empty if nothing.

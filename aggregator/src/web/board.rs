@@ -97,6 +97,10 @@ pub(crate) struct Board {
     /// Agents in the order in which shares and columns name them.
     pub(crate) names: Arc<Vec<AgentId>>,
     pub(crate) sums: Sums,
+    /// Training rounds that were given up since the last that was not.
+    pub(crate) in_vain: u64,
+    /// Who was asked for how many samples, as the shares' curve has it.
+    asked: Vec<(AgentId, u32)>,
     sequence: u64,
     column_due: Option<Instant>,
 }
@@ -114,6 +118,8 @@ impl Default for Board {
             agents: BTreeMap::new(),
             names: Arc::default(),
             sums: Sums::default(),
+            in_vain: 0,
+            asked: Vec::new(),
             sequence: 0,
             column_due: None,
         }
@@ -158,6 +164,7 @@ impl Board {
             loss: record.loss,
         };
         self.rounds.push(line);
+        self.in_vain = if record.ending == Ending::GivenUp { self.in_vain + 1 } else { 0 };
         if record.ending != Ending::GivenUp {
             let span = Span { round_s: record.seconds + record.between_s, equal_s: record.equal_s + record.between_s };
             push(&mut self.recent, span, ROUNDS_KEPT);
@@ -194,8 +201,9 @@ impl Board {
     }
 
     fn add_shares(&mut self, record: &RoundRecord, step: u64) {
-        let first = self.shares.points().is_empty();
-        if first || record.moved.is_some() {
+        let asked = || record.agents.iter().map(|agent| (&agent.agent, agent.assigned));
+        if !self.asked.iter().map(|(agent, samples)| (agent, *samples)).eq(asked()) {
+            self.asked = asked().map(|(agent, samples)| (agent.clone(), samples)).collect();
             let samples = self.by_name(record, |agent| agent.assigned).into();
             let sequence = self.next();
             self.shares.push(ShareLine { sequence, step, samples });

@@ -86,6 +86,12 @@ pub(crate) struct Snapshot {
     pub(crate) phase: &'static str,
     /// Somebody has asked to pause.
     pub(crate) held: bool,
+    /// Why the job cannot begin with the agents that are here, and what to do.
+    pub(crate) obstacle: Option<String>,
+    /// Agents that may not take part.
+    pub(crate) refused: usize,
+    /// Rounds that were given up one after the other, up to now.
+    pub(crate) in_vain: u64,
     /// The phase in plain words.
     pub(crate) line: String,
     pub(crate) connected: bool,
@@ -142,6 +148,9 @@ impl Snapshot {
             facts: Arc::clone(facts),
             phase: phase(coordinator, figures),
             held: coordinator.is_held(),
+            obstacle: coordinator.obstacle().map(|found| format!("{}; {}", found.why, found.fix)),
+            refused: coordinator.refused(),
+            in_vain: board.in_vain,
             line: String::new(),
             connected: seen.connected,
             run: coordinator.run().0,
@@ -198,7 +207,7 @@ fn agents(members: Vec<MemberView>, board: &Board, outlooks: &[Outlook]) -> Vec<
         .map(|member| {
             let history = board.agents.get(&member.agent).cloned().unwrap_or_default();
             let (recent, recent_missed) = history.recent();
-            let outlook = outlook_of(outlooks, &member.agent);
+            let outlook = outlook_of(outlooks, &member.agent).filter(|_| member.online);
             AgentView {
                 outlook: outlook.map(|outlook| outlook.text.clone()),
                 machine: outlook.and_then(expected).or_else(|| measured(recent)),

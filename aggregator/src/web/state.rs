@@ -66,6 +66,8 @@ fn fields(snapshot: &Snapshot) -> Fields {
         "min_agents": facts.min_agents,
         "control": facts.control,
         "phase": snapshot.phase,
+        "obstacle": snapshot.obstacle,
+        "given_up_in_a_row": snapshot.in_vain,
         "pause_requested": snapshot.held,
         "line": snapshot.line,
         "connected": snapshot.connected,

@@ -4,7 +4,8 @@ use super::lines::Parts;
 use super::snapshot::{AgentView, Snapshot};
 use crate::advise::span as long_span;
 use crate::people::CANNOT_SAVE;
-use heijunka_round::OwnLimits;
+use heijunka_allocate::agents;
+use heijunka_round::{OwnLimits, are_here};
 use heijunka_units::AgentId;
 
 /// Waiting is told from this share of the slowest agent's time on.
@@ -70,7 +71,17 @@ pub(crate) fn why(view: &AgentView, pace: Option<&Pace>) -> String {
     if view.share_samples == 0 {
         return format!("sits out{missed}");
     }
-    held_back(&parts, view.limits) + &place(view, &parts, pace) + &missed
+    match pace.filter(|pace| !pace.alone && pace.agent != view.agent && parts.waiting_s > parts.total_s()) {
+        Some(pace) => waits(&parts, pace) + &missed,
+        None => held_back(&parts, view.limits) + &place(view, &parts, pace) + &missed,
+    }
+}
+
+/// It is not what holds anything up.
+fn waits(parts: &Parts, pace: &Pace) -> String {
+    let waiting = part_of(parts.waiting_s, parts.waiting_s + parts.total_s());
+    let (computing, network) = (span(parts.compute_s), span(parts.network_s));
+    format!("mostly waits for {}: {waiting}; computing takes {computing}, its network {network}", pace.agent)
 }
 
 fn held_back(parts: &Parts, limits: OwnLimits) -> String {
@@ -123,8 +134,7 @@ fn place_of_job(snapshot: &Snapshot, ended: Option<&str>) -> String {
         return format!("No connection to the broker at {}; it is tried again and again.", facts.broker);
     }
     match snapshot.phase {
-        "surveying" if online < needed => format!("Waiting for agents: {online} of {needed} are here.{held}"),
-        "surveying" => format!("Agents are asked what their data look like.{held}"),
+        "surveying" => surveying(snapshot) + held,
         "preparing" => format!("Columns and model are settled; agents get their data ready.{held}"),
         "training" if snapshot.held => {
             format!(
@@ -135,18 +145,43 @@ fn place_of_job(snapshot: &Snapshot, ended: Option<&str>) -> String {
         }
         "training" => training(snapshot),
         "paused" if snapshot.held => {
-            format!("Paused after round {}, as asked; {online} agents are here. Resume goes on.", snapshot.step)
+            format!("Paused after round {}, as asked; {} here. Resume goes on.", snapshot.step, agents(online))
         }
         "paused" => {
-            let mut line = format!("Paused: {online} agents are here, {needed} are needed; nothing is lost.");
-            line += " Start more agents, or lower min_agents.";
-            line
+            let here = are_here(online);
+            format!(
+                "Paused: training needs {}, and {here}; nothing is lost. Start more agents, or lower min_agents.",
+                agents(needed)
+            )
         }
         _ => "Over.".to_owned(),
     }
 }
 
+fn surveying(snapshot: &Snapshot) -> String {
+    let (online, needed) = (snapshot.online(), snapshot.facts.min_agents);
+    if online < needed {
+        let refused = match snapshot.refused {
+            0 => String::new(),
+            1 => " 1 was refused: the events say why.".to_owned(),
+            refused => format!(" {refused} were refused: the events say why."),
+        };
+        return format!("Waiting for agents: {online} of {needed} here.{refused}");
+    }
+    match &snapshot.obstacle {
+        Some(obstacle) => format!("The job cannot begin: {obstacle}."),
+        None => "Agents are asked what their data look like.".to_owned(),
+    }
+}
+
 fn training(snapshot: &Snapshot) -> String {
+    if snapshot.in_vain > 0 {
+        let (round, times) = (snapshot.step + 1, snapshot.in_vain);
+        let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+        return format!(
+            "Training stands still: round {round} was given up {times}, too few agents answered. It is repeated."
+        );
+    }
     let mut line = format!("Training: round {} of {}", snapshot.step, snapshot.facts.max_rounds);
     if let Some(round) = snapshot.gone_on_after {
         line += &format!(" (it went on after round {round} of the unfinished model)");

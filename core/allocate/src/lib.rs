@@ -178,7 +178,8 @@ fn shares(candidates: &[Candidate], samples: &[Samples]) -> Vec<Share> {
     pairs.map(|(candidate, samples)| Share { agent: candidate.agent.clone(), samples: *samples, probe: 0 }).collect()
 }
 
-fn agents(count: usize) -> String {
+/// `1 agent`, `2 agents`.
+pub fn agents(count: usize) -> String {
     format!("{count} agent{}", if count == 1 { "" } else { "s" })
 }
 

@@ -9,8 +9,8 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_allocate::Observation;
-use heijunka_units::{RoundId, Timestamp};
+use heijunka_allocate::{Observation, agents};
+use heijunka_units::Timestamp;
 use heijunka_wire::document::Scores;
 use heijunka_wire::{Assign, DataMode, Purpose, Untaken};
 
@@ -57,7 +57,7 @@ impl Coordinator {
             Purpose::Train => {
                 self.learn_deadline(now, &open, &record);
                 if open.is_beyond_bounds() {
-                    self.diverge(open.head.round);
+                    self.diverge(&open);
                 }
                 if !enough {
                     self.tell_given_up(&open);
@@ -92,10 +92,11 @@ impl Coordinator {
     }
 
     fn tell_given_up(&mut self, open: &OpenRound) {
-        let (round, expected, completed) = (open.head.round, open.expected.len(), open.completed());
+        let (round, expected, completed) = (open.told(), open.expected.len(), open.completed());
         let needed = self.needed(open);
         let message = format!(
-            "round {round} was given up: {completed} of {expected} agents answered, {needed} are needed; the model stays"
+            "{round} was given up: {completed} of {} answered, at least {needed} must; the model stays",
+            agents(expected)
         );
         self.event(Level::Warn, "HJ-141", None, message, "if it goes on: look at the agents that did not answer");
     }
@@ -125,9 +126,9 @@ impl Coordinator {
                 member.give_up(now);
             }
             let message = if silent < SILENT_ROUNDS_MAX {
-                format!("{agent} did not answer round {} in time", open.head.round)
+                format!("{agent} did not answer {} in time", open.told())
             } else {
-                format!("{agent} does not answer (last round {}) and is no longer waited for", open.head.round)
+                format!("{agent} does not answer (last {}) and is no longer waited for", open.told())
             };
             self.event(
                 Level::Warn,
@@ -179,7 +180,7 @@ impl Coordinator {
                 true
             }
             Err(_) => {
-                self.diverge(open.head.round);
+                self.diverge(&open);
                 false
             }
         }
@@ -211,9 +212,9 @@ impl Coordinator {
         }
     }
 
-    fn diverge(&mut self, round: RoundId) {
+    fn diverge(&mut self, open: &OpenRound) {
         self.stop = Some(Outcome::Diverged);
-        let message = format!("round {round}: loss, gradient or model is no longer finite");
+        let message = format!("{}: loss, gradient or model is no longer finite", open.told());
         self.event(Level::Warn, "HJ-150", None, message, "lower learning_rate");
     }
 

@@ -4,6 +4,7 @@ use crate::deadline::DeadlineRule;
 use crate::hold::Hold;
 use crate::load::{Backoff, BrokerLoad};
 use crate::open::OpenRound;
+use crate::phases::Obstacle;
 use crate::plan::{LocalSteps, Plan};
 use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
 use crate::roster::Roster;
@@ -141,7 +142,7 @@ pub struct MemberView {
     pub rows: u64,
     /// Rows held out.
     pub held_out_rows: u64,
-    /// Samples a round.
+    /// Samples a round; 0 while it is not here.
     pub share_samples: Samples,
 }
 
@@ -198,6 +199,8 @@ pub struct Coordinator {
     pub(crate) training_since: Option<Timestamp>,
     /// The roster for which settling the job was last tried.
     pub(crate) settle_tried: Timestamp,
+    /// Why that was in vain.
+    pub(crate) obstacle: Option<Obstacle>,
     /// The step at which the model was last scored.
     pub(crate) scored_at_step: Option<u64>,
     pub(crate) last_scores: Option<Scores>,
@@ -258,6 +261,7 @@ impl Coordinator {
             closed_at: now,
             training_since: None,
             settle_tried: Timestamp::ZERO,
+            obstacle: None,
             scored_at_step: None,
             last_scores: None,
             judge: Judge::default(),
@@ -293,6 +297,16 @@ impl Coordinator {
     /// Where the job is.
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Why the job cannot begin with the agents that are here, if it has been tried.
+    pub fn obstacle(&self) -> Option<&Obstacle> {
+        self.obstacle.as_ref().filter(|_| self.phase == Phase::Surveying)
+    }
+
+    /// Agents that may not take part, of those that asked.
+    pub fn refused(&self) -> usize {
+        self.refused.len()
     }
 
     /// The run's number.
@@ -382,7 +396,10 @@ impl Coordinator {
             },
             rows: member.join.rows,
             held_out_rows: member.join.held_out_rows,
-            share_samples: member.assign.filter(|assign| !assign.probe).map_or(0, |assign| assign.samples),
+            share_samples: member
+                .assign
+                .filter(|assign| member.online && !assign.probe)
+                .map_or(0, |assign| assign.samples),
         })
     }
 

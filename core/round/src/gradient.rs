@@ -159,7 +159,7 @@ impl Coordinator {
         // Nobody else is asked: with the same rows it would find the same.
         expected.answer = Answer::Gone;
         expected.beyond_bounds = true;
-        let message = format!("{agent} found a loss or gradient that is not finite in round {}", open.head.round);
+        let message = format!("{agent} found a loss or gradient that is not finite in {}", open.told());
         self.event(Level::Warn, "HJ-142", Some(agent), message, "lower learning_rate, or look at its data");
     }
 

@@ -42,7 +42,7 @@ impl Coordinator {
         self.hold = if self.phase == Phase::Paused { Hold::Since(now) } else { Hold::Asked };
         let message = match &self.open {
             Some(open) => {
-                format!("a pause was asked for: round {} is finished, then nothing more is asked", open.head.round)
+                format!("a pause was asked for: {} is finished, then nothing more is asked", open.told())
             }
             None => "a pause was asked for: no round is opened before somebody asks to go on".to_string(),
         };

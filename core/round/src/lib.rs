@@ -43,6 +43,7 @@ mod trainer;
 pub use compact::Compact;
 pub use coordinator::{Coordinator, Input, MemberView, Output, OwnLimits, Phase};
 pub use load::BrokerLoad;
+pub use phases::{Obstacle, are_here};
 pub use plan::{Judging, LocalSteps, Patience, Plan, Until};
 pub use record::{AgentRound, Counters, Ending, Event, Level, Outcome, RoundRecord};
 pub use shape::model_shape;

@@ -4,6 +4,7 @@ use crate::pieces::Piece;
 use crate::record::AgentRound;
 use crate::roster::Incoming;
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -221,6 +222,16 @@ impl OpenRound {
             repeat_wait: crate::publish::REPEAT_WAIT,
             moved: None,
             mean: Mean::default(),
+        }
+    }
+
+    /// The round as people count them: by the steps of the model, as `max_rounds` does. One that was given up is not counted
+    /// before it succeeds, and scorings are not counted.
+    pub(crate) fn told(&self) -> String {
+        let steps = self.head.model.0;
+        match self.head.purpose {
+            Purpose::Train => format!("round {}", steps + 1),
+            Purpose::Score | Purpose::Finished => format!("the scoring after round {steps}"),
         }
     }
 

@@ -12,9 +12,28 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
+use heijunka_allocate::agents;
 use heijunka_units::Timestamp;
 use heijunka_wire::Shape;
 use heijunka_wire::document::{Fitted, Survey};
+
+/// Why the job cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// In plain words.
+    pub why: String,
+    /// What to do.
+    pub fix: &'static str,
+}
+
+/// `none is here`, `1 is here`, `2 are here`.
+pub fn are_here(count: usize) -> String {
+    match count {
+        0 => "none is here".to_string(),
+        1 => "1 is here".to_string(),
+        _ => format!("{count} are here"),
+    }
+}
 
 impl Coordinator {
     /// Does whatever has become due.
@@ -67,7 +86,7 @@ impl Coordinator {
         if !self.is_surveyed() || !gathered || self.roster.changed <= self.settle_tried {
             return;
         }
-        self.settle_tried = self.roster.changed;
+        (self.settle_tried, self.obstacle) = (self.roster.changed, None);
         let surveys: Vec<Survey> = self.roster.surveyed().map(|(_, survey)| survey.clone()).collect();
         let names: Vec<&str> = self.roster.surveyed().map(|(agent, _)| agent.as_str()).collect();
         let from = names.join(", ");
@@ -92,9 +111,14 @@ impl Coordinator {
             Err(why) => {
                 let message = format!("the job cannot begin with the data of {from}: {why}");
                 let fix = self.plan.start.as_ref().map_or("correct [task] or the agents' data", Start::fix);
-                self.event(Level::Warn, "HJ-120", None, message, fix);
+                self.cannot_begin(message, why, fix);
             }
         }
+    }
+
+    fn cannot_begin(&mut self, message: String, why: String, fix: &'static str) {
+        self.obstacle = Some(Obstacle { why, fix });
+        self.event(Level::Warn, "HJ-120", None, message, fix);
     }
 
     fn settle(&mut self, now: Timestamp, fitted: Fitted, shape: Shape) {
@@ -102,7 +126,7 @@ impl Coordinator {
             Ok(trainer) => trainer,
             Err(error) => {
                 let message = format!("the model cannot be built: {error}");
-                return self.event(Level::Warn, "HJ-120", None, message, "correct [model] and [training]");
+                return self.cannot_begin(message.clone(), message, "correct [model] and [training]");
             }
         };
         if let Some(best) = self.plan.start.as_ref().and_then(|start| start.best.as_ref()) {
@@ -136,7 +160,7 @@ impl Coordinator {
             if self.steps() >= self.plan.until.rounds {
                 self.stop = Some(Outcome::Rounds);
             }
-            self.event(Level::Info, "HJ-122", None, format!("training begins with {ready} agents"), "");
+            self.event(Level::Info, "HJ-122", None, format!("training begins with {}", agents(ready)), "");
             self.open_next(now);
         }
     }
@@ -145,7 +169,7 @@ impl Coordinator {
         let ready = self.ready();
         if ready >= self.min_agents() && !self.is_held() {
             self.enter(now, Phase::Training);
-            self.event(Level::Info, "HJ-131", None, format!("training goes on with {ready} agents"), "");
+            self.event(Level::Info, "HJ-131", None, format!("training goes on with {}", agents(ready)), "");
             self.open_next(now);
         }
     }
@@ -153,7 +177,7 @@ impl Coordinator {
     pub(crate) fn pause(&mut self, now: Timestamp) {
         self.enter(now, Phase::Paused);
         let (ready, needed, away) = (self.ready(), self.min_agents(), self.roster.away());
-        let message = format!("training pauses: {ready} agents are here, {needed} are needed; nothing is lost");
+        let message = format!("training pauses: it needs {}, and {}; nothing is lost", agents(needed), are_here(ready));
         if ready + away >= needed {
             let message =
                 format!("{message}. It goes on by itself when some of the {away} are back whose hours are over");

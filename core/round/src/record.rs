@@ -41,7 +41,7 @@ pub struct AgentRound {
 /// A round that has been closed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoundRecord {
-    /// Number of the round.
+    /// Number of the round among all that were published, scorings and repeated ones included.
     pub round: RoundId,
     /// What was asked for.
     pub purpose: Purpose,
@@ -77,6 +77,15 @@ pub struct RoundRecord {
     pub scores: Option<Scores>,
     /// The figures that they make.
     pub summary: Option<Summary>,
+}
+
+impl RoundRecord {
+    /// The round as people count them: by the steps of the model, as `max_rounds` does. One that was given up has the number of
+    /// the one that repeats it, a scoring that of the round whose model it scores.
+    pub fn number(&self) -> u64 {
+        let in_vain = self.purpose == Purpose::Train && self.ending == Ending::GivenUp;
+        self.model.0 + u64::from(in_vain)
+    }
 }
 
 /// What became of the answers.

@@ -50,7 +50,7 @@ impl Coordinator {
     fn tell_reissued(&mut self, agent: &AgentId, helpers: &[AgentId]) {
         let Some(open) = &self.open else { return };
         let Some(expected) = open.expected.get(agent) else { return };
-        let (round, samples) = (open.head.round, expected.assigned - expected.done());
+        let (round, samples) = (open.told(), expected.assigned - expected.done());
         let why = match expected.answer {
             Answer::Gone => "left in",
             _ if expected.restarted => "started again in",
@@ -58,7 +58,7 @@ impl Coordinator {
             _ => "is late in",
         };
         let helpers = names(&helpers.iter().collect::<Vec<_>>());
-        let message = format!("{agent} {why} round {round}: its {samples} samples go to {helpers}");
+        let message = format!("{agent} {why} {round}: its {samples} samples go to {helpers}");
         self.event(Level::Info, "HJ-143", Some(agent), message, "");
     }
 

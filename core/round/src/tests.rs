@@ -340,8 +340,10 @@ fn a_model_that_does_not_fit_the_packets_is_refused_before_training() {
         bench.join(name, 1);
         bench.survey(name, 1, &survey());
     }
+    assert_eq!(bench.mind.obstacle(), None);
     assert_eq!(bench.tick().told("HJ-120"), 1);
     assert_eq!((bench.mind.phase(), bench.wait), (Phase::Surveying, Timestamp::NEVER));
+    assert_eq!(bench.mind.obstacle().map(|obstacle| obstacle.fix), Some("correct [task] or the agents' data"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the aggregator's messages change.
 
 use crate::current::Current;
-use crate::note::Note;
+use crate::note::{Note, number};
 use crate::worker::Worker;
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{
@@ -217,7 +217,7 @@ impl Worker<'_> {
             // What was computed in place of another agent had been answered by somebody else.
             if current.extra.is_none() {
                 self.status.rounds_overtaken += 1;
-                self.note(Note::Overtaken(current.head.round));
+                self.note(Note::Overtaken(number(&current.head)));
             }
         }
         self.take_back_unused(&round);
@@ -227,7 +227,7 @@ impl Worker<'_> {
         if self.probing.is_none_or(|probing| probing.is_busy()) {
             self.answer_next = None;
         }
-        self.status.round = round.round;
+        (self.status.round, self.status.number) = (round.round, number(&round));
         self.status.batch_samples = round.batch_samples;
         self.doubtful = false;
         if self.is_useful(&round) {

@@ -1,7 +1,7 @@
 //! The model of a round: taken whole, or made of the one before by adding its difference.
 
 use crate::compact::codec;
-use crate::note::Note;
+use crate::note::{Note, number};
 use crate::worker::Worker;
 use heijunka_compress::add;
 use heijunka_units::Timestamp;
@@ -114,7 +114,7 @@ impl Worker<'_> {
         }
         self.announce_due = self.is_prepared();
         self.announce.reset(now);
-        self.note(Note::Lacks(round.round));
+        self.note(Note::Lacks(number(round)));
     }
 
     /// What the last answer carried has not entered a step if none was taken.

@@ -1,8 +1,8 @@
 //! What the worker noticed, for logs and events. Nothing here needs an answer.
 
 use core::fmt;
-use heijunka_units::{AllocationVersion, RoundId, RunId, Samples};
-use heijunka_wire::{DecodeError, PartError, Refusal};
+use heijunka_units::{AllocationVersion, RunId, Samples};
+use heijunka_wire::{DecodeError, PartError, Purpose, Refusal, Round};
 
 /// Something worth telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Note {
     /// The aggregator does not take this agent.
     Refused(Refusal),
     /// The aggregator went on without this agent's result for the round.
-    Overtaken(RoundId),
+    Overtaken(u64),
     /// The job is over.
     Finished,
     /// A message that is not one.
@@ -33,7 +33,7 @@ pub enum Note {
     /// A message of an aggregator that has been replaced; holds its run.
     StaleRun(RunId),
     /// An update of the model came of which this agent does not have the older version: it asks for the whole model.
-    Lacks(RoundId),
+    Lacks(u64),
     /// An object arrived whole but not as it was sent.
     DigestMismatch,
     /// The model or document needs more than the memory set aside.
@@ -43,6 +43,11 @@ pub enum Note {
         /// Bytes set aside.
         bytes_max: usize,
     },
+}
+
+/// The round as people count them: by the steps of the model. A scoring has the number of the round whose model it scores.
+pub(crate) fn number(round: &Round) -> u64 {
+    round.model.0 + u64::from(round.purpose == Purpose::Train)
 }
 
 impl fmt::Display for Note {

@@ -195,6 +195,8 @@ pub struct Status {
     pub run: RunId,
     /// The round last heard of.
     pub round: RoundId,
+    /// The same as people count: by the steps of the model.
+    pub number: u64,
     /// Samples a round.
     pub share_samples: Samples,
     /// Samples of the global batch.

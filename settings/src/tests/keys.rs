@@ -32,6 +32,12 @@ fn unknown_keys() {
 }
 
 #[test]
+fn a_key_that_people_expect_under_another_name() {
+    let said = report_on("[data]\nfile = 'a.csv'");
+    assert!(said.contains("unknown key 'file'") && said.contains("did you mean 'path'?"), "{said}");
+}
+
+#[test]
 fn missing_keys() {
     assert_snapshot!("missing_key", report("site = \"hall-3\"\n[broker]\nusername = \"a\"\n"));
     assert_snapshot!("missing_key_at_the_top", report("[broker]\nurl = \"mqtt://broker\"\n"));

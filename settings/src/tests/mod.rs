@@ -50,6 +50,7 @@ const GUIDE: Guide = Guide {
         ("broker.url", "url = \"mqtt://192.168.1.10\""),
         ("training.learning_rate", "learning_rate = 0.01"),
     ],
+    also: &[("data.file", "path")],
 };
 
 const HEAD: &str = "site = \"hall-3\"\n[broker]\nurl = \"mqtt://broker\"\n";

@@ -2,9 +2,9 @@
 
 use super::super::board::{Board, EVENTS_KEPT, ROUNDS_KEPT};
 use super::super::metrics::metrics;
-use super::super::snapshot::AgentView;
+use super::super::snapshot::{AgentView, Snapshot};
 use super::super::state::{Told, state};
-use super::super::words::{Pace, why};
+use super::super::words::{Pace, line, why};
 use super::{event, part, record, snapshot};
 use heijunka_round::{Ending, Level, OwnLimits};
 use heijunka_units::AgentId;
@@ -79,7 +79,7 @@ fn each_agent_is_told_what_holds_it_back() {
     let pace = Pace::of(&views);
     let said = views.each_ref().map(|view| why(view, pace.as_ref()));
     assert_eq!(said[0], "held back by its network: 310 of 420 ms; no answer in 1 of the last 4 rounds");
-    assert_eq!(said[1], "held back by computing: 90 of 100 ms, 9.0 ms a sample; then waits 400 ms for slow");
+    assert_eq!(said[1], "mostly waits for slow: 400 of 500 ms; computing takes 90.0 ms, its network 10.0 ms");
     assert_eq!(said[2], "held back by computing: 490 of 500 ms, 49.0 ms a sample; sets the pace");
     assert_eq!(why(&view(&board, "new", 0), pace.as_ref()), "no round yet");
     assert_eq!(why(&AgentView { online: false, ..view(&board, "far", 10) }, pace.as_ref()), "offline");
@@ -91,6 +91,59 @@ fn each_agent_is_told_what_holds_it_back() {
     let away = OwnLimits { away: true, ..limited };
     let said = why(&AgentView { limits: away, online: false, ..view(&board, "far", 10) }, pace.as_ref());
     assert_eq!(said, "away: its hours are over, it comes back by itself");
+}
+
+#[test]
+fn the_first_line_says_what_stops_the_job() {
+    let board = Board::default();
+    let said = |phase, change: &dyn Fn(&mut Snapshot)| {
+        let mut snapshot = Snapshot { phase, ..snapshot(&board) };
+        snapshot.agents = vec![view(&board, "a", 8), view(&board, "b", 8)];
+        change(&mut snapshot);
+        line(&snapshot, None)
+    };
+    let first = said("surveying", &|_| {});
+    assert_eq!(first, "Agents are asked what their data look like.");
+    let why = Some("column 'x' is missing (see b); correct [task]".to_owned());
+    let stuck = said("surveying", &|snapshot| snapshot.obstacle.clone_from(&why));
+    assert_eq!(stuck, "The job cannot begin: column 'x' is missing (see b); correct [task].");
+    let few = said("surveying", &|snapshot| {
+        (snapshot.obstacle, snapshot.refused) = (why.clone(), 1);
+        snapshot.agents.pop();
+    });
+    assert_eq!(few, "Waiting for agents: 1 of 2 here. 1 was refused: the events say why.");
+    assert_eq!(said("training", &|snapshot| snapshot.step = 7), "Training: round 7 of 100.");
+    let in_vain = said("training", &|snapshot| (snapshot.step, snapshot.in_vain) = (7, 3));
+    assert!(in_vain.starts_with("Training stands still: round 8 was given up 3 times"), "{in_vain}");
+    let paused = said("paused", &|snapshot| drop(snapshot.agents.pop()));
+    assert!(paused.starts_with("Paused: training needs 2 agents, and 1 is here"), "{paused}");
+}
+
+#[test]
+fn rounds_given_up_are_counted_until_one_succeeds() {
+    let mut board = Board::default();
+    let mut given_up = record(Purpose::Train, 0.1, vec![part("a", 0, 0.0, 0.0)]);
+    given_up.ending = Ending::GivenUp;
+    for in_vain in 1..=2 {
+        board.add(&given_up, 7);
+        assert_eq!((board.in_vain, given_up.number()), (in_vain, 2), "the number of the one that will succeed");
+    }
+    let succeeded = record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1)]);
+    board.add(&succeeded, 8);
+    assert_eq!((board.in_vain, succeeded.number()), (0, 1));
+}
+
+#[test]
+fn shares_follow_who_is_asked() {
+    let mut board = Board::default();
+    let both = || vec![part("a", 8, 0.1, 0.1), part("b", 8, 0.1, 0.1)];
+    board.add(&record(Purpose::Train, 0.1, both()), 1);
+    // The move itself is told with a scoring.
+    board.add(&record(Purpose::Score, 0.1, Vec::new()), 1);
+    board.add(&record(Purpose::Train, 0.1, vec![part("a", 16, 0.1, 0.1)]), 2);
+    board.add(&record(Purpose::Train, 0.1, vec![part("a", 16, 0.1, 0.1)]), 3);
+    let shares: Vec<_> = board.shares.points().iter().map(|line| (line.step, line.samples.to_vec())).collect();
+    assert_eq!(shares, [(1, vec![8, 8]), (2, vec![16])]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(crate) fn no_times_yet(count: usize, batch: Samples, same: bool) -> String {
 /// Seconds with three significant digits, in the unit that suits.
 pub(crate) fn span(seconds: f64) -> String {
     let (value, unit) = if seconds < 0.9995e-3 {
-        (seconds * 1e6, "us")
+        (seconds * 1e6, "µs")
     } else if seconds < 0.9995 {
         (seconds * 1e3, "ms")
     } else {

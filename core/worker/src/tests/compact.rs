@@ -175,7 +175,7 @@ fn who_missed_an_update_asks_once_for_the_whole_and_goes_on_from_it() {
     let second = update(2, &MODEL, &[0.5; 6]);
     let third = update(3, &second.2, &[0.25; 6]);
     let said = hear(&mut bench, &third);
-    assert_eq!((computes(&said), notes(&said)), (vec![], vec![Note::Lacks(RoundId(3))]));
+    assert_eq!((computes(&said), notes(&said)), (vec![], vec![Note::Lacks(3)]));
     assert_eq!(joins(&said)[0].model, Some(ModelVersion(0)), "it tells what it has");
     let fourth = update(4, &third.2, &[0.5; 6]);
     assert_eq!(hear(&mut bench, &fourth), [], "it has asked");
@@ -193,7 +193,7 @@ fn while_the_whole_model_comes_in_chunks_an_update_of_the_same_round_is_not_need
     let mut bench = Bench::joined();
     let second = update(2, &MODEL, &[0.5; 6]);
     let said = hear(&mut bench, &second);
-    assert_eq!(notes(&said), [Note::Lacks(RoundId(2))]);
+    assert_eq!(notes(&said), [Note::Lacks(2)]);
     let chunks = round(2, 1, &second.2, 8);
     for chunk in &chunks[..2] {
         bench.frame(Channel::Snapshot, &Body::Round(*chunk), Payload::Numbers(&second.2));
@@ -212,7 +212,7 @@ fn a_damaged_update_is_noticed_and_the_whole_asked_for() {
     bytes[3] ^= 1;
     let said = hear(&mut bench, &(head, bytes, after.clone()));
     assert_eq!(computes(&said), []);
-    assert_eq!(notes(&said), [Note::DigestMismatch, Note::Lacks(RoundId(2))]);
+    assert_eq!(notes(&said), [Note::DigestMismatch, Note::Lacks(2)]);
     assert_eq!(joins(&said)[0].model, None);
     let whole = Round { digest: model_digest(&after), ..whole(2, 1, &MODEL) };
     let said = bench.frame(Channel::Snapshot, &Body::Round(whole), Payload::Numbers(&after));

@@ -102,5 +102,5 @@ fn a_forged_number_does_not_block_the_true_ones_for_ever() {
     assert_eq!(hear(&mut bench, extra(1, 60)), []);
     bench.tick();
     assert_eq!(positions(&hear(&mut bench, extra(1, 60))), [160]);
-    assert!(!notes(&bench.computed(1, &GRADIENT)).contains(&Note::Overtaken(RoundId(1))));
+    assert!(!notes(&bench.computed(1, &GRADIENT)).contains(&Note::Overtaken(1)));
 }

@@ -18,7 +18,7 @@ fn a_round_asks_for_the_slice_of_its_division() {
     let score = Round { purpose: Purpose::Score, ..whole(2, 1, &MODEL) };
     let said = bench.hear_round(score, &MODEL);
     assert!(said.contains(&Said::Score { round: RoundId(2), first: 10, rows: 20 }), "{said:?}");
-    assert!(said.contains(&Said::Abandon) && notes(&said) == [Note::Overtaken(RoundId(1))]);
+    assert!(said.contains(&Said::Abandon) && notes(&said) == [Note::Overtaken(1)]);
 }
 
 #[test]
