@@ -83,7 +83,7 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(heijunka_settings::command_line()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are asked for; anything else is a wrong command line.

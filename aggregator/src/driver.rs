@@ -10,7 +10,7 @@ use crate::web::Page;
 use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
 use heijunka_round::{BrokerLoad, Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
 use heijunka_settings::{Exit, Failure, Service, init_logging};
-use heijunka_units::{RunId, Timestamp};
+use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -314,7 +314,7 @@ impl Driver<'_> {
                         let state: Option<AgentState> = serde_json::from_slice(&message.payload).ok();
                         if let Some(state) = state.filter(AgentState::is_gone) {
                             if !message.retain {
-                                self.progress.tell(|| state.tell(agent));
+                                self.tell_gone(agent, &state);
                             }
                             self.coordinator.handle(now, Input::Offline { agent });
                         }
@@ -390,6 +390,13 @@ impl Driver<'_> {
         }
         if Instant::now() >= self.save_due {
             let _ = self.save();
+        }
+    }
+
+    fn tell_gone(&mut self, agent: &AgentId, state: &AgentState) {
+        let was_here = self.coordinator.members().any(|member| member.online && member.agent == *agent);
+        if let Some(event) = self.progress.tell(|| state.told(agent, was_here)) {
+            self.on_event(&event);
         }
     }
 

@@ -45,12 +45,19 @@ impl AgentState {
         matches!(self.state.as_str(), "offline" | "away")
     }
 
-    pub(crate) fn tell(&self, agent: &AgentId) {
-        let reason = self.reason.as_deref().unwrap_or_default();
+    /// What to tell of an agent that has gone: of one that took part (`was_here`) the mind tells itself, but not why; that one that
+    /// did not will not, unless somebody does something.
+    pub(crate) fn told(&self, agent: &AgentId, was_here: bool) -> Option<Event> {
+        let reason: String = self.reason.as_deref().unwrap_or_default().chars().take(REASON_CHARS_MAX).collect();
         match self.state.as_str() {
             "away" => info!("{agent} is away: {reason}"),
-            _ => warn!("{agent} is offline: {reason}"),
+            _ if was_here || reason == STOPPED => warn!("{agent} is offline: {reason}"),
+            _ => {
+                let (message, fix) = (format!("{agent} does not take part: {reason}"), "mend it on that machine");
+                return Some(Event { level: Level::Warn, code: "HJ-104", agent: Some(agent.clone()), message, fix });
+            }
         }
+        None
     }
 }
 
@@ -199,6 +206,10 @@ pub(crate) fn data_mode(coordinator: &Coordinator) -> &'static str {
     }
 }
 
+/// The reason of an agent that was asked to stop.
+const STOPPED: &str = "stopped";
+/// Characters that are told of an agent's reason.
+const REASON_CHARS_MAX: usize = 300;
 /// Characters of an event's text: a thousand agents' names would not fit a packet.
 const EVENT_CHARS_MAX: usize = 1000;
 

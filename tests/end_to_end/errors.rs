@@ -71,7 +71,7 @@ fn check_compares_data_and_job() {
     let plant = Plant::new().unwrap();
     let task = "kind = \"classification\"\ntarget = \"fault\"\nignore = [\"split\"]";
     let mut aggregator = plant.aggregator(task, "max_rounds = 10", "").unwrap();
-    aggregator.wait_for("waiting for 1 agents").unwrap();
+    aggregator.wait_for("waiting for 1 agent").unwrap();
     plant.write("agent.toml", good(&plant)).unwrap();
     let ended = check(&plant, &[]);
     assert_eq!(ended.code, Some(0), "{}", ended.log);

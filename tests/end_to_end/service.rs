@@ -94,7 +94,7 @@ fn a_service_tells_what_it_does_and_a_frozen_one_gives_no_signs_of_life() {
     agent_told.wait_for("job to wait for", |line| line == "STATUS=waiting for job job at test");
     let aggregator = start(plant.folder(), "aggregator", at("g.socket").to_str().unwrap());
     agent_told.wait_for("share", |line| line.starts_with("STATUS=job job, round ") && line.ends_with("256 samples"));
-    aggregator_told.wait_for("round", |line| line.contains("of 1000000, 1 agents online") && line.contains("loss"));
+    aggregator_told.wait_for("round", |line| line.contains("of 1000000, 1 agent online") && line.contains("loss"));
     agent.freeze().unwrap();
     while agent_told.socket.recv(&mut [0; 4096]).is_ok() {}
     assert!(agent_told.socket.recv(&mut [0; 4096]).is_err(), "a frozen agent gave a sign of life");

@@ -14,10 +14,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Events, four a second, after which what has not come will not come.
 const EVENTS_MAX: usize = 400;
 
-/// The page's address, from the aggregator's log.
-fn address(aggregator: &mut Program) -> String {
+/// The page's address, from the aggregator's log, once that says so.
+fn address(aggregator: &mut Program, once: &str) -> String {
     aggregator.wait_for("the page is at http://").unwrap();
-    aggregator.wait_for("training begins").unwrap();
+    aggregator.wait_for(once).unwrap();
     let text = aggregator.text();
     let (_, rest) = text.split_once("the page is at http://").unwrap();
     rest.split('/').next().unwrap().to_owned()
@@ -63,7 +63,7 @@ fn a_browser_sees_the_job_as_it_is() {
     ];
     let more = "[allocation]\nmin_agents = 2\n[web]\nlisten = \"127.0.0.1:0\"";
     let mut aggregator = plant.aggregator(STEEL, "max_rounds = 100000\nscore_every_rounds = 10", more).unwrap();
-    let address = address(&mut aggregator);
+    let address = address(&mut aggregator, "training begins");
     let mut seen = events(&address);
     let first = seen.next().unwrap();
     assert_eq!((&first["whole"], &first["job"], &first["max_rounds"]), (&true.into(), &"job".into(), &100_000.into()));
@@ -230,6 +230,21 @@ fn shown_by_chromium(address: &str, folder: &Path) {
     let picture = folder.join("two-agents.png");
     let (_, told) = browse(&format!("--screenshot={}", picture.display()));
     assert!(picture.exists(), "{told}");
+}
+
+#[test]
+fn the_first_line_names_an_agent_that_cannot_take_part() {
+    let plant = Plant::new().unwrap();
+    let mut aggregator = plant.aggregator(STEEL, "max_rounds = 1", "[web]\nlisten = \"127.0.0.1:0\"").unwrap();
+    let address = address(&mut aggregator, "run 1 begins");
+    let mut seen = events(&address);
+    plant.write("other.csv", "x,y\n1,2\n3,4\n").unwrap();
+    let agent = plant.agent("press-07", &plant.folder().join("other.csv"), "").unwrap();
+    let says = |news: &Value, what: &str| news["line"].as_str().is_some_and(|line| line.contains(what));
+    let line = "here. press-07 does not take part: column 'fault' missing";
+    let told = seen.find(|news| says(news, line)).unwrap();
+    assert_eq!(told["events"][0]["code"], "HJ-104", "{told}");
+    assert_eq!(agent.wait().unwrap().code, Some(78));
 }
 
 #[test]

@@ -216,7 +216,9 @@ impl Board {
             return;
         }
         self.column_due = Some(now + COLUMN_EVERY);
-        let parts = self.by_name(record, |agent| (agent.samples > 0).then(|| Parts::of(agent, record.seconds)));
+        let of =
+            |agent: &AgentRound| if agent.samples > 0 { Parts::of(agent, record.seconds) } else { Parts::default() };
+        let parts = self.by_name(record, |agent| Some(of(agent)));
         let sequence = self.next();
         push(&mut self.columns, Column { sequence, step, parts: parts.into() }, COLUMNS_KEPT);
     }

@@ -83,7 +83,7 @@ impl Point for ShareLine {
 pub(crate) struct Column {
     pub(crate) sequence: u64,
     pub(crate) step: u64,
-    /// In the order of the board's names; `None` for those that were not asked or did not answer.
+    /// In the order of the board's names; `None` for those that were not asked, nothing but zeros for those that did not answer.
     pub(crate) parts: Arc<[Option<Parts>]>,
 }
 

@@ -88,8 +88,6 @@ pub(crate) struct Snapshot {
     pub(crate) held: bool,
     /// Why the job cannot begin with the agents that are here, and what to do.
     pub(crate) obstacle: Option<String>,
-    /// Agents that may not take part.
-    pub(crate) refused: usize,
     /// Rounds that were given up one after the other, up to now.
     pub(crate) in_vain: u64,
     /// The phase in plain words.
@@ -149,7 +147,6 @@ impl Snapshot {
             phase: phase(coordinator, figures),
             held: coordinator.is_held(),
             obstacle: coordinator.obstacle().map(|found| format!("{}; {}", found.why, found.fix)),
-            refused: coordinator.refused(),
             in_vain: board.in_vain,
             line: String::new(),
             connected: seen.connected,

@@ -158,15 +158,19 @@ fn place_of_job(snapshot: &Snapshot, ended: Option<&str>) -> String {
     }
 }
 
+/// What was told last of an agent that cannot take part, or may not.
+fn missing(snapshot: &Snapshot) -> Option<&str> {
+    let is_here = |agent: &AgentId| snapshot.agents.iter().any(|view| view.online && view.agent == *agent);
+    let told = snapshot.events.iter().rev().map(|line| &line.event);
+    let mut missing = told.filter(|event| matches!(event.code, "HJ-104" | "HJ-110"));
+    missing.find(|event| event.agent.as_ref().is_some_and(|agent| !is_here(agent))).map(|event| event.message.as_str())
+}
+
 fn surveying(snapshot: &Snapshot) -> String {
     let (online, needed) = (snapshot.online(), snapshot.facts.min_agents);
     if online < needed {
-        let refused = match snapshot.refused {
-            0 => String::new(),
-            1 => " 1 was refused: the events say why.".to_owned(),
-            refused => format!(" {refused} were refused: the events say why."),
-        };
-        return format!("Waiting for agents: {online} of {needed} here.{refused}");
+        let why = missing(snapshot).map_or(String::new(), |why| format!(" {why}."));
+        return format!("Waiting for agents: {online} of {needed} here.{why}");
     }
     match &snapshot.obstacle {
         Some(obstacle) => format!("The job cannot begin: {obstacle}."),

@@ -304,11 +304,6 @@ impl Coordinator {
         self.obstacle.as_ref().filter(|_| self.phase == Phase::Surveying)
     }
 
-    /// Agents that may not take part, of those that asked.
-    pub fn refused(&self) -> usize {
-        self.refused.len()
-    }
-
     /// The run's number.
     pub fn run(&self) -> RunId {
         self.run

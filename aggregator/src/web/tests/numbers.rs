@@ -6,7 +6,7 @@ use super::super::snapshot::{AgentView, Snapshot};
 use super::super::state::{Told, state};
 use super::super::words::{Pace, line, why};
 use super::{event, part, record, snapshot};
-use heijunka_round::{Ending, Level, OwnLimits};
+use heijunka_round::{Ending, Event, Level, OwnLimits};
 use heijunka_units::AgentId;
 use heijunka_wire::Purpose;
 use serde_json::Value;
@@ -47,13 +47,17 @@ fn memory_is_bounded_and_warnings_outlast_good_news() {
 fn a_browser_is_told_once() {
     let mut board = Board::default();
     board.tell(&event(Level::Info, "begins"));
-    board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1)]), 1);
+    board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1), part("b", 0, 0.0, 0.0)]), 1);
     let mut told = Told::default();
     let first = json(&board, &mut told);
     assert_eq!((first["whole"].as_bool(), &first["rounds"][0]["round"]), (Some(true), &1.into()));
     assert_eq!(first["events"][0]["message"], "begins");
     assert_eq!((&first["names"][0], &first["shares"][0]["samples"][0]), (&"a".into(), &8.into()));
-    assert_eq!(first["columns"][0]["seconds"][0], serde_json::json!([0.1, 0.0, 0.0]));
+    assert_eq!(
+        first["columns"][0]["seconds"],
+        serde_json::json!([[0.1, 0.0, 0.0], [0.0, 0.0, 0.0]]),
+        "b did not answer"
+    );
     let none = json(&board, &mut told);
     assert_eq!(none, serde_json::json!({ "whole": false }), "nothing is told twice");
     board.add(&record(Purpose::Train, 0.2, vec![part("a", 8, 0.2, 0.1)]), 2);
@@ -108,10 +112,19 @@ fn the_first_line_says_what_stops_the_job() {
     let stuck = said("surveying", &|snapshot| snapshot.obstacle.clone_from(&why));
     assert_eq!(stuck, "The job cannot begin: column 'x' is missing (see b); correct [task].");
     let few = said("surveying", &|snapshot| {
-        (snapshot.obstacle, snapshot.refused) = (why.clone(), 1);
+        snapshot.obstacle.clone_from(&why);
         snapshot.agents.pop();
     });
-    assert_eq!(few, "Waiting for agents: 1 of 2 here. 1 was refused: the events say why.");
+    assert_eq!(few, "Waiting for agents: 1 of 2 here.");
+    let mut gone = Board::default();
+    for (name, code) in [("a", "HJ-110"), ("b", "HJ-104"), ("c", "HJ-102")] {
+        gone.tell(&Event { code, agent: AgentId::new(name).ok(), ..event(Level::Warn, name) });
+    }
+    let missing = said("surveying", &|snapshot| {
+        snapshot.events.clone_from(&gone.events);
+        snapshot.agents.pop();
+    });
+    assert_eq!(missing, "Waiting for agents: 1 of 2 here. b.", "the last that is not here and cannot be");
     assert_eq!(said("training", &|snapshot| snapshot.step = 7), "Training: round 7 of 100.");
     let in_vain = said("training", &|snapshot| (snapshot.step, snapshot.in_vain) = (7, 3));
     assert!(in_vain.starts_with("Training stands still: round 8 was given up 3 times"), "{in_vain}");

@@ -60,7 +60,7 @@ fn plant(agents: u64, rounds: u64) -> (Board, Vec<u32>) {
             let compute_s = f64::from(*share) * 2e-3 / speed * (1.0 + 0.3 * noise(step * agents + agent));
             let (network_s, waiting_s) = (4e-3 + 4e-3 * noise(step + agent), 4e-3 * noise(step + 2 * agent));
             let parts = Parts { compute_s, network_s, waiting_s, samples: f64::from(*share) };
-            (noise(step * 7 + agent) > 0.02).then_some(parts)
+            Some(if noise(step * 7 + agent) > 0.02 { parts } else { Parts::default() })
         });
         board.columns.push_back(Column { sequence: 1, step, parts: parts.collect() });
     }
