@@ -36,7 +36,7 @@ on() { # machine command
     (cd "$work/$1" && ip netns exec "hj-$1" bash -c "$2" 2>&1 || echo "(exit code $?)") | quiet
 }
 # Paths of this recording become those that a reader would have.
-quiet() { sed -e "s#$work/[a-z]*/##g; s#$work/[a-z]*#.#g; s#$repository#heijunka#g" -e 's/\x1b\[[0-9;]*[A-Za-z]//g' -e 's/\r/\n/g' | cut -c1-170; }
+quiet() { sed -e "s#$work/[a-z]*/##g; s#$work/[a-z]*#.#g; s#$repository#heijunka#g" -e 's/\x1b\[[0-9;]*[A-Za-z]//g' -e 's/\r/\n/g' | cut -c1-180; }
 begin() { # machine log command
     printf '%s$ %s\n' "$1" "$3"
     (cd "$work/$1" && exec ip netns exec "hj-$1" bash -c "exec $3" >"$work/$1/$2" 2>&1) &

@@ -128,7 +128,10 @@ fn place_of_job(snapshot: &Snapshot, ended: Option<&str>) -> String {
     let (online, needed) = (snapshot.online(), facts.min_agents);
     let held = if snapshot.held { " It pauses before the first round, as asked." } else { "" };
     if let Some(reason) = ended {
-        return format!("Over: {reason}.");
+        return match snapshot.step {
+            0 => format!("Over before the first round: {reason}."),
+            step => format!("Over after round {step}: {reason}."),
+        };
     }
     if !snapshot.connected {
         return format!("No connection to the broker at {}; it is tried again and again.", facts.broker);

@@ -221,6 +221,21 @@ fn pictures_are_taken_in_light_and_dark_for_a_tablet_and_of_sixty_agents() {
 }
 
 #[test]
+fn before_the_first_round_there_are_no_charts_and_without_control_no_buttons() {
+    let profile = tempfile::tempdir().unwrap();
+    let Some(mut browser) = Browser::start(profile.path()) else { return };
+    let mut snapshot = shown(&Board::default(), &[], 0, false);
+    (snapshot.phase, snapshot.obstacle) = ("surveying", Some("the agents' columns differ".into()));
+    Arc::make_mut(&mut snapshot.facts).control = false;
+    let shown = serve(snapshot);
+    browser.open(&format!("http://{}/", shown.server.address()), 1280, 900, false);
+    browser.wait_for("document.getElementById('phase').textContent === 'cannot begin'");
+    let seen = "['curves', 'figures', 'orders'].filter(id => document.getElementById(id).getClientRects().length).join() || 'none'";
+    assert_eq!(browser.wait_for(seen), "none");
+    browser.picture(&folder().join("cannot-begin.png"));
+}
+
+#[test]
 fn buttons_give_orders() {
     let profile = tempfile::tempdir().unwrap();
     let Some(mut browser) = Browser::start(profile.path()) else { return };
