@@ -7,15 +7,18 @@ use std::time::Duration;
 pub(super) const TOLD_MAX: u64 = 10;
 /// How long a text's count lasts, from when it was first told.
 pub(super) const WINDOW: Duration = Duration::from_secs(60);
-/// Texts that are remembered; while so many are, others are told however often they come.
+/// Texts that are remembered; while so many are, all others count as one.
 const TEXTS_MAX: usize = 256;
-/// Characters of a text that are told of it again.
+/// Lines of those others that are told in [`WINDOW`]: names that a peer makes up are texts without end.
+const OTHERS_MAX: u64 = 256;
+/// Characters of a text by which it is known, and that are told of it again.
 const TEXT_CHARS_MAX: usize = 160;
 
 /// What has been told of late.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     texts: BTreeMap<String, Seen>,
+    others: Option<Seen>,
 }
 
 #[derive(Debug)]
@@ -25,43 +28,60 @@ struct Seen {
     last: String,
 }
 
+impl Seen {
+    /// Counts a line; returns whether it is one of the first `most`.
+    fn again(&mut self, text: &str, most: u64) -> bool {
+        self.count += 1;
+        if self.count > most {
+            self.last = text.chars().take(TEXT_CHARS_MAX).collect();
+        }
+        self.count <= most
+    }
+
+    fn is_over(&self, now: Duration) -> bool {
+        now.saturating_sub(self.since) >= WINDOW
+    }
+}
+
 impl Repeats {
     /// Whether a text is to be told now. Texts that differ in their numbers alone are the same.
     pub(super) fn admit(&mut self, now: Duration, text: &str) -> bool {
         let key = without_numbers(text);
         if let Some(seen) = self.texts.get_mut(&key) {
-            seen.count += 1;
-            if seen.count <= TOLD_MAX {
-                return true;
-            }
-            seen.last = text.chars().take(TEXT_CHARS_MAX).collect();
-            return false;
+            return seen.again(text, TOLD_MAX);
         }
+        let begun = Seen { since: now, count: 0, last: String::new() };
         if self.texts.len() < TEXTS_MAX {
-            self.texts.insert(key, Seen { since: now, count: 1, last: String::new() });
+            return self.texts.entry(key).or_insert(begun).again(text, TOLD_MAX);
         }
-        true
+        self.others.get_or_insert(begun).again(text, OTHERS_MAX)
     }
 
     /// What was left out within windows that are over by now.
     pub(super) fn over(&mut self, now: Duration) -> Vec<String> {
         let mut left_out = Vec::new();
         self.texts.retain(|_, seen| {
-            let over = now.saturating_sub(seen.since) >= WINDOW;
+            let over = seen.is_over(now);
             if over && seen.count > TOLD_MAX {
                 left_out.push(format!("repeated {} times within a minute, last: {}", seen.count - TOLD_MAX, seen.last));
             }
             !over
         });
+        if let Some(others) = self.others.take_if(|others| others.is_over(now))
+            && others.count > OTHERS_MAX
+        {
+            let count = others.count - OTHERS_MAX;
+            left_out.push(format!("{count} other lines were left out within a minute, last: {}", others.last));
+        }
         left_out
     }
 }
 
-/// Digits that belong to a name, as in `press-07`, stay.
+/// A text's beginning. Digits that belong to a name, as in `press-07`, stay.
 fn without_numbers(text: &str) -> String {
-    let mut bare = String::with_capacity(text.len());
+    let mut bare = String::new();
     let mut in_word = false;
-    for letter in text.chars() {
+    for letter in text.chars().take(TEXT_CHARS_MAX) {
         let number = letter.is_ascii_digit() || (letter == '.' && !in_word);
         in_word = (in_word && letter.is_ascii_digit()) || letter.is_alphabetic() || letter == '-' || letter == '_';
         if !number || in_word {
@@ -100,9 +120,20 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_frees_itself() {
         let mut repeats = Repeats::default();
-        let letters = |number: usize| format!("x{}", "a".repeat(number));
-        assert!((0..1000).all(|number| repeats.admit(S(0), &letters(number))));
-        assert_eq!(repeats.texts.len(), TEXTS_MAX);
-        assert!(repeats.over(S(60)).is_empty() && repeats.texts.is_empty());
+        let letter = |place: u32| char::from(b'a' + u8::try_from(place % 26).unwrap());
+        let text = |number: u32| {
+            let name: String = [number / 676, number / 26, number].into_iter().map(letter).collect();
+            format!("{name} left{}", "!".repeat(10_000))
+        };
+        let told = (0..2000).filter(|number| repeats.admit(S(0), &text(*number))).count();
+        assert_eq!((repeats.texts.len(), told), (TEXTS_MAX, TEXTS_MAX + OTHERS_MAX as usize));
+        assert!(repeats.texts.keys().all(|key| key.len() <= TEXT_CHARS_MAX));
+        assert!(repeats.over(S(59)).is_empty());
+        let over = repeats.over(S(60));
+        let left_out = 2000 - told;
+        assert_eq!(over.len(), 1);
+        assert!(over[0].starts_with(&format!("{left_out} other lines were left out within a minute, last: cyx left!")));
+        assert!(over[0].len() < 300 && repeats.texts.is_empty() && repeats.others.is_none());
+        assert!(repeats.admit(S(60), &text(0)), "a new minute");
     }
 }
