@@ -5,7 +5,7 @@ use crate::model_file::replace_file;
 use heijunka_round::{Ending, RoundRecord};
 use heijunka_wire::Purpose;
 use std::fs::File;
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,9 @@ const PREVIOUS: &str = "history.previous.csv";
 /// Lines are written out at least so often.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
+/// Bytes that wait until they can be written: of some 20,000 rounds.
+const WAITING_BYTES_MAX: usize = 4 << 20;
+
 /// The last line's beginning is looked for in so many bytes at the file's end.
 const TAIL_BYTES: u64 = 64 << 10;
 
@@ -27,7 +30,9 @@ const BYTES_MAX: u64 = 64 << 20;
 
 /// The open file.
 pub(crate) struct History {
-    file: BufWriter<File>,
+    file: File,
+    /// Lines that have yet to be written.
+    gathered: Vec<u8>,
     directory: PathBuf,
     bytes: u64,
     bytes_max: u64,
@@ -49,23 +54,44 @@ impl History {
                 if there {
                     std::fs::rename(directory.join(FILE), directory.join(PREVIOUS))?;
                 }
-                (begin(&directory)?, 0)
+                begin(&directory)?
             }
         };
         let before = gone_on.unwrap_or_default();
-        Ok(Self { file, directory, bytes, bytes_max: BYTES_MAX, begun: now, before, flushed: now })
+        let gathered = Vec::new();
+        Ok(Self { file, gathered, directory, bytes, bytes_max: BYTES_MAX, begun: now, before, flushed: now })
     }
 
-    /// Adds a line. A file that is full makes room.
+    /// Adds a line; a full file makes room. Lines that cannot be written wait, up to a limit.
     fn write(&mut self, line: &str) -> std::io::Result<()> {
-        if self.bytes + line.len() as u64 > self.bytes_max {
-            self.file.flush()?;
-            std::fs::rename(self.directory.join(FILE), self.directory.join(PREVIOUS))?;
-            self.file = begin(&self.directory)?;
-            self.bytes = 0;
+        let full = self.bytes + line.len() as u64 > self.bytes_max;
+        let rotated = if full { self.rotate() } else { Ok(()) };
+        if self.gathered.len() + line.len() > WAITING_BYTES_MAX {
+            return Err(std::io::Error::new(ErrorKind::StorageFull, "lines are lost: too many wait to be written"));
         }
         self.bytes += line.len() as u64;
-        self.file.write_all(line.as_bytes())
+        self.gathered.extend_from_slice(line.as_bytes());
+        rotated
+    }
+
+    fn rotate(&mut self) -> std::io::Result<()> {
+        self.write_gathered()?;
+        std::fs::rename(self.directory.join(FILE), self.directory.join(PREVIOUS))?;
+        (self.file, self.bytes) = begin(&self.directory)?;
+        Ok(())
+    }
+
+    fn write_gathered(&mut self) -> std::io::Result<()> {
+        while !self.gathered.is_empty() {
+            match self.file.write(&self.gathered) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                // What a full disk has taken is not written twice.
+                Ok(written) => drop(self.gathered.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Adds a round.
@@ -108,25 +134,22 @@ impl History {
             number(summary.cost_per_row),
             quoted(record.moved.as_deref().unwrap_or("")),
         );
-        self.write(&line)?;
-        if self.flushed.elapsed() >= FLUSH_EVERY {
-            self.flush()?;
-        }
-        Ok(())
+        let written = self.write(&line);
+        if self.flushed.elapsed() >= FLUSH_EVERY { self.flush().and(written) } else { written }
     }
 
     /// Writes what is gathered. A file that somebody has removed is written anew.
     pub(crate) fn flush(&mut self) -> std::io::Result<()> {
         self.flushed = Instant::now();
-        self.file.flush()?;
+        self.write_gathered()?;
         let path = self.directory.join(FILE);
         if path.exists() {
             return Ok(());
         }
         // What was in it is there for whoever has it open.
-        let (mut removed, mut bytes) = (self.file.get_ref(), Vec::new());
-        removed.rewind()?;
-        removed.read_to_end(&mut bytes)?;
+        let mut bytes = Vec::new();
+        self.file.rewind()?;
+        self.file.read_to_end(&mut bytes)?;
         replace_file(&path, &bytes)?;
         (self.file, self.bytes) = go_on(&path)?;
         Ok(())
@@ -135,19 +158,25 @@ impl History {
     /// The same, and waits until it is on the disk.
     pub(crate) fn sync(&mut self) -> std::io::Result<()> {
         self.flush()?;
-        self.file.get_ref().sync_all()
+        self.file.sync_all()
     }
 }
 
-fn begin(directory: &Path) -> std::io::Result<BufWriter<File>> {
-    let file = File::options().read(true).write(true).create(true).truncate(true).open(directory.join(FILE))?;
-    let mut file = BufWriter::new(file);
+impl Drop for History {
+    fn drop(&mut self) {
+        // A job that is saved has told what could not be written.
+        let _ = self.write_gathered();
+    }
+}
+
+fn begin(directory: &Path) -> std::io::Result<(File, u64)> {
+    let mut file = File::options().read(true).write(true).create(true).truncate(true).open(directory.join(FILE))?;
     writeln!(file, "{HEADER}")?;
-    Ok(file)
+    Ok((file, 0))
 }
 
 /// Opens the file behind its last whole line: a power cut may have torn the one after.
-fn go_on(path: &Path) -> std::io::Result<(BufWriter<File>, u64)> {
+fn go_on(path: &Path) -> std::io::Result<(File, u64)> {
     let mut file = File::options().read(true).write(true).open(path)?;
     let length = file.metadata()?.len();
     let tail = length.saturating_sub(TAIL_BYTES);
@@ -157,7 +186,6 @@ fn go_on(path: &Path) -> std::io::Result<(BufWriter<File>, u64)> {
     let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(length, |place| tail + place as u64 + 1);
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
-    let mut file = BufWriter::new(file);
     if end == 0 {
         writeln!(file, "{HEADER}")?;
     }
@@ -186,6 +214,23 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         drop(History::create(folder.path(), Some(Duration::ZERO)).unwrap());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{HEADER}\n"));
+    }
+
+    #[test]
+    fn lines_wait_while_the_disk_is_full_and_only_so_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut history = History::create(folder.path(), None).unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let file = std::mem::replace(&mut history.file, full);
+        history.write("1,train,full\n").unwrap();
+        assert_eq!(history.flush().unwrap_err().kind(), ErrorKind::StorageFull);
+        history.write("2,train,full\n").unwrap();
+        let long = format!("{}\n", "3".repeat(WAITING_BYTES_MAX));
+        assert!(history.write(&long).is_err(), "memory is bounded");
+        history.file = file;
+        history.sync().unwrap();
+        let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+        assert_eq!(text, format!("{HEADER}\n1,train,full\n2,train,full\n"));
     }
 
     #[test]
@@ -218,7 +263,8 @@ mod tests {
     #[test]
     fn two_files_of_bounded_size_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let mut history = History { bytes_max: 100, ..History::create(folder.path(), None).unwrap() };
+        let mut history = History::create(folder.path(), None).unwrap();
+        history.bytes_max = 100;
         for round in 0..50 {
             history.write(&format!("{round},train,full\n")).unwrap();
         }

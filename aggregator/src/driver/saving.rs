@@ -6,7 +6,6 @@ use crate::checkpoint;
 use crate::export;
 use heijunka_round::{Event, Level, Outcome, Phase};
 use heijunka_settings::{Exit, Failure};
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
@@ -72,12 +71,6 @@ impl Trouble {
             _ => "see that the folder is there, has room, and may be written to",
         };
         Self { what: what.into(), error: error.to_string(), fix }
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} cannot be written: {}", self.what, self.error)
     }
 }
 
@@ -170,7 +163,9 @@ impl Driver<'_> {
     /// Tells people that something could not be written, as an event if they do not know yet.
     fn tell(&mut self, trouble: &Trouble) -> String {
         let (is_over, fix) = (self.coordinator.phase() == Phase::Finished, trouble.fix);
-        let message = format!("{trouble}{}", if is_over { "" } else { "; the previous one is kept, training goes on" });
+        let on = if is_over { "" } else { "; the previous one is kept, training goes on" };
+        let folder = self.valid.output.display();
+        let message = format!("{} cannot be written to {folder}: {}{on}", trouble.what, trouble.error);
         // Rounds differ from one attempt to the next, the reason does not.
         let known = format!("{}; {fix}", trouble.error);
         if self.figures.cannot_save.replace(known.clone()) == Some(known) {
