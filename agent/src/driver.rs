@@ -6,15 +6,15 @@ use crate::door::Door;
 use crate::engine::{Cancel, Compute, Done, Ended, Engine, LocalSteps, Work};
 use crate::notes::on_note;
 use crate::people::State;
-use crate::process::{Signals, be_nice};
+use crate::process::be_nice;
 use crate::share::RUNS;
 use crate::shift::{self, Look, Parting, Shift};
 use crate::tally::Tally;
 use crate::uplink::Uplink;
 use crate::watch::Watch;
-use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
+use heijunka_bus::{Bus, BusEvent, Events, Message, Outage, ProbeError, PublishError};
 use heijunka_data::Usage;
-use heijunka_settings::{Exit, Failure, Service, init_logging};
+use heijunka_settings::{Exit, Failure, Service, Signals, init_logging};
 use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::{Channel, Topics, limits};
 use heijunka_worker::{Buffers, Input, Output, Settings, Worker, gradient_bytes, update_bytes};
@@ -118,6 +118,7 @@ pub(crate) async fn work(
         origin: Instant::now(),
         cancel: Cancel::default(),
         spare_model: Vec::new(),
+        outage: Outage::default(),
         usage: None,
         watch: Watch::new(valid),
         open: None,
@@ -153,6 +154,7 @@ struct Driver<'a> {
     origin: Instant,
     cancel: Cancel,
     spare_model: Vec<f32>,
+    outage: Outage,
     /// Of the data that are there, once they have been read.
     usage: Option<Usage>,
     watch: Watch,
@@ -251,7 +253,7 @@ impl Driver<'_> {
         let now = self.now();
         match event {
             BusEvent::Connected { session_present } => {
-                info!("connected to the broker");
+                info!("{}", self.outage.over(Instant::now()));
                 self.tally.connected();
                 self.check_packet_limit()?;
                 self.publish_people(Channel::AgentState, State::online());
@@ -259,7 +261,8 @@ impl Driver<'_> {
                 self.worker.handle(now, Input::Connected { session_present });
             }
             BusEvent::Disconnected { reason, retry_in } => {
-                warn!("no connection to the broker: {reason}; next attempt in {:.1} s", retry_in.as_secs_f64());
+                let told = self.outage.lost(Instant::now(), &reason, retry_in);
+                told.into_iter().for_each(|told| warn!("{told}"));
                 self.worker.handle(now, Input::Disconnected);
             }
             BusEvent::Message(message) => {

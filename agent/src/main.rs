@@ -41,7 +41,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Works until it is stopped (SIGINT or SIGTERM).
+    /// Works until it is stopped (SIGINT, SIGTERM or SIGHUP).
     Run {
         /// Settings file.
         #[arg(long, default_value = "agent.toml")]

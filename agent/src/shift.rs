@@ -4,9 +4,8 @@ use crate::config::Valid;
 use crate::driver::work;
 use crate::hours::{Hours, shown};
 use crate::people::State;
-use crate::process::Signals;
-use heijunka_bus::{BusEvent, Message};
-use heijunka_settings::{Failure, Service};
+use heijunka_bus::{BusEvent, Message, Outage};
+use heijunka_settings::{Failure, Service, Signals};
 use heijunka_wire::{Channel, Topics};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -162,11 +161,14 @@ async fn tell(valid: &Valid, state: Vec<u8>) {
     config.session_expiry = Duration::ZERO;
     let topic = Topics::new(valid.site.clone(), valid.job.clone()).of(Channel::AgentState, &valid.agent);
     let Ok((bus, mut events)) = heijunka_bus::start(config) else { return };
+    let mut outage = Outage::default();
     let told = tokio::time::timeout(TELL, async {
         while let Some(event) = events.next().await {
             match event {
                 BusEvent::Connected { .. } => return,
-                BusEvent::Disconnected { reason, .. } => warn!("no connection to the broker: {reason}"),
+                BusEvent::Disconnected { reason, retry_in } => {
+                    outage.lost(Instant::now(), &reason, retry_in).into_iter().for_each(|told| warn!("{told}"));
+                }
                 _ => {}
             }
         }

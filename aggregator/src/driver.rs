@@ -7,13 +7,12 @@ use crate::progress::{Progress, doing, message};
 use crate::run_number;
 use crate::trace_file::TraceFile;
 use crate::web::Page;
-use heijunka_bus::{Bus, BusEvent, Events, Message, ProbeError, PublishError};
+use heijunka_bus::{Bus, BusEvent, Events, Message, Outage, ProbeError, PublishError};
 use heijunka_round::{BrokerLoad, Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
-use heijunka_settings::{Exit, Failure, Service, init_logging};
+use heijunka_settings::{Exit, Failure, Service, Signals, init_logging};
 use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use begin::begin;
@@ -69,7 +68,8 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let mut service = Service::find(Instant::now());
     let waiting = format!("waiting for the broker at {}:{}", valid.bus.host, valid.bus.port);
     service.ready(Instant::now(), &waiting);
-    let Some(seen) = listen(&mut events, &topics, &mut signals, (&mut service, &waiting)).await? else {
+    let mut outage = Outage::default();
+    let Some(seen) = listen(&mut events, &topics, &mut signals, &mut outage, (&mut service, &waiting)).await? else {
         service.stopping("stopped");
         bus.close(FAREWELL).await;
         return Ok(());
@@ -96,6 +96,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         history,
         trace: begin_trace(valid),
         page,
+        outage,
         rival: None,
         dropped: None,
         status_due: Instant::now(),
@@ -128,33 +129,12 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     ended.map(|_| ())
 }
 
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let cannot = |error: std::io::Error| Failure::new(Exit::Unavailable, "no signals").why(error.to_string());
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(cannot)?,
-            interrupt: signal(SignalKind::interrupt()).map_err(cannot)?,
-        })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
 /// Waits for the broker and hears which run was begun last, here or elsewhere. `None` when asked to stop.
 async fn listen(
     events: &mut Events,
     topics: &Topics,
     signals: &mut Signals,
+    outage: &mut Outage,
     (service, doing): (&mut Service, &str),
 ) -> Result<Option<RunId>, Failure> {
     let mut seen = RunId(0);
@@ -179,7 +159,7 @@ async fn listen(
                         None => {}
                     }
                 }
-                Some(event) => say(&event),
+                Some(event) => say(&event, outage),
                 None => return Err(Failure::new(Exit::Unavailable, "the bus has ended")),
             },
             () = tokio::time::sleep_until(due.into()) => {
@@ -192,11 +172,11 @@ async fn listen(
     }
 }
 
-fn say(event: &BusEvent) {
+fn say(event: &BusEvent, outage: &mut Outage) {
     match event {
-        BusEvent::Connected { .. } => info!("connected to the broker"),
+        BusEvent::Connected { .. } => info!("{}", outage.over(Instant::now())),
         BusEvent::Disconnected { reason, retry_in } => {
-            warn!("no connection to the broker: {reason}; next attempt in {:.1} s", retry_in.as_secs_f64());
+            outage.lost(Instant::now(), reason, *retry_in).into_iter().for_each(|told| warn!("{told}"));
         }
         BusEvent::PublishRefused { topic, reason } => warn!("the broker refused a message to {topic}: {reason}"),
         BusEvent::SubscribeRefused { filter, reason } if filter == DROPPED => {
@@ -220,6 +200,7 @@ struct Driver<'a> {
     history: History,
     trace: Option<TraceFile>,
     page: Page,
+    outage: Outage,
     /// The aggregator that has replaced this one, as far as it is known.
     rival: Option<String>,
     /// Messages that the broker has dropped, if it says so.
@@ -327,14 +308,14 @@ impl Driver<'_> {
                 }
             }
             BusEvent::Connected { session_present } => {
-                say(event);
+                say(event, &mut self.outage);
                 self.connected(*session_present);
             }
             BusEvent::Disconnected { .. } => {
-                self.progress.tell(|| say(event));
+                self.progress.tell(|| say(event, &mut self.outage));
                 self.coordinator.handle(now, Input::Disconnected);
             }
-            other => say(other),
+            other => say(other, &mut self.outage),
         }
     }
 

@@ -40,7 +40,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Trains until the job is done or it is stopped (SIGINT or SIGTERM).
+    /// Trains until the job is done or it is stopped (SIGINT, SIGTERM or SIGHUP).
     Run {
         /// Settings file.
         #[arg(long, default_value = "aggregator.toml")]

@@ -1,5 +1,5 @@
 //! What the two programs share: TOML settings whose errors name file, line, key and fix; units; logging; exit codes; manual
-//! pages and completions; what a service manager is told.
+//! pages and completions; what a service manager is told; what asks a program to stop.
 
 mod broker;
 mod bus;
@@ -18,6 +18,7 @@ mod rate;
 mod sample;
 mod secret;
 mod service;
+mod signals;
 mod size;
 mod span;
 mod values;
@@ -36,6 +37,7 @@ pub use rate::Rate;
 pub use sample::write_sample;
 pub use secret::Secret;
 pub use service::Service;
+pub use signals::Signals;
 pub use size::Size;
 pub use span::Span;
 pub use values::{between, name};

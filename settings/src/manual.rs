@@ -34,7 +34,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("NOTIFY_SOCKET, WATCHDOG_USEC", "Set by systemd: it is told what the program does and that it is alive."),
 ];
 const EXIT_STATUS: &[(&str, &str)] = &[
-    ("0", "Done, or stopped by SIGINT or SIGTERM."),
+    ("0", "Done, or stopped by SIGINT, SIGTERM or SIGHUP (which `nohup` keeps away)."),
     ("64", "The command line makes no sense."),
     ("69", "Something that is needed is not there (broker, disk): trying again may help."),
     ("78", "Settings or data are wrong: trying again does not help, what is wrong has to be corrected."),

@@ -136,3 +136,24 @@ fn one_malformed_sender_does_not_stop_the_others() {
     finishes(aggregator);
     drop(agents);
 }
+
+#[test]
+fn a_broker_that_is_away_is_told_when_it_goes_now_and_then_and_when_it_is_back() {
+    let mut plant = Plant::new().unwrap();
+    let mut agent = agents(&plant, 1).remove(0);
+    let mut aggregator = plant.aggregator(SHARED, "max_rounds = 100000", "").unwrap();
+    aggregator.wait_for("training begins").unwrap();
+    plant.mosquitto.kill().unwrap();
+    for program in [&mut agent, &mut aggregator] {
+        program.wait_for("still no connection to the broker after ").unwrap();
+    }
+    plant.mosquitto.start_again().unwrap();
+    for program in [&mut agent, &mut aggregator] {
+        program.wait_for("connected to the broker after ").unwrap();
+        let log = program.text();
+        // An attempt a second or more.
+        let told: Vec<&str> = log.lines().filter(|line| line.contains("no connection to the broker")).collect();
+        assert!((2..=4).contains(&told.len()), "{told:#?}");
+        assert!(!log.contains("in 0"), "{told:#?}");
+    }
+}

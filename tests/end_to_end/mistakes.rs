@@ -149,7 +149,7 @@ fn mistake_12_the_same_agent_id_twice() {
     let told = text.lines().find(|line| line.contains("same client id")).unwrap();
     // Without the time in front and the wait behind.
     let told = told.split_once("WARN").map_or(told, |(_, told)| told.trim());
-    assert_snapshot!(told.split("; next attempt").next().unwrap());
+    assert_snapshot!(told.split("; it is tried again").next().unwrap());
     drop(second);
 }
 

@@ -61,3 +61,40 @@ fn who_stops_a_program_that_cannot_save_is_told_what_is_lost() {
     assert!(log.contains("holds nothing of this job"), "{log}");
     drop(agent);
 }
+
+#[test]
+fn a_closed_terminal_stops_both_programs_as_a_stop_does() {
+    let plant = Plant::new().unwrap();
+    let agent = plant.agent("machine-1", &steel_plates(), "[emulate]\nfixed = \"2ms\"").unwrap();
+    let aggregator = plant.aggregator(TASK, "max_rounds = 100000", "").unwrap();
+    let mut watch = Watch::new(&plant, "heijunka/test/job/#");
+    watch.next(|topic, status| topic.ends_with("aggregator/status") && status["round"].as_u64() >= Some(20));
+    let gone = |topic: &str, state: &serde_json::Value| topic.ends_with("/state") && state["state"] == "offline";
+    for (program, reason) in [(agent, "stopped"), (aggregator, "it was asked to stop")] {
+        program.hang_up().unwrap();
+        let ended = program.wait().unwrap();
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        assert_eq!(watch.next(gone).1["reason"], reason);
+    }
+    let card = plant.card().unwrap();
+    assert!(card["training"]["rounds"].as_u64() >= Some(20), "{card}");
+    assert_eq!(card["training"]["ended"], "it was asked to stop");
+}
+
+#[test]
+fn nohup_keeps_a_program_running_when_its_terminal_is_closed() {
+    let plant = Plant::new().unwrap();
+    let agent = plant.agent("machine-1", &steel_plates(), "[emulate]\nfixed = \"2ms\"").unwrap();
+    drop(plant.aggregator(TASK, "max_rounds = 100000", "").unwrap());
+    let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("heijunka-aggregator");
+    let arguments = [program.to_str().unwrap(), "run", "--config", "aggregator.toml"];
+    let aggregator = plant.start("/usr/bin/nohup", &arguments, "nohup.log").unwrap();
+    let mut watch = Watch::new(&plant, "heijunka/test/job/aggregator/status");
+    let (_, status) = watch.next(|_, status| status["round"].as_u64() >= Some(20));
+    aggregator.hang_up().unwrap();
+    let begun = status["round"].as_u64();
+    watch.next(|_, status| status["round"].as_u64() > begun && status["phase"] == "training");
+    watch.next(|_, status| status["phase"] == "training");
+    assert_eq!(aggregator.stop().unwrap().code, Some(0));
+    drop(agent);
+}

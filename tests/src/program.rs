@@ -135,6 +135,14 @@ impl Program {
         self.wait()
     }
 
+    /// Tells it that the terminal that it was started from is closed (SIGHUP).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn hang_up(&self) -> io::Result<()> {
+        self.signal(Signal::HUP)
+    }
+
     /// Kills it, as a power cut would.
     ///
     /// # Errors

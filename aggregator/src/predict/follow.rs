@@ -8,12 +8,11 @@ use super::scorer::{ROWS_AT_ONCE, Scored, Scorer};
 use super::tail::{Got, Tail};
 use super::{Arguments, Trained};
 use crate::config::{self, Valid};
-use heijunka_bus::{Bus, BusConfig, BusEvent, Message, PublishError};
-use heijunka_settings::{Exit, Failure, init_logging};
+use heijunka_bus::{Bus, BusConfig, BusEvent, Message, Outage, PublishError};
+use heijunka_settings::{Exit, Failure, Signals, init_logging};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{info, warn};
 
@@ -125,9 +124,7 @@ fn is_plain(header: &[u8]) -> bool {
 }
 
 async fn serve(config: BusConfig, topic: Arc<str>, mut batches: Receiver<Batch>, pipe: bool) -> Result<(), Failure> {
-    let cannot = |error: std::io::Error| Failure::new(Exit::Unavailable, "no signals").why(error.to_string());
-    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-    let mut interrupt: Signal = signal(SignalKind::interrupt()).map_err(cannot)?;
+    let mut signals = Signals::new()?;
     let (bus, mut events) =
         heijunka_bus::start(config).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     let mut told = Told::new(topic);
@@ -145,8 +142,7 @@ async fn serve(config: BusConfig, topic: Arc<str>, mut batches: Receiver<Batch>,
                 None => return Err(Failure::new(Exit::Unavailable, "the bus has ended")),
             },
             () = tokio::time::sleep(ROOM_EVERY), if !takes => {}
-            _ = terminate.recv() => break (Ok(()), FAREWELL[1]),
-            _ = interrupt.recv() => break (Ok(()), FAREWELL[1]),
+            () = signals.received() => break (Ok(()), FAREWELL[1]),
         }
     };
     let left = bus.close(farewell).await as u64;
@@ -166,11 +162,12 @@ struct Told {
     lost: u64,
     refused: u64,
     due: Instant,
+    outage: Outage,
 }
 
 impl Told {
     fn new(topic: Arc<str>) -> Self {
-        Self { topic, published: 0, skipped: 0, lost: 0, refused: 0, due: Instant::now() }
+        Self { topic, published: 0, skipped: 0, lost: 0, refused: 0, due: Instant::now(), outage: Outage::default() }
     }
 
     fn publish(&mut self, bus: &Bus, scored: Scored) {
@@ -195,9 +192,10 @@ impl Told {
 
     fn say(&mut self, event: &BusEvent) {
         match event {
-            BusEvent::Connected { .. } => info!("connected to the broker"),
+            BusEvent::Connected { .. } => info!("{}", self.outage.over(Instant::now())),
             BusEvent::Disconnected { reason, retry_in } => {
-                warn!("no connection to the broker: {reason}; next attempt in {:.1} s", retry_in.as_secs_f64());
+                let told = self.outage.lost(Instant::now(), reason, *retry_in);
+                told.into_iter().for_each(|told| warn!("{told}"));
             }
             BusEvent::PublishRefused { topic, reason } => {
                 self.refused += 1;
