@@ -2,9 +2,10 @@
 
 use crate::dense::{Float16, Float32, Int4, Int8};
 use crate::error::{DecodeError, EncodeError};
-use crate::finite::first_not_finite;
+use crate::finite::{first_not_finite, magnitude_bits};
 use crate::format::{Dense, Format};
 use crate::sparse::{self, Signs, Sparse, Steps};
+use core::cell::Cell;
 
 /// How numbers become bytes. The crate's page has the formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -165,6 +166,13 @@ pub fn accumulate(codec: Codec, bytes: &[u8], weight: f64, sums: &mut [f64]) -> 
 
 /// [`accumulate`] for bytes that [`check`] has let pass for as many numbers as there are sums: they are read once, not
 /// twice, which is what dense vectors take their time for. Other bytes leave sums without a meaning, and do no other harm.
-pub fn accumulate_checked(codec: Codec, bytes: &[u8], weight: f64, sums: &mut [f64]) {
-    with_format!(codec, Chosen => Chosen::each(bytes, sums, |sum, number| *sum += weight * f64::from(number)));
+///
+/// Returns the largest magnitude of the numbers.
+pub fn accumulate_checked(codec: Codec, bytes: &[u8], weight: f64, sums: &mut [f64]) -> f32 {
+    let most = Cell::new(0_u32);
+    with_format!(codec, Chosen => Chosen::each(bytes, sums, |sum, number| {
+        *sum += weight * f64::from(number);
+        most.set(most.get().max(magnitude_bits(number)));
+    }));
+    f32::from_bits(most.get())
 }

@@ -158,6 +158,7 @@ impl Coordinator {
     /// Steps on the sums. `false` if there was nothing sound to step on.
     fn step(&mut self, mut open: OpenRound, record: &mut RoundRecord) -> bool {
         self.add_rest(&mut open);
+        self.outlier = open.outlier().or(self.outlier.take());
         let private = self.job.data_mode == DataMode::Private;
         let here = open.expected.keys().filter_map(|agent| self.roster.members.get(agent));
         let expected_rows: f64 = here.map(|member| member.join.rows as f64).sum();
@@ -215,7 +216,14 @@ impl Coordinator {
     fn diverge(&mut self, open: &OpenRound) {
         self.stop = Some(Outcome::Diverged);
         let message = format!("{}: loss, gradient or model is no longer finite", open.told());
-        self.event(Level::Warn, "HJ-150", None, message, "lower learning_rate");
+        let outlier = self.outlier.take();
+        match outlier.and_then(|outlier| Some((outlier.told(self.steps())?, outlier.agent))) {
+            Some((why, agent)) => {
+                let fix = "look at the data and the program of that agent";
+                self.event(Level::Warn, "HJ-150", Some(&agent), format!("{message}; {why}"), fix);
+            }
+            None => self.event(Level::Warn, "HJ-150", None, message, "lower learning_rate"),
+        }
     }
 
     fn take_scores(&mut self, open: &OpenRound) -> Option<Scores> {

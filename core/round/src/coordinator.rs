@@ -4,6 +4,7 @@ use crate::deadline::DeadlineRule;
 use crate::hold::Hold;
 use crate::load::{Backoff, BrokerLoad};
 use crate::open::OpenRound;
+use crate::outlier::Outlier;
 use crate::phases::Obstacle;
 use crate::plan::{LocalSteps, Plan};
 use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
@@ -210,6 +211,8 @@ pub struct Coordinator {
     /// The step of the best model, once it has been made the model.
     pub(crate) best_step: Option<u64>,
     pub(crate) stop: Option<Outcome>,
+    /// The last gradient that was out of all proportion.
+    pub(crate) outlier: Option<Outlier>,
 }
 
 impl Coordinator {
@@ -268,6 +271,7 @@ impl Coordinator {
             judged_by: ScoreName::Loss,
             best_step: None,
             stop: None,
+            outlier: None,
         };
         coordinator.settle_document(job);
         coordinator

@@ -22,6 +22,7 @@ mod links;
 mod load;
 mod mean;
 mod open;
+mod outlier;
 mod phases;
 mod pieces;
 mod plan;

@@ -73,7 +73,7 @@ impl Sums<'_> {
         weight: impl Fn(u32) -> f64,
     ) {
         if let (Answer::Delivered, Some(gradient)) = (expected.answer, expected.gradient) {
-            self.add(&gradient, &mut expected.incoming, weight(gradient.samples));
+            expected.magnitude = self.add(&gradient, &mut expected.incoming, weight(gradient.samples));
         }
         if !expected.replaced {
             return;
@@ -82,18 +82,21 @@ impl Sums<'_> {
         own.sort_by_key(|piece| piece.offset);
         for piece in own {
             if let Some(gradient) = piece.gradient {
-                self.add(&gradient, &mut piece.incoming, f64::from(piece.samples));
+                piece.magnitude = self.add(&gradient, &mut piece.incoming, f64::from(piece.samples));
             }
         }
     }
 
-    fn add(&mut self, gradient: &Gradient, incoming: &mut Incoming, weight: f64) {
+    /// Returns the gradient's largest magnitude.
+    fn add(&mut self, gradient: &Gradient, incoming: &mut Incoming, weight: f64) -> f32 {
+        let mut magnitude = 0.0;
         if weight > 0.0 {
             // It was checked when it was whole.
-            self.trainer.add(gradient.codec, incoming.bytes(), weight);
+            magnitude = self.trainer.add(gradient.codec, incoming.bytes(), weight);
             self.mean.weights += weight;
             self.mean.loss += weight * (gradient.loss_sum / f64::from(gradient.samples));
         }
         give_back(self.spare, incoming);
+        magnitude
     }
 }

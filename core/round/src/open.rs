@@ -49,6 +49,8 @@ pub(crate) struct Expected {
     pub(crate) gradient: Option<Gradient>,
     pub(crate) incoming: Incoming,
     pub(crate) scores: Option<Scores>,
+    /// The largest number of its gradient, once that has entered the sums.
+    pub(crate) magnitude: f32,
     /// Its loss or gradient was not finite.
     pub(crate) beyond_bounds: bool,
     pub(crate) bytes_up: u64,
@@ -70,6 +72,7 @@ impl Expected {
             gradient: None,
             incoming: Incoming::default(),
             scores: None,
+            magnitude: 0.0,
             beyond_bounds: false,
             bytes_up: 0,
             total_s: 0.0,

@@ -34,6 +34,8 @@ pub(crate) struct Piece {
     pub(crate) gradient: Option<Gradient>,
     pub(crate) incoming: Incoming,
     pub(crate) delivered: bool,
+    /// The largest number of its gradient, once that has entered the sums.
+    pub(crate) magnitude: f32,
 }
 
 impl Piece {
@@ -176,6 +178,7 @@ impl OpenRound {
                 gradient: None,
                 incoming: Incoming::default(),
                 delivered: false,
+                magnitude: 0.0,
             });
             begin += samples;
         }

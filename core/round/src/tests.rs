@@ -280,6 +280,7 @@ mod announced;
 mod compact;
 mod hold;
 mod load;
+mod outlier;
 mod pace;
 mod probes;
 mod reissue;

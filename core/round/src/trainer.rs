@@ -159,9 +159,10 @@ impl Trainer {
         self.sums.resize(self.parameters.len(), 0.0);
     }
 
-    /// Adds a mean gradient that has been checked, `weight` times. The order of the calls enters the bits.
-    pub(crate) fn add(&mut self, named: Named, bytes: &[u8], weight: f64) {
-        accumulate_checked(codec(named), bytes, weight, &mut self.sums);
+    /// Adds a mean gradient that has been checked, `weight` times, and returns its largest magnitude. The order of the calls
+    /// enters the bits.
+    pub(crate) fn add(&mut self, named: Named, bytes: &[u8], weight: f64) -> f32 {
+        accumulate_checked(codec(named), bytes, weight, &mut self.sums)
     }
 
     /// Steps along `scale / weights` times the sums. Returns the learning rate.

@@ -56,8 +56,9 @@ proptest! {
             accumulate(codec, &bytes, 3.0, &mut sums).unwrap();
             prop_assert!(sums.iter().zip(&decoded).all(|(sum, number)| *sum == 1.5 + 3.0 * f64::from(*number)));
             let mut same = vec![1.5_f64; numbers.len()];
-            accumulate_checked(codec, &bytes, 3.0, &mut same);
+            let most = accumulate_checked(codec, &bytes, 3.0, &mut same);
             prop_assert_eq!(sums, same);
+            prop_assert_eq!(most, decoded.iter().fold(0.0_f32, |most, number| most.max(number.abs())));
             let mut out = vec![0.5; numbers.len()];
             add(codec, &bytes, 1.0, &mut out).unwrap();
             prop_assert!(out.iter().zip(&decoded).all(|(out, number)| *out == 0.5 + number));

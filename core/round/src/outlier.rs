@@ -1,0 +1,55 @@
+//! Whose gradient is out of all proportion. It is named when the model diverges, and never left out: a step is the mean of all
+//! that was asked for.
+
+use crate::open::OpenRound;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use heijunka_units::AgentId;
+
+/// So many times the median of the others is beyond what gradients of one batch differ by.
+const RATIO_MIN: f64 = 1e3;
+/// With fewer others nobody can tell who is right.
+const OTHERS_MIN: usize = 3;
+/// Steps for which it is remembered: a model that was thrown off diverges soon.
+const STEPS_MAX: u64 = 20;
+
+/// A gradient that was much larger than those of the others.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outlier {
+    pub(crate) agent: AgentId,
+    /// Its largest number by the median of the others' largest numbers.
+    ratio: f64,
+    /// Steps of the model when it came.
+    steps: u64,
+}
+
+impl Outlier {
+    /// What there is to say of it after so many steps.
+    pub(crate) fn told(&self, steps: u64) -> Option<String> {
+        let ratio = match self.ratio {
+            ..1e6 => format!("{:.0}", self.ratio),
+            _ => format!("{:.0e}", self.ratio),
+        };
+        let (round, agent) = (self.steps + 1, &self.agent);
+        let recent = steps <= self.steps + STEPS_MAX;
+        recent.then(|| format!("in round {round} the gradient of {agent} was {ratio} times the others'"))
+    }
+}
+
+impl OpenRound {
+    /// The gradient that is out of proportion, of those that have entered the sums.
+    pub(crate) fn outlier(&self) -> Option<Outlier> {
+        let own = self.expected.iter().map(|(agent, expected)| (agent, expected.magnitude));
+        let for_others = self.pieces.iter().filter_map(|piece| Some((&piece.holder.as_ref()?.0, piece.magnitude)));
+        let all = || own.clone().chain(for_others.clone()).filter(|(_, magnitude)| *magnitude > 0.0);
+        let (agent, most) = all().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let mut others: Vec<f32> = all().filter(|(other, _)| *other != agent).map(|(_, magnitude)| magnitude).collect();
+        if others.len() < OTHERS_MIN {
+            return None;
+        }
+        others.sort_unstable_by(f32::total_cmp);
+        let ratio = f64::from(most) / f64::from(*others.get(others.len() / 2)?);
+        (ratio > RATIO_MIN).then(|| Outlier { agent: agent.clone(), ratio, steps: self.head.model.0 })
+    }
+}
