@@ -123,7 +123,7 @@ pub(crate) async fn work(
         watch: Watch::new(valid),
         open: None,
         finished: None,
-        uplink: Uplink::new(valid.uplink_bps, valid.emulate.uplink_bps, Instant::now()),
+        uplink: Uplink::new(valid.uplink_bps, valid.emulate.uplink_bps),
         shift,
         tally: Tally::default(),
         door: Door::start(valid.http_listen),
@@ -185,7 +185,7 @@ impl Driver<'_> {
             self.publish_status();
             self.tell_service();
             let dues = [self.instant(wait), self.status_due, self.service.due()];
-            let others = [self.uplink.due(), self.shift.due(), self.watch.due()];
+            let others = [self.uplink.due().map(|due| self.instant(due)), self.shift.due(), self.watch.due()];
             let due = dues.into_iter().chain(others.into_iter().flatten()).min().unwrap_or(self.status_due);
             tokio::select! {
                 event = events.next() => match event {
@@ -200,7 +200,7 @@ impl Driver<'_> {
                     None => return Err(self.valid.unavailable("the compute thread has ended")),
                 },
                 () = tokio::time::sleep_until(due.into()) => {
-                    while let Some(message) = self.uplink.ready(Instant::now()) {
+                    while let Some(message) = self.uplink.ready(self.now()) {
                         report(self.bus.publish(message));
                     }
                     self.watch.check(self.engine.inbox());
@@ -399,8 +399,8 @@ impl Driver<'_> {
 
     fn send(&mut self, message: Message) {
         self.tally.sent(message.payload.len());
+        let (message, held) = self.uplink.send(message, self.now());
         let now = Instant::now();
-        let (message, held) = self.uplink.send(message, now);
         let until = now + held.capped + held.emulated;
         if let Some((_, spent, since)) = &mut self.open
             && until > now
@@ -439,7 +439,7 @@ impl Driver<'_> {
         let mut message = Message::new(topic.as_str(), bytes);
         message.retain = contract.retained;
         let message = if contract.at_least_once { message } else { message.at_most_once() };
-        self.uplink.charge(&message, Instant::now());
+        self.uplink.charge(&message, self.now());
         self.tally.sent(message.payload.len());
         report(self.bus.publish(message));
     }

@@ -4,7 +4,11 @@
 //! has passed. What it rests too long, because the system wakes it late or another program holds the processor, it may
 //! make up for, but never more than one cycle. So in any time T a thread has no more than
 //! share x (T + [`CYCLE`]) and one slice.
+//!
+//! What the rest of the program takes, such as models in and gradients out, does not wait for its turn: the first thread
+//! pays for it before its next slice.
 
+use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
 /// Work and rest together, about: short enough for the eye, long enough that switching costs nothing.
@@ -12,6 +16,10 @@ pub(crate) const CYCLE: Duration = Duration::from_millis(40);
 
 /// A shorter rest is put off to the next slice.
 const REST_MIN: Duration = Duration::from_millis(1);
+
+/// Most that a thread rests for what others took: where models alone take more than the share, some of each round is computed
+/// all the same.
+const OTHERS_MAX: Duration = Duration::from_secs(1);
 
 /// One thread's account.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +51,13 @@ impl Duty {
         self.paid_until = self.paid_until.max(began.saturating_sub(CYCLE)) + cpu.div_f64(self.share);
     }
 
+    /// Others took `cpu` of the processor's time between `began` and `now`.
+    pub(crate) fn charge_others(&mut self, began: Duration, now: Duration, cpu: Duration) {
+        let most = self.paid_until.max(now + OTHERS_MAX);
+        self.charge(began, cpu);
+        self.paid_until = self.paid_until.min(most);
+    }
+
     /// How long to rest at `now` before the next slice.
     pub(crate) fn rest(&self, now: Duration) -> Duration {
         let rest = self.paid_until.saturating_sub(now);
@@ -50,9 +65,35 @@ impl Duty {
     }
 }
 
+/// What the program takes of the processor beside the slices of the threads that compute.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    /// The process' time that somebody has paid for, or that is forgiven.
+    settled: Duration,
+}
+
+impl Others {
+    /// What they took since this was last asked; `process` is the whole process' time since it began, `slices` what the threads
+    /// have paid for since then.
+    pub(crate) fn take(&mut self, process: Duration, slices: Duration) -> Duration {
+        let paid = self.settled + slices;
+        self.settled = paid.max(process);
+        self.settled - paid
+    }
+}
+
 /// The processor's time that this thread has had since it began.
 pub(crate) fn thread_cpu() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    cpu(ClockId::ThreadCPUTime)
+}
+
+/// The processor's time that all threads have had since the program began.
+pub(crate) fn process_cpu() -> Duration {
+    cpu(ClockId::ProcessCPUTime)
+}
+
+fn cpu(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
@@ -128,12 +169,37 @@ mod tests {
     }
 
     #[test]
+    fn what_others_took_is_rested_for_but_no_longer_than_a_second() {
+        let mut duty = Duty::new(20);
+        // 20 ms at a fifth are 100 ms, of which 60 have passed; a thread that idled has its cycle beside.
+        duty.charge_others(1000 * MS, 1060 * MS, 20 * MS);
+        assert_eq!(duty.rest(1060 * MS), Duration::ZERO);
+        duty.charge_others(1060 * MS, 1100 * MS, 20 * MS);
+        assert_eq!(duty.rest(1100 * MS), 60 * MS);
+        duty.charge_others(1100 * MS, 1200 * MS, 5000 * MS);
+        assert_eq!(duty.rest(1200 * MS), OTHERS_MAX);
+        // A slice of its own is paid for in full, and what was owed before stays.
+        duty.charge(1200 * MS, 400 * MS);
+        duty.charge_others(1600 * MS, 1600 * MS, Duration::ZERO);
+        assert_eq!(duty.rest(1600 * MS), OTHERS_MAX + 1600 * MS);
+    }
+
+    #[test]
+    fn others_are_the_process_without_the_slices() {
+        let mut others = Others::default();
+        let took = [(30, 0), (50, 15), (60, 12), (70, 5), (70, 0)]
+            .map(|(process, slices)| others.take(process * MS, slices * MS).as_millis());
+        // The process' clock may lag behind that of its threads.
+        assert_eq!(took, [30, 5, 0, 3, 0]);
+    }
+
+    #[test]
     fn a_threads_own_time_grows_with_its_work() {
         let before = thread_cpu();
         let mut sum = 0_u64;
         while thread_cpu() - before < 2 * MS {
             sum = sum.wrapping_add(std::hint::black_box(1));
         }
-        assert!(sum > 0);
+        assert!(sum > 0 && process_cpu() >= 2 * MS);
     }
 }

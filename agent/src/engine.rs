@@ -228,7 +228,12 @@ impl Loader {
     /// `timed`: how long the thread waits for a processor is worth being asked for.
     fn work(&mut self, work: Work, timed: bool) -> Done {
         match work {
-            Work::Prepare { spec, document } => self.prepare(&spec, &document).unwrap_or_else(Done::Failed),
+            Work::Prepare { spec, document } => {
+                let done = self.prepare(&spec, &document).unwrap_or_else(Done::Failed);
+                // The first share would rest for it, and the machine seem slow.
+                self.share.forgive();
+                done
+            }
             Work::Replace(fresh) => self.replace(*fresh),
             Work::Compute(asked) => self.compute(asked, timed),
             Work::Score { round, first, rows, model, cancel } => self.score(round, first, rows, model, &cancel),

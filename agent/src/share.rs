@@ -11,7 +11,7 @@
 mod tests;
 
 use crate::diagnosis::thread_cpu_wait;
-use crate::duty::{Duty, thread_cpu};
+use crate::duty::{Duty, Others, process_cpu, thread_cpu};
 use crate::engine::Cancel;
 use heijunka_data::{Dataset, Rows, Targets as RowTargets};
 use heijunka_learn::metrics::ranking::ScoreScale;
@@ -101,6 +101,8 @@ struct Lane {
     /// What it may have of the processor, and how long it rested for this sum.
     duty: Duty,
     resting: Duration,
+    /// Slices that were charged since the others' work was last.
+    slices: Duration,
     /// The account counts from here.
     origin: Instant,
     /// Parameters of the model and time for each row of the last piece, once there was one.
@@ -120,6 +122,7 @@ impl Lane {
             gathering: Duration::ZERO,
             duty,
             resting: Duration::ZERO,
+            slices: Duration::ZERO,
             origin: Instant::now(),
             pace: None,
         }
@@ -129,6 +132,9 @@ impl Lane {
 /// Computes shares with a fixed number of threads, reusing their memory.
 pub(crate) struct ShareEngine {
     lanes: Vec<Lane>,
+    others: Others,
+    /// When their work was last charged.
+    charged_at: Instant,
 }
 
 fn targets(y: &RowTargets) -> Targets<'_> {
@@ -170,7 +176,9 @@ impl Lane {
         }
         let (began, cpu) = (self.origin.elapsed(), thread_cpu());
         let result = work(self);
-        self.duty.charge(began, thread_cpu().saturating_sub(cpu));
+        let cpu = thread_cpu().saturating_sub(cpu);
+        self.duty.charge(began, cpu);
+        self.slices += cpu;
         result
     }
 
@@ -299,7 +307,32 @@ fn one_of_two(class: u32) -> [u64; 2] {
 impl ShareEngine {
     /// An engine for `threads` threads, each of which works for so much of the time.
     pub(crate) fn new(threads: usize, duty: Duty) -> Self {
-        Self { lanes: (0..threads.clamp(1, RUNS)).map(|_| Lane::new(duty)).collect() }
+        let lanes = (0..threads.clamp(1, RUNS)).map(|_| Lane::new(duty)).collect();
+        Self { lanes, others: Others::default(), charged_at: Instant::now() }
+    }
+
+    /// What the program has taken of the processor until now is nobody's debt.
+    pub(crate) fn forgive(&mut self) {
+        self.take_others();
+    }
+
+    /// The processor's time that the program had since this was last asked, without the lanes' slices.
+    fn take_others(&mut self) -> Duration {
+        let slices = self.lanes.iter_mut().map(|lane| std::mem::take(&mut lane.slices)).sum();
+        self.others.take(process_cpu(), slices)
+    }
+
+    /// The first lane pays for what the rest of the program took.
+    fn charge_others(&mut self) {
+        if !self.lanes.first().is_some_and(|lane| lane.duty.is_limited()) {
+            return;
+        }
+        let (cpu, now) = (self.take_others(), Instant::now());
+        let began = std::mem::replace(&mut self.charged_at, now);
+        if let Some(lane) = self.lanes.first_mut() {
+            let [began, now] = [began, now].map(|at| at.saturating_duration_since(lane.origin));
+            lane.duty.charge_others(began, now, cpu);
+        }
     }
 
     /// The mean gradient of the training rows `rows`, into `gradient`: of fewer, but some, where there is a time to stop.
@@ -311,6 +344,7 @@ impl ShareEngine {
         (gradient.gathering, gradient.resting, gradient.helpers_cpu_wait) = Default::default();
         let runs: Vec<&[usize]> = rows.chunks(run_rows(rows.len(), problem.shape.work())).collect();
         for wave in runs.chunks(self.lanes.len()) {
+            self.charge_others();
             let first = gradient.samples == 0;
             let (sums, helpers_wait) = together(&mut self.lanes, wave, |lane, run| lane.add(problem, run, first));
             gradient.helpers_cpu_wait += helpers_wait;
@@ -343,6 +377,7 @@ impl ShareEngine {
         let empty = || Scores { confusion: vec![0; classes * classes], ..Scores::default() };
         let lane_rows = rows.len().div_ceil(self.lanes.len()).max(run_rows(1, problem.shape.work()));
         let runs: Vec<&[usize]> = rows.chunks(lane_rows).collect();
+        self.charge_others();
         let (parts, _) = together(&mut self.lanes, &runs, |lane, run| {
             let mut scores = empty();
             lane.score(problem, run, &mut scores).map(|()| scores)

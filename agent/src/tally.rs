@@ -17,6 +17,8 @@ pub(crate) struct Tally {
     data: Duration,
     computing: Duration,
     emulated: Duration,
+    resting: Duration,
+    uplink: Duration,
     waiting: Duration,
     cpu_wait: Duration,
 }
@@ -67,6 +69,8 @@ impl Tally {
         self.data += spent.data;
         self.computing += spent.computing;
         self.emulated += spent.emulated();
+        self.resting += spent.resting;
+        self.uplink += spent.capped_uplink;
         self.waiting += round.waited;
         self.cpu_wait += spent.cpu_wait.unwrap_or_default();
     }
@@ -88,10 +92,19 @@ impl Tally {
         text.counter(name, "Rounds that ended without this agent's result.", status.rounds_overtaken);
         text.counter("heijunka_worker_samples_total", "Samples that were computed.", self.samples);
         let name = "heijunka_worker_spent_seconds_total";
-        text.family("counter", name, "Time of rounds by what it went to; waiting is for other agents and the network.");
-        for (part, spent) in
-            [("data", self.data), ("computing", self.computing), ("emulated", self.emulated), ("waiting", self.waiting)]
-        {
+        text.family(
+            "counter",
+            name,
+            "Time of rounds by what it went to: resting and uplink by [limits], waiting for others and the network.",
+        );
+        for (part, spent) in [
+            ("data", self.data),
+            ("computing", self.computing),
+            ("emulated", self.emulated),
+            ("resting", self.resting),
+            ("uplink", self.uplink),
+            ("waiting", self.waiting),
+        ] {
             text.sample(name, &[("part", part)], spent.as_secs_f64());
         }
         let name = "heijunka_worker_cpu_wait_seconds_total";

@@ -5,25 +5,9 @@
 //! its last bit would be through.
 
 use heijunka_bus::Message;
+use heijunka_units::{Line, Timestamp};
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
-
-/// A line of so many bits a second.
-#[derive(Debug)]
-struct Line {
-    bps: u64,
-    free_at: Instant,
-}
-
-impl Line {
-    /// A message of so many bytes comes at `now`: when it begins, and when it is through.
-    fn take(&mut self, bytes: usize, now: Instant) -> (Instant, Instant) {
-        let seconds = bytes as f64 * 8.0 / self.bps.max(1) as f64;
-        let begins = self.free_at.max(now);
-        self.free_at = begins + Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        (begins, self.free_at)
-    }
-}
+use std::time::Duration;
 
 /// What a message was held back for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,22 +23,20 @@ pub(crate) struct Held {
 pub(crate) struct Uplink {
     cap: Option<Line>,
     emulated: Option<Line>,
-    waiting: VecDeque<(Instant, Message)>,
+    waiting: VecDeque<(Timestamp, Message)>,
 }
 
 impl Uplink {
     /// Without numbers nothing is held back.
-    pub(crate) fn new(cap_bps: Option<u64>, emulated_bps: Option<u64>, now: Instant) -> Self {
-        let line = |bps: Option<u64>| bps.map(|bps| Line { bps, free_at: now });
-        Self { cap: line(cap_bps), emulated: line(emulated_bps), waiting: VecDeque::new() }
+    pub(crate) fn new(cap_bps: Option<u64>, emulated_bps: Option<u64>) -> Self {
+        Self { cap: cap_bps.map(Line::new), emulated: emulated_bps.map(Line::new), waiting: VecDeque::new() }
     }
 
     /// Takes a message, or gives it back if nothing holds it; and what holds it.
-    pub(crate) fn send(&mut self, message: Message, now: Instant) -> (Option<Message>, Held) {
+    pub(crate) fn send(&mut self, message: Message, now: Timestamp) -> (Option<Message>, Held) {
         let begins = self.cap.as_mut().map_or(now, |cap| cap.take(message.packet_bytes(), now).0);
         let leaves = self.emulated.as_mut().map_or(begins, |line| line.take(message.payload.len(), begins).1);
-        let held =
-            Held { capped: begins.saturating_duration_since(now), emulated: leaves.saturating_duration_since(begins) };
+        let held = Held { capped: begins.since(now), emulated: leaves.since(begins) };
         if leaves <= now && self.waiting.is_empty() {
             return (Some(message), held);
         }
@@ -63,19 +45,19 @@ impl Uplink {
     }
 
     /// A message that nothing holds back, because it is small and urgent, leaves at the expense of the next ones.
-    pub(crate) fn charge(&mut self, message: &Message, now: Instant) {
+    pub(crate) fn charge(&mut self, message: &Message, now: Timestamp) {
         if let Some(cap) = &mut self.cap {
             cap.take(message.packet_bytes(), now);
         }
     }
 
     /// When the next message is through.
-    pub(crate) fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
         self.waiting.front().map(|(at, _)| *at)
     }
 
     /// The next message that is through.
-    pub(crate) fn ready(&mut self, now: Instant) -> Option<Message> {
+    pub(crate) fn ready(&mut self, now: Timestamp) -> Option<Message> {
         self.due().filter(|at| *at <= now)?;
         self.waiting.pop_front().map(|(_, message)| message)
     }
@@ -95,8 +77,8 @@ mod tests {
 
     #[test]
     fn an_emulated_link_delivers_messages_one_after_the_other() {
-        let start = Instant::now();
-        let mut uplink = Uplink::new(None, Some(8000), start);
+        let start = Timestamp::ZERO;
+        let mut uplink = Uplink::new(None, Some(8000));
         let at = |millis| start + ms(millis);
         assert!(uplink.send(message(500), start).0.is_none());
         assert_eq!(uplink.send(message(250), at(100)).1, Held { capped: ms(0), emulated: ms(650) });
@@ -107,14 +89,14 @@ mod tests {
         assert_eq!(uplink.ready(at(750)).map(|message| message.payload.len()), Some(250));
         // An idle uplink has saved nothing up.
         assert_eq!(uplink.send(message(1), at(5000)).1.emulated, ms(1));
-        let mut free = Uplink::new(None, None, start);
+        let mut free = Uplink::new(None, None);
         assert!(free.send(message(9), start).0.is_some() && free.due().is_none());
     }
 
     #[test]
     fn no_more_leaves_than_the_cap_and_one_message() {
-        let (cap_bps, start) = (80_000, Instant::now());
-        let mut uplink = Uplink::new(Some(cap_bps), None, start);
+        let (cap_bps, start) = (80_000, Timestamp::ZERO);
+        let mut uplink = Uplink::new(Some(cap_bps), None);
         let (mut sent, mut now, mut left) = (Vec::new(), start, 0_usize);
         for turn in 0..200 {
             let urgent = turn % 9 == 0;
@@ -144,16 +126,16 @@ mod tests {
             let mut bytes = 0;
             for (at, more) in &sent[from..] {
                 bytes += more;
-                let most = cap_bps as f64 / 8.0 * at.duration_since(*begin).as_secs_f64();
-                assert!(bytes as f64 <= most + largest as f64, "{bytes} in {:?}", at.duration_since(*begin));
+                let most = cap_bps as f64 / 8.0 * at.since(*begin).as_secs_f64();
+                assert!(bytes as f64 <= most + largest as f64, "{bytes} in {:?}", at.since(*begin));
             }
         }
     }
 
     #[test]
     fn a_cap_and_an_emulated_link_act_one_after_the_other() {
-        let start = Instant::now();
-        let mut uplink = Uplink::new(Some(8000), Some(16_000), start);
+        let start = Timestamp::ZERO;
+        let mut uplink = Uplink::new(Some(8000), Some(16_000));
         let first = uplink.send(message(500), start);
         assert_eq!(first.1, Held { capped: ms(0), emulated: ms(250) });
         let second = uplink.send(message(500), start).1;

@@ -33,7 +33,7 @@ pub use load::{Guide, Loaded, Places, load, parse};
 pub use log::{LogFormat, LogLevel, LogSettings, init_logging};
 #[cfg(feature = "manual")]
 pub use manual::{Manual, Shell, print_completions, write_manual};
-pub use rate::Rate;
+pub use rate::{Rate, link_cap};
 pub use sample::write_sample;
 pub use secret::Secret;
 pub use service::Service;

@@ -1,7 +1,7 @@
 //! `[limits]`: what the machine's first job leaves to training.
 
 use crate::hours::Hours;
-use heijunka_settings::{Problem, Rate, Size, between};
+use heijunka_settings::{Problem, Rate, Size, between, link_cap};
 use heijunka_wire::limits::PARAMETERS_MAX;
 use serde::Deserialize;
 
@@ -9,16 +9,13 @@ use serde::Deserialize;
 /// model and sums.
 const MODEL_COPIES: u64 = 8;
 
-/// Slowest uplink that a job can be done through, in bits a second.
-const UPLINK_MIN_BITS_PER_S: u64 = 8_000;
-
 /// `[limits]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
     /// Threads that compute, 1 to 256; as many as there are cores if left out; for example `cpu_threads = 2`
     cpu_threads: Option<usize>,
-    /// Share of the time in which each of them computes, 1 to 100; in slices of some 10 ms, with rests between them.
+    /// Share of each of them that the whole program takes, 1 to 100; it computes in slices of some 10 ms, with rests between them.
     /// `cpu_share_percent = 100`
     cpu_share_percent: i64,
     /// Priority, 0 (like other programs) to 19: with 10 the others have nine tenths of a processor that both want. `nice = 10`
@@ -75,12 +72,7 @@ impl Limits {
 
     /// Bits a second that are sent at most.
     pub(super) fn uplink_bps(&self) -> Result<Option<u64>, Problem> {
-        let bps = self.uplink.map(Rate::bits_per_s);
-        if bps.is_some_and(|bps| bps < UPLINK_MIN_BITS_PER_S) {
-            let fix = "write uplink = \"2Mbit/s\", or leave it out for no limit";
-            return Err(Problem::new("limits.uplink", "less than 8kbit/s is no use for training", fix));
-        }
-        Ok(bps)
+        link_cap("limits.uplink", self.uplink)
     }
 
     /// Bytes that data, model and queues may take.

@@ -149,3 +149,30 @@ fn a_share_that_may_be_stopped_has_some_samples_and_the_bits_of_any_number_of_th
     }
     assert_eq!(compute(4, now, &rows[..3]).samples, 3);
 }
+
+#[test]
+fn what_the_program_takes_beside_its_slices_is_charged() {
+    let dataset = dataset();
+    let shape = ModelShape::new(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
+    let problem = Problem {
+        shape: &shape,
+        dataset: &dataset,
+        class_weights: &[1.0, 1.0],
+        target_scale: 1.0,
+        model: &[0.0; 6],
+        cancel: &Cancel::default(),
+        stop: None,
+    };
+    let mut engine = ShareEngine::new(2, Duty::new(50));
+    let (before, least) = (process_cpu(), Duration::from_millis(5));
+    engine.forgive();
+    while process_cpu() - before < 2 * least {
+        std::hint::black_box(engine.lanes.len());
+    }
+    assert!(engine.take_others() >= least);
+    let charged_at = engine.charged_at;
+    engine.gradient(problem, &[1, 2, 3], &mut Gradient::default());
+    assert!(engine.charged_at > charged_at && engine.lanes[0].slices > Duration::ZERO);
+    engine.forgive();
+    assert!(engine.lanes.iter().all(|lane| lane.slices.is_zero()));
+}
