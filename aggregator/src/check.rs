@@ -2,12 +2,15 @@
 
 use crate::config::{self, Valid};
 use crate::web;
-use heijunka_settings::{Checklist, Exit, Failure, check_broker};
+use heijunka_settings::{Checklist, Exit, Failure, Rate, check_broker};
 use heijunka_wire::{Channel, Topics};
 use std::path::Path;
 
 /// Less room than this on the disk is too little: models, cards and histories are small, but the disk is not theirs alone.
 const FREE_BYTES_MIN: u64 = 100_000_000;
+
+/// How many parameters' time is told while it is not known how many the model has.
+const PARAMETERS_TOLD: usize = 100_000;
 
 /// Prints a line for each thing, or all of them as JSON; the worst gives the exit code.
 ///
@@ -27,6 +30,7 @@ pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
     output(&mut list, &valid);
     model(&mut list, &valid);
     page(&mut list, &valid);
+    downlink(&mut list, &valid);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
@@ -78,6 +82,25 @@ fn model(list: &mut Checklist, valid: &Valid) {
             format!("run goes on after round {steps} of the unfinished one in {folder}; resume = false begins anew"),
         );
     }
+}
+
+/// What a cap on what is sent means for a model: how large it is, only a model that is gone on from tells before agents are
+/// here.
+fn downlink(list: &mut Checklist, valid: &Valid) {
+    let Some(cap) = valid.plan.downlink else { return };
+    let known = valid.plan.start.as_ref().map(|start| start.parameters.len());
+    let parameters = known.unwrap_or(PARAMETERS_TOLD);
+    let (rate, seconds) = (Rate::from_bits_per_s(cap.bits_per_s), cap.time(parameters * 4).as_secs_f64());
+    let what = if known.is_some() { "the model's" } else { "every" };
+    let text = format!("{rate}: {what} {parameters} parameters take {seconds:.1} s to send whole");
+    let patience = &valid.plan.patience;
+    if seconds <= patience.first_deadline.min(patience.deadline_max).as_secs_f64() {
+        return list.pass("downlink", text);
+    }
+    let longer =
+        "longer than a round may last. Nobody is late for it, since a round's time counts from when its model is sent";
+    let fix = "for shorter rounds raise [limits] downlink, or send changes alone: [gradient] update = \"int8\"";
+    list.note("downlink", format!("{text}, {longer}; {fix}"));
 }
 
 /// A page that cannot be served is no reason not to train.

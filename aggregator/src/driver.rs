@@ -3,12 +3,12 @@
 use crate::config::Valid;
 use crate::history::History;
 use crate::people::{AgentState, Figures, State, event, json, status};
-use crate::progress::{Progress, doing, message};
+use crate::progress::{Progress, message};
 use crate::run_number;
 use crate::trace_file::TraceFile;
 use crate::web::Page;
 use heijunka_bus::{Bus, BusEvent, Events, Message, Outage, ProbeError, PublishError};
-use heijunka_round::{BrokerLoad, Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
+use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
 use heijunka_settings::{Exit, Failure, Service, Signals, init_logging};
 use heijunka_units::{AgentId, RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
@@ -21,13 +21,12 @@ use saving::LastSave;
 mod begin;
 mod orders;
 mod saving;
+mod telling;
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long to listen for a run that was begun elsewhere, before beginning one.
 const LISTEN: Duration = Duration::from_millis(300);
-/// `aggregator/status` is published at most so often.
-const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// Where Mosquitto says how many messages it has dropped. Other brokers say nothing, which does no harm.
 const DROPPED: &str = "$SYS/broker/publish/messages/dropped";
 /// Messages that are taken from the bus before the other sources are looked at.
@@ -100,6 +99,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         rival: None,
         dropped: None,
         status_due: Instant::now(),
+        told_due: Instant::now(),
         save_due: Instant::now() + valid.save_every,
         saved: None,
         stopped: None,
@@ -206,6 +206,8 @@ struct Driver<'a> {
     /// Messages that the broker has dropped, if it says so.
     dropped: Option<u64>,
     status_due: Instant,
+    /// When people may be told again, under a cap on what is sent.
+    told_due: Instant,
     save_due: Instant,
     /// The round after which the model was written last.
     saved: Option<u64>,
@@ -407,33 +409,6 @@ impl Driver<'_> {
         Failure::new(Exit::Unavailable, format!("another aggregator has taken over job {}: {rival}", self.valid.job))
             .why("two aggregators never mix their updates: the one that started last goes on")
             .fix("leave one of them running; give a second job another name")
-    }
-
-    fn publish_people(&self, channel: Channel, bytes: Vec<u8>) {
-        let contract = channel.contract();
-        let topic = self.topics.common(channel);
-        let mut message = Message::new(topic.as_str(), bytes);
-        message.retain = contract.retained;
-        let message = if contract.at_least_once { message } else { message.at_most_once() };
-        report(self.bus.publish(message));
-    }
-
-    fn publish_status(&mut self) {
-        if Instant::now() < self.status_due {
-            return;
-        }
-        self.status_due = Instant::now() + STATUS_EVERY;
-        if self.bus.is_connected() {
-            let load = BrokerLoad { dropped: self.dropped, unacknowledged_for: self.bus.unacknowledged_for() };
-            let now = self.now();
-            self.coordinator.handle(now, Input::BrokerLoad(load));
-            self.publish_people(Channel::AggregatorStatus, status(&self.coordinator, &self.figures));
-        }
-    }
-
-    fn tell_service(&mut self) {
-        let (coordinator, figures, connected) = (&self.coordinator, &self.figures, self.bus.is_connected());
-        self.service.turn(Instant::now(), true, || doing(coordinator, figures, connected));
     }
 }
 

@@ -100,6 +100,9 @@ struct StatusLine<'a> {
     reissued: u64,
     probes: u64,
     reallocations: u64,
+    /// What `[limits] downlink` lets through, and for how long rounds have waited until their models had left.
+    downlink_bps: Option<u64>,
+    downlink_held_seconds: Option<f64>,
     /// Why the shares moved last.
     decision: Option<&'a str>,
     /// What is expected of each agent, a sentence each.
@@ -150,6 +153,7 @@ impl Figures {
 pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
     let counters = coordinator.counters();
     let summary = figures.summary.unwrap_or_default();
+    let downlink = coordinator.downlink();
     json(&StatusLine {
         phase: phase(coordinator, figures),
         obstacle: coordinator.obstacle().map(|obstacle| obstacle.why.as_str()),
@@ -183,6 +187,8 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
         reissued: counters.reissued,
         probes: counters.probes,
         reallocations: figures.reallocations,
+        downlink_bps: downlink.map(|downlink| downlink.bits_per_s),
+        downlink_held_seconds: downlink.map(|downlink| downlink.held.as_secs_f64()),
         decision: figures.decision.as_deref(),
         shares: coordinator.outlooks().into_iter().map(|outlook| outlook.text).collect(),
     })

@@ -99,3 +99,29 @@ fn an_agent_says_when_its_own_limit_holds_it_back_and_the_job_is_done_all_the_sa
         assert_eq!(agent.stop().unwrap().code, Some(0));
     }
 }
+
+#[test]
+fn an_aggregator_keeps_to_its_downlink_and_nobody_is_late_for_it() {
+    let plant = Plant::new().unwrap();
+    let mut watch = Watch::new(&plant, "heijunka/test/job/#");
+    let agents = ["press-07", "oven-02"].map(|id| plant.agent(id, &steel_plates(), "").unwrap());
+    // 2,257 parameters take 45 ms at this rate.
+    let more = "[limits]\ndownlink = \"1.6Mbit/s\"\n[allocation]\nmin_agents = 2\n";
+    let aggregator = plant.aggregator(STEEL, "max_rounds = 60", more).unwrap();
+    let held = |value: &Value| value["downlink_held_seconds"].as_f64().unwrap_or_default();
+    let (_, status) = watch.next(|topic, value| {
+        assert!(value["code"] != "HJ-140" && value["code"] != "HJ-141", "{value}");
+        topic.ends_with("aggregator/status") && value["phase"] == "finished"
+    });
+    assert_eq!((&status["downlink_bps"], &status["rounds_given_up"]), (&1_600_000.into(), &0.into()), "{status}");
+    assert!(held(&status) > 60.0 * 0.03, "each round waits until its model has left: {status}");
+    let ended = aggregator.wait().unwrap();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    for agent in agents {
+        assert_eq!(agent.stop().unwrap().code, Some(0));
+    }
+    let checked = plant.start("heijunka-aggregator", &["check", "--config", "aggregator.toml"], "check.log").unwrap();
+    let checked = checked.wait().unwrap();
+    let line = "ok    downlink: 1.6Mbit/s: every 100000 parameters take 2.0 s to send whole";
+    assert!(checked.log.lines().any(|said| said == line), "{}", checked.log);
+}

@@ -10,6 +10,7 @@ mod errors;
 mod export;
 mod faults;
 mod follow;
+mod grafana;
 mod limits;
 mod mistakes;
 mod people;

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const EVENTS_MAX: usize = 400;
 
 /// The page's address, from the aggregator's log, once that says so.
-fn address(aggregator: &mut Program, once: &str) -> String {
+pub(crate) fn address(aggregator: &mut Program, once: &str) -> String {
     aggregator.wait_for("the page is at http://").unwrap();
     aggregator.wait_for(once).unwrap();
     let text = aggregator.text();
@@ -30,12 +30,24 @@ fn connect(address: &str, path: &str, more: &str) -> TcpStream {
     stream
 }
 
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let mut answer = String::new();
     connect(address, path, "connection: close\r\n").read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
     body.to_owned()
+}
+
+/// What is served there once it holds `word`.
+pub(crate) fn until(address: &str, path: &str, word: &str) -> String {
+    let mut news = events(address);
+    loop {
+        let text = get(address, path);
+        if text.contains(word) {
+            return text;
+        }
+        news.next().unwrap();
+    }
 }
 
 fn is_here(program: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The aggregator's settings file: one module for each section.
 
 mod allocation;
+mod limits;
 mod model;
 mod output;
 mod start;
@@ -19,6 +20,7 @@ use heijunka_settings::{
     BROKER_KEYS, BrokerSettings, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings, name,
 };
 use heijunka_units::{JobName, SiteName};
+use limits::Limits;
 use model::Model;
 use output::OutputSettings;
 use serde::Deserialize;
@@ -51,6 +53,9 @@ struct File {
     /// How gradients and models are written.
     #[serde(default)]
     gradient: Gradient,
+    /// What the aggregator leaves of a link to others.
+    #[serde(default)]
+    limits: Limits,
     /// The files that training writes: model.safetensors, model.onnx, model_card.json, history.csv.
     #[serde(default)]
     output: OutputSettings,
@@ -120,6 +125,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
     let site: SiteName = name("site", &file.site)?;
     let job: JobName = name("job", &file.job)?;
     let mut plan = plan(file)?;
+    plan.downlink = file.limits.downlink(&site, &job)?;
     let (start, gone_on) = start::start(loaded, &plan)?;
     plan.start = start;
     Ok(Valid {
@@ -176,6 +182,7 @@ fn plan(file: &File) -> Result<Plan, Problem> {
         judging: file.task.judging(training.score())?,
         score_every_rounds: training.score_every_rounds(),
         packet_bytes_max: usize::try_from(file.broker.max_packet.bytes()).unwrap_or(usize::MAX),
+        downlink: None,
         start: None,
     })
 }

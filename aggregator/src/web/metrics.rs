@@ -5,6 +5,7 @@ use super::snapshot::{AgentView, Snapshot};
 use crate::people::CANNOT_SAVE;
 use crate::usage::Usage;
 use heijunka_metrics::{Text, process};
+use heijunka_round::OwnLimits;
 
 const PHASES: [&str; 7] = ["connecting", "surveying", "preparing", "training", "paused", CANNOT_SAVE, "finished"];
 
@@ -16,6 +17,7 @@ pub(crate) fn metrics(snapshot: &Snapshot) -> String {
     scores(&mut text, snapshot);
     answers(&mut text, snapshot);
     agents(&mut text, snapshot);
+    limits(&mut text, snapshot);
     if let Some(usage) = Usage::of("self") {
         let name = "heijunka_peak_resident_memory_bytes";
         text.gauge(name, "Largest resident memory of the aggregator so far.", usage.peak_rss_bytes);
@@ -125,6 +127,30 @@ fn answers(text: &mut Text, snapshot: &Snapshot) {
     for (name, help, value) in all {
         text.counter(name, help, value);
     }
+}
+
+/// What `[limits]` of the aggregator and of the agents do.
+fn limits(text: &mut Text, snapshot: &Snapshot) {
+    if let Some(downlink) = &snapshot.downlink {
+        let name = "heijunka_downlink_limit_bytes_per_second";
+        text.gauge(name, "What [limits] downlink lets through to the broker.", downlink.bits_per_s as f64 / 8.0);
+        let help = "Frames that wait for [limits] downlink to let them leave.";
+        text.gauge("heijunka_downlink_waiting_bytes", help, downlink.waiting_bytes);
+        let help = "Time for which rounds waited until [limits] downlink had let their models leave.";
+        text.counter("heijunka_downlink_held_seconds_total", help, downlink.held.as_secs_f64());
+    }
+    let mut gauge = |name: &str, help: &str, of: fn(&OwnLimits) -> f64| {
+        text.family("gauge", name, help);
+        for view in &snapshot.agents {
+            text.sample(name, &[("agent", view.agent.as_str())], of(&view.limits));
+        }
+    };
+    let help = "1 while the agent is away because the hours of its [limits] train_only are over.";
+    gauge("heijunka_agent_away", help, |limits| f64::from(u8::from(limits.away)));
+    let help = "Share of its processors that the agent takes at most, by its [limits].";
+    gauge("heijunka_agent_cpu_limit_ratio", help, |limits| f64::from(limits.cpu_share_percent) / 100.0);
+    let help = "What the agent sends at most, by its [limits]; 0 without a limit.";
+    gauge("heijunka_agent_uplink_limit_bytes_per_second", help, |limits| f64::from(limits.uplink_bytes_per_s));
 }
 
 fn agents(text: &mut Text, snapshot: &Snapshot) {

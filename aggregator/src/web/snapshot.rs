@@ -8,7 +8,7 @@ use super::words::{self, Pace};
 use crate::config::Valid;
 use crate::people::{Figures, data_mode, host, phase};
 use heijunka_allocate::Outlook;
-use heijunka_round::{Coordinator, Counters, MemberView, OwnLimits};
+use heijunka_round::{Coordinator, Counters, DownlinkView, MemberView, OwnLimits};
 use heijunka_units::AgentId;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -109,6 +109,8 @@ pub(crate) struct Snapshot {
     pub(crate) cannot_save: Option<String>,
     pub(crate) recent: Recent,
     pub(crate) counters: Counters,
+    /// How the cap on what is sent is kept to, if there is one.
+    pub(crate) downlink: Option<DownlinkView>,
     pub(crate) sums: Sums,
     pub(crate) agents: Vec<AgentView>,
     pub(crate) what_if: Arc<[Finding]>,
@@ -164,6 +166,7 @@ impl Snapshot {
             cannot_save: figures.cannot_save.clone(),
             recent: recent(board, ideal(&agents, facts.batch_samples)),
             counters: coordinator.counters(),
+            downlink: coordinator.downlink(),
             sums: board.sums,
             agents,
             what_if: Arc::default(),

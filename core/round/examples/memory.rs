@@ -273,6 +273,7 @@ fn plan(named: Named) -> Plan {
         compact: Compact { gradient: Some(named), update: Some(named), kept: KEPT, warm_up_rounds: 0 },
         local_steps: LocalSteps::Fixed(1),
         packet_bytes_max: limits::PACKET_BYTES_DEFAULT,
+        downlink: None,
         start: None,
     }
 }

@@ -11,8 +11,8 @@ use heijunka_units::AgentId;
 use heijunka_wire::Codec;
 
 /// Bits a second as people write them.
-fn rate(bytes_per_s: u32) -> String {
-    let bits = f64::from(bytes_per_s) * 8.0;
+pub(crate) fn rate(bits_per_s: u64) -> String {
+    let bits = bits_per_s as f64;
     match bits {
         ..1e3 => format!("{bits:.0} bit/s"),
         ..1e6 => format!("{:.0} kbit/s", bits / 1e3),
@@ -44,7 +44,7 @@ impl Coordinator {
             })
             .collect();
         for (agent, named, cap, dense_s) in &planned {
-            let (cap, name) = (rate(*cap), codec(*named).as_str());
+            let (cap, name) = (rate(u64::from(*cap) * 8), codec(*named).as_str());
             let message = format!(
                 "{agent} sends at most {cap}, which would take {:.0} ms for a gradient in full: its gradients go as {name}",
                 dense_s * 1e3

@@ -1,6 +1,7 @@
 //! The coordinator's state, inputs and outputs.
 
 use crate::deadline::DeadlineRule;
+use crate::downlink::Downlink;
 use crate::hold::Hold;
 use crate::load::{Backoff, BrokerLoad};
 use crate::open::OpenRound;
@@ -50,6 +51,11 @@ pub enum Input<'a> {
     },
     /// What the broker is seen to bear; at least every few seconds.
     BrokerLoad(BrokerLoad),
+    /// The driver has sent a packet by itself, for people: what is sent next pays for it.
+    Sent {
+        /// The packet's size.
+        packet_bytes: usize,
+    },
     /// Somebody asks to stop now.
     Stop,
     /// Somebody asks to pause: the open round is finished, no further one is opened.
@@ -152,6 +158,8 @@ pub struct MemberView {
 pub struct Coordinator {
     pub(crate) plan: Plan,
     pub(crate) run: RunId,
+    /// When it was last called.
+    pub(crate) now: Timestamp,
     pub(crate) phase: Phase,
     pub(crate) phase_since: Timestamp,
     pub(crate) hold: Hold,
@@ -161,6 +169,8 @@ pub struct Coordinator {
     pub(crate) resume_at: Option<Timestamp>,
     pub(crate) connected: bool,
     pub(crate) outputs: VecDeque<Output>,
+    /// Publications that a cap holds back on their way to `outputs`.
+    pub(crate) downlink: Option<Downlink>,
     pub(crate) roster: Roster,
     /// Who has been told why it may not take part, at most as many as there may be agents.
     pub(crate) refused: BTreeSet<AgentId>,
@@ -194,6 +204,8 @@ pub struct Coordinator {
     pub(crate) local_steps: u16,
     /// Mean seconds of the last training rounds.
     pub(crate) round_s: f64,
+    /// Seconds that the open round's model has waited to be sent.
+    pub(crate) sending_s: f64,
     /// Memory of answers that have been added, for the next ones.
     pub(crate) spare: Vec<Vec<u8>>,
     pub(crate) closed_at: Timestamp,
@@ -229,8 +241,10 @@ impl Coordinator {
         let position = taken.wrapping_mul(u64::from(plan.batch_samples));
         let mut coordinator = Self {
             policy: heijunka_allocate::policy(plan.policy, plan.round_end),
+            downlink: plan.downlink.map(Downlink::new),
             plan,
             run,
+            now,
             phase: Phase::Surveying,
             phase_since: now,
             hold: Hold::No,
@@ -260,6 +274,7 @@ impl Coordinator {
             update_codec,
             local_steps,
             round_s: 0.0,
+            sending_s: 0.0,
             spare: Vec::new(),
             closed_at: now,
             training_since: None,
@@ -279,23 +294,26 @@ impl Coordinator {
 
     /// Takes note of what happened.
     pub fn handle(&mut self, now: Timestamp, input: Input<'_>) {
+        self.now = now;
         match input {
-            Input::Connected { .. } => self.on_connected(now),
+            Input::Connected { .. } => self.on_connected(),
             Input::Disconnected => self.connected = false,
             Input::Frame { channel, agent, bytes } => self.receive(now, channel, agent, bytes),
             Input::Offline { agent } => self.on_offline(now, agent),
             Input::BrokerLoad(load) => self.on_broker_load(now, load),
+            Input::Sent { packet_bytes } => self.on_sent(packet_bytes),
             Input::Stop => self.finish(Outcome::Stopped),
             Input::Pause => self.on_pause(now),
             Input::Resume => self.on_resume(now),
             Input::Tick => {}
         }
         self.advance(now);
+        self.release();
     }
 
     /// The next thing to do. Call until it returns [`Output::Wait`].
     pub fn poll_output(&mut self) -> Output {
-        self.outputs.pop_front().unwrap_or_else(|| Output::Wait(self.next_deadline()))
+        self.outputs.pop_front().unwrap_or_else(|| Output::Wait(self.next_deadline().min(self.release_at())))
     }
 
     /// Where the job is.
@@ -418,18 +436,20 @@ impl Coordinator {
         self.phase_since = now;
     }
 
-    fn on_connected(&mut self, now: Timestamp) {
+    fn on_connected(&mut self) {
         self.connected = true;
         if self.phase == Phase::Finished {
             return self.publish_finished();
         }
         // The broker may have come back empty: say everything again, and give the answers time to come.
+        self.forget_all();
         self.publish_spec();
         self.publish_assignments();
+        self.publish_round();
+        self.publish_extras();
+        let sent = self.all_leave_at();
         if let Some(open) = &mut self.open {
-            open.put_off(now);
-            self.publish_round();
-            self.publish_extras();
+            open.put_off(sent);
         }
     }
 }

@@ -12,6 +12,7 @@ mod close;
 mod compact;
 mod coordinator;
 mod deadline;
+mod downlink;
 pub mod fit;
 mod gradient;
 mod hold;
@@ -43,6 +44,7 @@ mod trainer;
 
 pub use compact::Compact;
 pub use coordinator::{Coordinator, Input, MemberView, Output, OwnLimits, Phase};
+pub use downlink::{Cap, DownlinkView};
 pub use load::BrokerLoad;
 pub use phases::{Obstacle, are_here};
 pub use plan::{Judging, LocalSteps, Patience, Plan, Until};

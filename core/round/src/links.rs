@@ -181,7 +181,7 @@ impl Coordinator {
 
     fn settle_local_steps(&mut self) {
         let links = || self.roster.members.values().map(|member| &member.link).filter(|link| link.rounds > 0);
-        let network_s = links().map(|link| link.network_s).fold(0.0, f64::max);
+        let network_s = links().map(|link| link.network_s).fold(0.0, f64::max) + self.sending_s;
         let step_s = links().map(|link| link.compute_s).fold(0.0, f64::max) / f64::from(self.local_steps);
         if step_s <= 0.0 {
             return;

@@ -281,6 +281,18 @@ impl OpenRound {
         pieces.chain(overdue).chain(spare).chain(self.close_at).fold(self.deadline, Timestamp::min)
     }
 
+    /// It has been published, but takes so long to leave: nobody can have it before.
+    pub(crate) fn begin_later(&mut self, by: Duration) {
+        for time in [&mut self.started, &mut self.overdue, &mut self.deadline, &mut self.latest, &mut self.repeat_from]
+        {
+            *time = *time + by;
+        }
+        for time in [&mut self.spare_at, &mut self.close_at] {
+            *time = time.map(|time| time + by);
+        }
+        self.between_s += by.as_secs_f64();
+    }
+
     /// The broker was out of reach: everybody gets as much time as at first.
     pub(crate) fn put_off(&mut self, now: Timestamp) {
         let later = |time: Timestamp, spans: u32| time.max(now + self.span.saturating_mul(spans));

@@ -145,6 +145,8 @@ impl Coordinator {
             "the job is settled: {columns} columns{of_rows} make {inputs} inputs, the model has {parameters} parameters"
         );
         self.event(Level::Info, "HJ-121", None, message, "");
+        self.tell_sending(parameters);
+        self.forget_spec();
         self.publish_spec();
     }
 
@@ -208,7 +210,9 @@ impl Coordinator {
         if outcome != Outcome::Diverged {
             self.restore_best();
         }
+        self.forget_all();
         self.publish_finished();
+        self.release();
         self.outputs.push_back(Output::Finished(outcome));
     }
 }

@@ -1,6 +1,7 @@
 //! What the aggregator was told to do.
 
 use crate::compact::Compact;
+use crate::downlink::Cap;
 use crate::start::Start;
 use crate::summary::ScoreName;
 use alloc::collections::BTreeMap;
@@ -56,6 +57,8 @@ pub struct Plan {
     pub local_steps: LocalSteps,
     /// Largest packet, in bytes.
     pub packet_bytes_max: usize,
+    /// The most that may be sent; none: as fast as the broker takes it.
+    pub downlink: Option<Cap>,
     /// The model that training goes on from; none: a new one, from the seed.
     pub start: Option<Start>,
 }

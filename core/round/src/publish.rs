@@ -1,6 +1,6 @@
 //! What goes out: spec, assignments, rounds.
 
-use crate::coordinator::{Coordinator, Output, Phase};
+use crate::coordinator::{Coordinator, Phase};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -11,8 +11,10 @@ use heijunka_wire::{
 };
 
 impl Coordinator {
-    fn chunk_bytes(&self) -> usize {
-        limits::chunk_bytes(self.plan.packet_bytes_max)
+    /// Bytes of the chunks of an object.
+    fn chunk_bytes(&self, total_bytes: usize) -> usize {
+        let most = limits::chunk_bytes(self.plan.packet_bytes_max);
+        self.plan.downlink.map_or(most, |cap| cap.chunk_bytes(total_bytes).min(most))
     }
 
     pub(crate) fn frame(&self, body: &Body, object: Payload<'_>, payload_bytes: usize) -> Vec<u8> {
@@ -20,10 +22,6 @@ impl Coordinator {
         let used = encode(self.run, body, object, &mut bytes).map_or(0, <[u8]>::len);
         bytes.truncate(used);
         bytes
-    }
-
-    pub(crate) fn publish(&mut self, channel: Channel, agent: Option<AgentId>, bytes: Vec<u8>) {
-        self.outputs.push_back(Output::Publish { channel, agent, bytes });
     }
 
     /// Makes `job` the job that agents are told.
@@ -41,7 +39,7 @@ impl Coordinator {
                 Shape { widths: Default::default(), activation, loss, convolutions: None }
             }
         };
-        let Some(all) = parts(self.document.len(), self.chunk_bytes()) else { return };
+        let Some(all) = parts(self.document.len(), self.chunk_bytes(self.document.len())) else { return };
         for part in all {
             let spec = Body::Spec(Spec {
                 content: self.content,
@@ -80,7 +78,7 @@ impl Coordinator {
     fn round_frames(&self, head: Round) -> Vec<Vec<u8>> {
         let Some(trainer) = &self.trainer else { return Vec::new() };
         let (payload, bytes) = trainer.payload(head.base);
-        let Some(all) = parts(bytes, self.chunk_bytes()) else { return Vec::new() };
+        let Some(all) = parts(bytes, self.chunk_bytes(bytes)) else { return Vec::new() };
         let frame = |part: Part| self.frame(&Body::Round(Round { part, ..head }), payload, part.chunk_bytes as usize);
         all.map(frame).collect()
     }
@@ -97,11 +95,14 @@ impl Coordinator {
     }
 
     /// Publishes a round that has just been opened: an update for those who have the model before, and the whole model for
-    /// each of the others, or for all if these are the fewer.
+    /// each of the others, or for all if these are the fewer. Under a cap one whole model for all is the least there is to send.
     pub(crate) fn publish_open(&mut self, now: Timestamp) {
         let ready = self.roster.ready(self.content).map(|(agent, _)| agent.clone());
         let lacking: Vec<AgentId> = ready.filter(|agent| self.lacks_base(agent)).collect();
-        let few = lacking.len() * 2 < self.roster.ready(self.content).count();
+        let few = match self.downlink {
+            Some(_) => lacking.is_empty(),
+            None => lacking.len() * 2 < self.roster.ready(self.content).count(),
+        };
         if let Some(open) = self.open.as_mut().filter(|_| !few) {
             (open.head.base, open.head.codec) = (None, Codec::Float32);
         }
@@ -114,6 +115,7 @@ impl Coordinator {
         }
         let content = self.content;
         self.roster.members.values_mut().filter(|m| m.is_ready(content)).for_each(|m| m.holds = Some(model));
+        self.begin_when_sent();
     }
 
     /// Whether an agent cannot make anything of the open round's update.
@@ -127,8 +129,10 @@ impl Coordinator {
 
     /// Sends an agent the open round with its whole model, at most once in a while.
     pub(crate) fn publish_snapshot(&mut self, now: Timestamp, agent: &AgentId) {
+        // One at a time under a cap: who gets none now asks again.
+        let leaving = self.is_leaving(Channel::Snapshot);
         let (Some(open), Some(member)) = (&mut self.open, self.roster.members.get_mut(agent)) else { return };
-        if now < member.snapshot_until {
+        if now < member.snapshot_until || leaving {
             return;
         }
         // Twice as long each time: on a slow link it may still be on its way.
@@ -178,7 +182,7 @@ impl Coordinator {
 
     /// Publishes the spec once more for somebody who lacks it, at most once in a while.
     pub(crate) fn repeat_spec(&mut self, now: Timestamp) {
-        if self.phase == Phase::Finished || now < self.spec_repeat_from {
+        if self.phase == Phase::Finished || now < self.spec_repeat_from || self.is_leaving(Channel::Spec) {
             return;
         }
         let (least, most) = SPEC_REPEAT_BETWEEN;
@@ -190,7 +194,8 @@ impl Coordinator {
 
     /// Publishes the open round once more for an agent that lost it, at most once in a while.
     pub(crate) fn repeat_round(&mut self, now: Timestamp) {
-        let Some(open) = self.open.as_mut().filter(|open| now >= open.repeat_from) else { return };
+        let leaving = self.is_leaving(Channel::Round);
+        let Some(open) = self.open.as_mut().filter(|open| now >= open.repeat_from && !leaving) else { return };
         // Twice as long each time, so that repetition cannot fill a slow link.
         open.repeat_wait = open.repeat_wait.saturating_mul(2);
         open.repeat_from = now + open.repeat_wait;

@@ -53,7 +53,7 @@ pub struct RoundRecord {
     pub seconds: f64,
     /// Seconds from publication after which the round would be closed whatever had arrived.
     pub deadline_s: f64,
-    /// Seconds since the previous round's closing that passed before this one was published.
+    /// Seconds since the previous round's closing that passed before this one was published, and its model had left.
     pub between_s: f64,
     /// Estimated seconds with equal shares, from the measured times.
     pub equal_s: f64,

@@ -101,11 +101,13 @@ impl Coordinator {
         open.moved = moved;
         self.open = Some(open);
         let probing = if train { self.probing.keys().cloned().collect() } else { Vec::new() };
-        self.timings.published(head.round, now, probing);
         if train && let Some(trainer) = &mut self.trainer {
             trainer.begin_mean();
         }
+        self.forget_round();
         self.publish_open(now);
+        let published = self.open.as_ref().map_or(now, |open| open.started);
+        self.timings.published(head.round, published, probing);
     }
 
     /// Those who could compute and are asked for nothing, or for a probe.

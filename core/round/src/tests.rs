@@ -22,6 +22,8 @@ struct Said {
     closed: Vec<RoundRecord>,
     events: Vec<Event>,
     superseded: Option<RunId>,
+    /// Sizes of the publications.
+    bytes: Vec<usize>,
 }
 
 impl Said {
@@ -106,6 +108,7 @@ impl Bench {
                     return said;
                 }
                 Output::Publish { channel, agent, bytes } => {
+                    said.bytes.push(bytes.len());
                     if let Ok(frame) = decode(&bytes) {
                         if let (Body::Assign(assign), Some(agent)) = (&frame.body, &agent) {
                             self.shares.insert(agent.clone(), *assign);
@@ -272,12 +275,14 @@ pub(crate) fn plan() -> Plan {
         compact: Compact::default(),
         local_steps: LocalSteps::Fixed(1),
         packet_bytes_max: limits::PACKET_BYTES_MIN,
+        downlink: None,
         start: None,
     }
 }
 
 mod announced;
 mod compact;
+mod downlink;
 mod hold;
 mod load;
 mod outlier;

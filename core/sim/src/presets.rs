@@ -51,6 +51,7 @@ pub fn plan(truth: Truth, data_mode: DataMode, policy: PolicyName, rounds: u64, 
         compact: Compact::default(),
         local_steps: LocalSteps::Fixed(1),
         packet_bytes_max: limits::PACKET_BYTES_DEFAULT,
+        downlink: None,
         start: None,
     }
 }

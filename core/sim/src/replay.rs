@@ -180,6 +180,7 @@ impl Replay<'_> {
             compact: Compact::default(),
             local_steps: LocalSteps::Fixed(1),
             packet_bytes_max: PACKET_BYTES,
+            downlink: None,
             start: None,
         }
     }
