@@ -2,8 +2,10 @@
 
 mod model;
 
+use crate::config::Valid;
 use crate::people::{data_mode, now};
 use crate::usage::Usage;
+use heijunka_data::Timestamps;
 use heijunka_learn::metrics::ranking::Costs;
 use heijunka_round::{Coordinator, Judge, Judging, Outcome};
 use heijunka_wire::DataMode;
@@ -93,6 +95,9 @@ pub(crate) struct CardData {
     /// what is predicted belongs to the last one. Null: an example is one row.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) window: Option<CardWindow>,
+    /// How agents know when rows were measured, if the settings tell: windows go across no longer pause.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) timestamps: Option<CardTimestamps>,
     pub(crate) agents: Vec<CardAgent>,
 }
 
@@ -101,6 +106,14 @@ pub(crate) struct CardWindow {
     pub(crate) rows: u16,
     /// Examples to train on ended at every so many-th row.
     pub(crate) every: u16,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CardTimestamps {
+    pub(crate) column: String,
+    /// As in strftime; null: found out.
+    pub(crate) format: Option<String>,
+    pub(crate) gap_s: Option<f64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -159,8 +172,7 @@ fn span(seconds: f64) -> Duration {
 impl Card {
     /// The card of the coordinator's model as it is now; `None` before the job is settled.
     pub(crate) fn new(
-        site: &str,
-        job: &str,
+        valid: &Valid,
         coordinator: &Coordinator,
         outcome: Option<Outcome>,
         taken: Taken,
@@ -184,8 +196,8 @@ impl Card {
         Some(Self {
             heijunka_version: env!("CARGO_PKG_VERSION").into(),
             created: now(),
-            site: site.into(),
-            job: job.into(),
+            site: valid.site.as_str().into(),
+            job: valid.job.as_str().into(),
             task: task(&described.task).into(),
             target: described.target.clone(),
             inputs: fitted.inputs.iter().map(input).collect(),
@@ -201,6 +213,11 @@ impl Card {
                 held_out: held_out(described),
                 group_by: described.group.clone(),
                 window: described.window.map(|window| CardWindow { rows: window.rows, every: window.every }),
+                timestamps: valid.timestamps.as_ref().map(|known| CardTimestamps {
+                    column: known.column.clone(),
+                    format: known.format.clone(),
+                    gap_s: known.gap.map(|gap| gap.as_secs_f64()),
+                }),
                 agents: agents(coordinator),
             },
             training: CardTraining {
@@ -261,6 +278,13 @@ impl Card {
     /// Rows of an example.
     pub(crate) fn window_rows(&self) -> usize {
         self.data.window.map_or(1, |window| usize::from(window.rows).max(1))
+    }
+
+    /// How it is known when rows were measured. A card is a file, which may hold anything.
+    pub(crate) fn timestamps(&self) -> Option<Timestamps> {
+        let known = self.data.timestamps.as_ref()?;
+        let gap = known.gap_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        Some(Timestamps { column: known.column.clone(), format: known.format.clone(), gap })
     }
 
     /// A job that encodes tables as training did, without holding rows out.

@@ -65,7 +65,7 @@ enum Verb {
         broker: String,
     },
     /// Scores a table with a trained model, once or as it grows.
-    Predict(predict::Arguments),
+    Predict(Box<predict::Arguments>),
     /// Writes a trained model as ONNX, with its scaling inside.
     Export(export::Arguments),
     /// A broker, an aggregator and agents of uneven speed on bundled data.

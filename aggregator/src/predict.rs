@@ -4,16 +4,24 @@ mod follow;
 mod model;
 mod piece;
 mod readable;
+mod reading;
 mod recent;
 mod scorer;
+#[cfg(test)]
+mod series_tests;
 mod tail;
 
 use clap::Args;
-use heijunka_data::{Source, Table};
+use heijunka_data::{Inputs, SkipReason, Table};
 use heijunka_settings::{Exit, Failure};
+use heijunka_units::counted;
 pub(crate) use model::Trained;
 use readable::{Decision, Reader};
+use reading::{Reading, unused_times};
 use std::path::{Path, PathBuf};
+
+/// Notes on the table that are shown.
+const NOTES_MAX: usize = 12;
 
 /// Options of `predict`.
 #[derive(Args)]
@@ -27,9 +35,8 @@ pub(crate) struct Arguments {
     /// Labels of an idx file.
     #[arg(long, value_name = "FILE", conflicts_with = "follow")]
     labels: Option<PathBuf>,
-    /// The table has no header; columns are called col0, col1, …
-    #[arg(long)]
-    no_header: bool,
+    #[command(flatten)]
+    reading: Reading,
     /// Where to write the predictions (CSV); standard output if left out.
     #[arg(long, value_name = "FILE", conflicts_with = "follow")]
     output: Option<PathBuf>,
@@ -67,23 +74,27 @@ fn once(arguments: &Arguments, trained: &Trained) -> Result<(), Failure> {
         let failure = Failure::new(Exit::Usage, "standard input can only be followed");
         return Err(failure.fix("add --follow, or name a file"));
     }
-    let mut source = Source::new(&arguments.data);
+    let mut source = arguments.reading.source(&arguments.data, &trained.card)?;
     source.labels.clone_from(&arguments.labels);
-    source.header_rows = arguments.no_header.then_some(0);
     let table = Table::read(&source).map_err(data_failure)?;
     let job = trained.card.job(trained.fitted.clone());
     let inputs = table.encode_inputs(&job).map_err(data_failure)?;
-    eprintln!("{}: {}", arguments.data.display(), inputs.usage);
+    for note in table.notes().into_iter().take(NOTES_MAX).chain(unused_times(&table, &source, &trained.card)) {
+        eprintln!("note: {note}");
+    }
+    eprintln!("{}: {}", arguments.data.display(), summary(table.rows(), &inputs));
     let outputs = trained.outputs_of(&inputs.x)?;
     let reader = trained.reader(arguments.threshold);
     match &arguments.output {
         Some(path) => {
             let file = std::fs::File::create(path).map_err(|error| cannot_write(path, &error))?;
-            reader.write(std::io::BufWriter::new(file), &inputs.rows, &outputs).map_err(|e| cannot_write(path, &e))?;
+            reader
+                .write(std::io::BufWriter::new(file), table.rows(), &inputs.rows, &outputs)
+                .map_err(|e| cannot_write(path, &e))?;
         }
         None => {
             let stdout = std::io::BufWriter::new(std::io::stdout().lock());
-            match reader.write(stdout, &inputs.rows, &outputs) {
+            match reader.write(stdout, table.rows(), &inputs.rows, &outputs) {
                 // Who reads only the first rows, as `head` does, has what it wants.
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
                 written => written.map_err(|error| cannot_write(Path::new("stdout"), &error))?,
@@ -95,6 +106,20 @@ fn once(arguments: &Arguments, trained: &Trained) -> Result<(), Failure> {
         eprintln!("{}", reader.scores(&truth, &outputs, trained.card.judge()));
     }
     Ok(())
+}
+
+/// `6 rows, 2 predicted; 4 have an empty prediction: 4 with fewer than 2 whole rows before them in their group (first: …)`.
+fn summary(rows: usize, inputs: &Inputs) -> String {
+    let mut text = format!("{}, {} predicted", counted(rows, "row"), inputs.rows.len());
+    for (index, SkipReason { why, rows: skipped, first }) in inputs.usage.skipped.iter().enumerate() {
+        if index == 0 {
+            text += &format!("; {} without a prediction: ", rows - inputs.rows.len());
+        } else {
+            text += ", ";
+        }
+        text += &format!("{skipped} {why} (first: {first})");
+    }
+    text
 }
 
 impl Trained {

@@ -39,8 +39,8 @@ pub(crate) fn clear(text: &mut String, source: &Source) -> Above {
     above
 }
 
-/// Spreadsheets write and obey `sep=;` as the first line.
-fn is_separator(line: &str) -> bool {
+/// Whether a file's first line says what separates its cells: spreadsheets write and obey `sep=;`.
+pub fn is_separator(line: &str) -> bool {
     line.get(..4).is_some_and(|key| key.eq_ignore_ascii_case("sep=")) && line.chars().count() <= 5
 }
 

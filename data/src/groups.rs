@@ -2,7 +2,7 @@
 
 use crate::DataError;
 use crate::survey::Key;
-use crate::table::{Column, Table, Values};
+use crate::table::{Column, NO_TIME, Table, Values};
 use crate::times::Millis;
 use heijunka_wire::digest;
 use std::collections::HashMap;
@@ -67,6 +67,12 @@ impl Table {
             }
             _ => Err(self.unusable(&column.name, "holds no times")),
         }
+    }
+
+    /// When a row was measured, in milliseconds; `None` if the source names no column of times, or the cell is empty.
+    pub fn time_of(&self, row: usize) -> Result<Option<i64>, DataError> {
+        let times = self.clock()?.and_then(|(_, times)| times.get(row).copied());
+        Ok(times.filter(|time| *time != NO_TIME))
     }
 
     /// The value that a row is grouped by; by file nothing. `None` if its cell is empty.

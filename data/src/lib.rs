@@ -27,6 +27,7 @@ mod times;
 mod usage;
 mod windows;
 
+pub use above::is_separator;
 pub use encode::{Dataset, Inputs, Truth};
 pub use encoding::Encoding;
 pub use error::DataError;

@@ -30,15 +30,16 @@ fn examples_of_several_rows_are_learned_by_uneven_machines() {
             plant.agent(&format!("m-{machine}"), &data.unwrap(), CLOCK).unwrap()
         })
         .collect();
-    let task = "kind = \"regression\"\ntarget = \"y\"\nwindow_rows = 3";
+    let task = format!("kind = \"regression\"\ntarget = \"y\"\nwindow_rows = 3\n{CLOCK}");
     let training = "max_rounds = 300\nlearning_rate = 0.02\nvalidation = \"last\"";
     let more = "[model]\nhidden = []\n[allocation]\nmin_agents = 3\n";
-    let ended = plant.aggregator(task, training, more).unwrap().wait().unwrap();
+    let ended = plant.aggregator(&task, training, more).unwrap().wait().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert!(ended.log.contains("1 columns in windows of 3 rows make 3 inputs"), "{}", ended.log);
     let card = plant.card().unwrap();
     assert_eq!(card["model"]["widths"], json!([3, 1]));
     assert_eq!(card["data"]["window"], json!({ "rows": 3, "every": 1 }));
+    assert_eq!(card["data"]["timestamps"], json!({ "column": "t", "format": null, "gap_s": 60.0 }));
     assert_eq!(card["data"]["held_out"], "the last 0.2 of each file");
     assert_eq!(agents(&card), [78, 198, 318], "less two rows each, and a fifth at the end");
     assert_eq!(card["scores"]["held_out_rows"], 150);
@@ -48,14 +49,25 @@ fn examples_of_several_rows_are_learned_by_uneven_machines() {
         let ended = program.stop().unwrap();
         assert!(ended.log.contains("windows of 3 rows used"), "{}", ended.log);
     }
-    // Two rows, a pause that predict does not know of, and two more.
-    plant.write("new.csv", format!("t;x\n1;1,5\n2;2,0\n3;4,0\n4;{}\n", "0,5")).unwrap();
+    // Four rows, a pause, and three more.
+    plant.write("new.csv", "t;x\n1;1,5\n2;2,0\n3;4,0\n4;0,5\n90;1,0\n91;2,0\n92;3,0\n").unwrap();
     let arguments = ["predict", "--data", "new.csv", "--output", "predictions.csv"];
     let ended = plant.start("heijunka-aggregator", &arguments, "predict.log").unwrap().wait().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     let text = std::fs::read_to_string(plant.folder().join("predictions.csv")).unwrap();
-    let said: Vec<f64> = text.lines().skip(1).map(|line| line.split_once(',').unwrap().1.parse().unwrap()).collect();
-    assert!((said[0] - 2.5).abs() < 0.3 && (said[1] + 1.5).abs() < 0.3 && said.len() == 2, "{said:?}");
+    let said: Vec<Option<f64>> =
+        text.lines().skip(1).map(|line| line.split_once(',').unwrap().1.parse().ok()).collect();
+    let expected = [None, None, Some(2.5), Some(-1.5), None, None, Some(2.0)];
+    let is_near = |(said, expected): (&Option<f64>, &Option<f64>)| {
+        said.zip(*expected)
+            .map_or(said.is_none() && expected.is_none(), |(said, expected)| (said - expected).abs() < 0.3)
+    };
+    assert!(said.len() == 7 && said.iter().zip(&expected).all(is_near), "{said:?}");
+    assert!(
+        ended.log.contains("7 rows, 3 predicted; 4 without a prediction: 4 with fewer than 2 whole rows"),
+        "{}",
+        ended.log
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::web::{Listen, Web};
 use allocation::Allocation;
 use heijunka_allocate::RoundEnd;
 use heijunka_bus::BusConfig;
+use heijunka_data::Timestamps;
 use heijunka_round::Plan;
 use heijunka_settings::{
     BROKER_KEYS, BrokerSettings, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings, name,
@@ -77,6 +78,8 @@ pub(crate) struct Valid {
     pub(crate) job: JobName,
     pub(crate) bus: BusConfig,
     pub(crate) plan: Plan,
+    /// How agents know when rows were measured, for the model's card.
+    pub(crate) timestamps: Option<Timestamps>,
     /// How long the job has taken before, if it goes on with the model that is in the output folder.
     pub(crate) gone_on: Option<Duration>,
     pub(crate) output: PathBuf,
@@ -132,6 +135,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
         path: loaded.path().to_owned(),
         places: loaded.places(&[&BROKER_KEYS[..], &["output.directory"]].concat()),
         plan,
+        timestamps: file.task.timestamps()?,
         gone_on,
         bus: bus_config(loaded, &site, &job).map_err(|problem| problem.within("broker"))?,
         output: file.output.directory(|path| loaded.resolve(path)),

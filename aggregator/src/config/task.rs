@@ -1,8 +1,9 @@
 //! `[task]`: what is to be learnt.
 
+use heijunka_data::Timestamps;
 use heijunka_learn::metrics::ranking::Costs;
 use heijunka_round::{Judging, ScoreName};
-use heijunka_settings::{Problem, between};
+use heijunka_settings::{Problem, Span, between};
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{ClassWeights, HeldOut, Job, Normalize, Task as JobTask, Window};
 use heijunka_wire::limits::WINDOW_ROWS_MAX;
@@ -122,6 +123,13 @@ pub(super) struct Task {
     window_rows: Option<u16>,
     /// An example to train on ends at every so many-th row; at each if left out; for example `window_every = 5`
     window_every: Option<u16>,
+    /// The timestamp_column of the agents' [data], for the model's card: `predict` then takes rows in the same order; for
+    /// example `timestamp_column = "time"`
+    timestamp_column: Option<String>,
+    /// Their timestamp_format, likewise; for example `timestamp_format = "%d.%m.%Y %H:%M:%S"`
+    timestamp_format: Option<String>,
+    /// Their timestamp_gap, likewise: no window of `predict` goes across a longer pause; for example `timestamp_gap = "10s"`
+    timestamp_gap: Option<Span>,
 }
 
 fn quantile() -> f64 {
@@ -242,6 +250,19 @@ impl Task {
         Ok((rows > 1).then_some(Window { rows, every }))
     }
 
+    /// How agents know when rows were measured.
+    pub(super) fn timestamps(&self) -> Result<Option<Timestamps>, Problem> {
+        let gap = self.timestamp_gap.map(Span::duration);
+        match (&self.timestamp_column, &self.timestamp_format, gap) {
+            (Some(column), format, gap) => Ok(Some(Timestamps { column: column.clone(), format: format.clone(), gap })),
+            (None, None, None) => Ok(None),
+            (None, format, _) => {
+                let key = if format.is_some() { "task.timestamp_format" } else { "task.timestamp_gap" };
+                Err(Problem::new(key, "no column is named", "write timestamp_column = \"time\""))
+            }
+        }
+    }
+
     /// What models are judged by.
     pub(super) fn judging(&self, score: Option<ScoreName>) -> Result<Judging, Problem> {
         if !matches!(self.kind, Kind::Classification) && self.positive.is_some() {
@@ -303,6 +324,18 @@ mod tests {
         assert_eq!((price.message.as_str(), price.key.as_str()), ("-1 is out of range", "task.costs"));
         let number: Task = toml::from_str("kind = \"regression\"\ntarget = \"y\"\npositive = \"1\"").unwrap();
         assert!(number.judging(None).unwrap_err().message.contains("classification"));
+    }
+
+    #[test]
+    fn times_need_a_column() {
+        let timestamps = |more: &str| task(more).timestamps().map_err(|problem| problem.key);
+        let gap = Some(std::time::Duration::from_secs(10));
+        let expected = Timestamps { column: "t".into(), format: None, gap };
+        assert_eq!(timestamps("timestamp_column = \"t\"\ntimestamp_gap = \"10s\""), Ok(Some(expected)));
+        assert_eq!(
+            (timestamps(""), timestamps("timestamp_gap = \"10s\"")),
+            (Ok(None), Err("task.timestamp_gap".into()))
+        );
     }
 
     #[test]

@@ -126,8 +126,7 @@ impl Driver<'_> {
     fn write(&mut self, outcome: Option<Outcome>) -> Result<(), Trouble> {
         let (valid, folder) = (self.valid, &self.valid.output);
         let taken = self.last.as_ref().map_or_else(|| self.taken(), |last| last.taken);
-        let (site, job) = (valid.site.as_str(), valid.job.as_str());
-        let Some(card) = Card::new(site, job, &self.coordinator, outcome, taken) else { return Ok(()) };
+        let Some(card) = Card::new(valid, &self.coordinator, outcome, taken) else { return Ok(()) };
         // The model is tried whatever becomes of the history.
         let history = if outcome.is_some() { self.history.sync() } else { self.history.flush() };
         checkpoint::write(folder, valid.keep, &self.coordinator, &card)

@@ -5,7 +5,7 @@
 //! not be held up, are counted and lost.
 
 use super::scorer::{ROWS_AT_ONCE, Scored, Scorer};
-use super::tail::{Got, Tail};
+use super::tail::{Got, Head, Tail};
 use super::{Arguments, Trained};
 use crate::config::{self, Valid};
 use heijunka_bus::{Bus, BusConfig, BusEvent, Message, Outage, PublishError};
@@ -34,13 +34,14 @@ pub(crate) fn follow(arguments: &Arguments, trained: Trained) -> Result<(), Fail
     let valid = config::load(&arguments.config)?;
     init_logging(&valid.log)?;
     let topic = topic(arguments, &valid)?;
-    let has_header = !arguments.no_header;
     let path = (arguments.data != Path::new("-")).then(|| arguments.data.clone());
+    let source = arguments.reading.source(&arguments.data, &trained.card)?;
+    let head = Head { skip_lines: source.skip_lines, header_rows: source.header_rows.unwrap_or(1) };
     let tail = match &path {
-        Some(path) => Tail::file(path.clone(), has_header, arguments.from_start).map_err(|e| unreadable(path, &e))?,
-        None => Tail::stdin(has_header),
+        Some(path) => Tail::file(path.clone(), head, arguments.from_start).map_err(|e| unreadable(path, &e))?,
+        None => Tail::stdin(head),
     };
-    let scorer = Scorer::new(trained, arguments.threshold, has_header);
+    let scorer = Scorer::new(trained, arguments.threshold, source);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -89,13 +90,13 @@ fn work(mut tail: Tail, mut scorer: Scorer, name: &Path, batches: &Sender<Batch>
                 return;
             }
         };
-        if !is_plain(tail.lines.header()) {
+        if !is_plain(tail.lines.head()) {
             let failure = Failure::new(Exit::Config, format!("{} is not plain text", name.display()));
             let _ = batches.blocking_send(Err(failure.fix("follow a CSV file in UTF-8 that is not compressed")));
             return;
         }
         for rows in rows.chunks(ROWS_AT_ONCE) {
-            let scored = scorer.score(tail.lines.header(), rows);
+            let scored = scorer.score(tail.lines.head(), rows);
             let failed = scored.is_err();
             if batches.blocking_send(scored).is_err() || failed {
                 return;

@@ -16,16 +16,17 @@ pub(crate) enum Trouble {
     Row(String),
 }
 
-/// Reads rows and encodes them for a model. Without a header, `header` is `None`.
-pub(crate) fn read(header: Option<&[u8]>, rows: &[&[u8]], job: &Job) -> Result<(Table, Inputs), Trouble> {
-    let header_rows = usize::from(header.is_some());
+/// Reads rows below `head` (names, a separator, both, or nothing) as the source says, and encodes them for a model.
+pub(crate) fn read(head: &[u8], rows: &[&[u8]], job: &Job, source: &Source) -> Result<(Table, Inputs), Trouble> {
     let mut text = Vec::new();
-    for line in header.iter().chain(rows) {
+    for line in Some(head).filter(|head| !head.is_empty()).iter().chain(rows) {
         text.extend_from_slice(line);
         text.push(b'\n');
     }
-    let source = Source { header_rows: Some(header_rows), ..Source::new(NAME) };
-    let trouble = |error| trouble(header_rows, error);
+    let header_rows = source.header_rows.unwrap_or(1).min(1);
+    let source = Source { header_rows: Some(header_rows), skip_lines: 0, ..source.clone() };
+    let lines_above = head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+    let trouble = |error| trouble(lines_above, error);
     let table = Table::from_bytes(&source, vec![(PathBuf::from(NAME), text)]).map_err(trouble)?;
     if table.rows() != rows.len() {
         return Err(Trouble::Row("a quote is missing, or all its cells are empty".into()));
@@ -34,13 +35,14 @@ pub(crate) fn read(header: Option<&[u8]>, rows: &[&[u8]], job: &Job) -> Result<(
     Ok((table, inputs))
 }
 
-fn trouble(header_rows: usize, error: DataError) -> Trouble {
-    use DataError::{Delimiter, DuplicateColumn, Empty, MissingColumn, NumbersAsHeader, TooMuch};
+fn trouble(lines_above: usize, error: DataError) -> Trouble {
+    use DataError::{Clock, Delimiter, DuplicateColumn, Empty, MissingColumn, NumbersAsHeader, TooMuch};
     match error {
         Delimiter { .. } | DuplicateColumn { .. } | MissingColumn { .. } | NumbersAsHeader { .. } | TooMuch { .. } => {
             Trouble::Table(error)
         }
+        Clock { .. } => Trouble::Row(format!("{error}; --timestamp-format says how times are written")),
         Empty { .. } => Trouble::Row("all its cells are empty".into()),
-        _ => Trouble::Row(error.to_string().replace(&format!("{NAME} line {}", 1 + header_rows), "it")),
+        _ => Trouble::Row(error.to_string().replace(&format!("{NAME} line {}", 1 + lines_above), "it")),
     }
 }

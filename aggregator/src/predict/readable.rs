@@ -94,8 +94,15 @@ impl<'a> Reader<'a> {
         (class, probability(class))
     }
 
-    /// Writes a CSV line for each row of a table; `rows` are their numbers.
-    pub(crate) fn write(self, out: impl Write, rows: &[usize], outputs: &[f32]) -> std::io::Result<()> {
+    /// Writes a CSV line for each of a table's `rows`; `predicted` are the numbers of those that have outputs, the others
+    /// get an empty prediction.
+    pub(crate) fn write(
+        self,
+        out: impl Write,
+        rows: usize,
+        predicted: &[usize],
+        outputs: &[f32],
+    ) -> std::io::Result<()> {
         let mut out = csv::Writer::from_writer(out);
         match self.target {
             Target::Classes { .. } => out.write_record(["row", "prediction", "probability"]),
@@ -103,8 +110,15 @@ impl<'a> Reader<'a> {
             Target::Inputs => out.write_record(["row", "prediction", "score"]),
         }
         .map_err(cause)?;
-        for (row, prediction) in rows.iter().zip(self.read(outputs)) {
+        let mut predictions = predicted.iter().zip(self.read(outputs)).peekable();
+        for row in 0..rows {
+            let prediction = predictions.next_if(|(predicted, _)| **predicted == row).map(|(_, prediction)| prediction);
             let row = row.to_string();
+            let Some(prediction) = prediction else {
+                let columns = if matches!(self.target, Target::Scaled { .. }) { 2 } else { 3 };
+                out.write_record([&row, "", ""].iter().take(columns)).map_err(cause)?;
+                continue;
+            };
             match prediction {
                 Prediction::Class { name, probability, .. } => out.write_record([&row, name, &probability.to_string()]),
                 Prediction::Value(value) => out.write_record([row, format!("{value:.6}")]),
@@ -211,8 +225,8 @@ mod tests {
     fn a_score_is_an_anomaly_from_the_threshold_on() {
         let reader = Reader { target: &Target::Inputs, width: 1, decision: Some(Decision::Score(0.5)) };
         let mut text = Vec::new();
-        reader.write(&mut text, &[0, 2], &[0.25, 0.5]).unwrap();
-        assert_eq!(text, b"row,prediction,score\n0,normal,0.25\n2,anomaly,0.5\n");
+        reader.write(&mut text, 4, &[0, 2], &[0.25, 0.5]).unwrap();
+        assert_eq!(text, b"row,prediction,score\n0,normal,0.25\n1,,\n2,anomaly,0.5\n3,,\n");
         let unknown = Reader { decision: None, ..reader };
         assert_eq!(unknown.read(&[0.5]).next(), Some(Prediction::Score { score: 0.5, is_anomaly: None }));
         let truth = Truth { known: vec![0, 1, 2], targets: Targets::Classes(vec![0, 0, 1]) };
@@ -227,7 +241,7 @@ mod tests {
         let reader = Reader { target: &target, width: 1, decision: None };
         assert_eq!(reader.read(&[-3.0]).next(), Some(Prediction::Value(94.0)));
         let mut text = Vec::new();
-        reader.write(&mut text, &[7], &[-3.0]).unwrap();
-        assert_eq!(text, b"row,prediction\n7,94.000000\n");
+        reader.write(&mut text, 2, &[1], &[-3.0]).unwrap();
+        assert_eq!(text, b"row,prediction\n0,\n1,94.000000\n");
     }
 }

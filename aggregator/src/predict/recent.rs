@@ -1,6 +1,7 @@
 //! The last rows of each group, for models that look at several rows at once.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Groups that are kept; of more the one that was silent longest is forgotten.
 const GROUPS_MAX: usize = 1024;
@@ -9,6 +10,8 @@ const GROUPS_MAX: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Recent {
     window_rows: usize,
+    /// The longest pause within a window.
+    gap_ms: Option<i64>,
     groups: HashMap<String, Group>,
     clock: u64,
 }
@@ -18,21 +21,30 @@ struct Group {
     /// Rows side by side.
     x: Vec<f32>,
     rows: usize,
+    /// When the last one was measured.
+    time: Option<i64>,
     seen: u64,
 }
 
 impl Recent {
-    pub(crate) fn new(window_rows: usize) -> Self {
-        Self { window_rows, groups: HashMap::new(), clock: 0 }
+    pub(crate) fn new(window_rows: usize, gap: Option<Duration>) -> Self {
+        let gap_ms = gap.map(|gap| i64::try_from(gap.as_millis()).unwrap_or(i64::MAX));
+        Self { window_rows, gap_ms, groups: HashMap::new(), clock: 0 }
     }
 
-    /// Takes a group's next row. Adds the window that it ends to `x`; `false` if there are not enough rows yet.
-    pub(crate) fn take(&mut self, group: &str, row: &[f32], x: &mut Vec<f32>) -> bool {
+    /// Takes a group's next row, measured at `time` in milliseconds. Adds the window that it ends to `x`; `false` if there
+    /// are not enough rows yet. A row after a long pause, or of an earlier time, begins anew.
+    pub(crate) fn take(&mut self, group: &str, time: Option<i64>, row: &[f32], x: &mut Vec<f32>) -> bool {
         self.clock += 1;
         if !self.groups.contains_key(group) {
             self.make_room();
         }
         let kept = self.groups.entry(group.to_owned()).or_default();
+        let passed = time.zip(kept.time).map(|(time, before)| time.saturating_sub(before));
+        if passed.is_some_and(|passed| passed < 0 || self.gap_ms.is_some_and(|gap| passed > gap)) {
+            *kept = Group::default();
+        }
+        kept.time = time;
         if kept.rows == self.window_rows {
             kept.x.drain(..row.len().min(kept.x.len()));
             kept.rows -= 1;
@@ -71,13 +83,13 @@ mod tests {
 
     fn take(recent: &mut Recent, group: &str, row: f32) -> Vec<f32> {
         let mut x = Vec::new();
-        assert_eq!(recent.take(group, &[row, -row], &mut x), !x.is_empty());
+        assert_eq!(recent.take(group, None, &[row, -row], &mut x), !x.is_empty());
         x
     }
 
     #[test]
     fn windows_are_of_one_group_without_gaps() {
-        let mut recent = Recent::new(2);
+        let mut recent = Recent::new(2, None);
         assert!(take(&mut recent, "a", 1.0).is_empty());
         assert!(take(&mut recent, "b", 5.0).is_empty());
         assert_eq!(take(&mut recent, "a", 2.0), [1.0, -1.0, 2.0, -2.0]);
@@ -90,15 +102,24 @@ mod tests {
     }
 
     #[test]
+    fn windows_go_across_no_long_pause_and_never_back_in_time() {
+        let mut recent = Recent::new(2, Some(Duration::from_secs(1)));
+        let mut at = |group, ms| recent.take(group, Some(ms), &[ms as f32], &mut Vec::new());
+        let taken =
+            [at("a", 0), at("a", 1000), at("b", 1500), at("a", 2001), at("a", 2001), at("a", 1001), at("a", 2001)];
+        assert_eq!(taken, [false, true, false, false, true, false, true]);
+    }
+
+    #[test]
     fn a_row_may_be_a_window() {
-        let mut recent = Recent::new(1);
+        let mut recent = Recent::new(1, None);
         assert_eq!(take(&mut recent, "", 1.0), [1.0, -1.0]);
         assert_eq!(take(&mut recent, "", 2.0), [2.0, -2.0]);
     }
 
     #[test]
     fn the_group_that_was_silent_longest_is_forgotten() {
-        let mut recent = Recent::new(2);
+        let mut recent = Recent::new(2, None);
         (0..GROUPS_MAX).for_each(|group| drop(take(&mut recent, &group.to_string(), 1.0)));
         assert_eq!(take(&mut recent, "0", 2.0).len(), 4);
         take(&mut recent, "new", 1.0);

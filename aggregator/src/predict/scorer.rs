@@ -6,8 +6,9 @@ use super::recent::Recent;
 use super::tail::Line;
 use super::{Trained, data_failure};
 use crate::people;
-use heijunka_data::{DataError, Inputs, Skip, Table};
+use heijunka_data::{DataError, Inputs, Skip, Source, Table};
 use heijunka_settings::{Exit, Failure};
+use heijunka_units::counted;
 use heijunka_wire::document::Job;
 use serde::Serialize;
 
@@ -56,17 +57,19 @@ enum Value<'a> {
 pub(crate) struct Scorer {
     trained: Trained,
     threshold: Option<f64>,
-    has_header: bool,
+    /// How rows are read.
+    source: Source,
     /// Encodes row by row; windows are made of the recent ones.
     row_job: Job,
     recent: Recent,
 }
 
 impl Scorer {
-    pub(crate) fn new(trained: Trained, threshold: Option<f64>, has_header: bool) -> Self {
+    pub(crate) fn new(trained: Trained, threshold: Option<f64>, source: Source) -> Self {
         let job = trained.card.job(trained.fitted.clone());
-        let recent = Recent::new(job.window_rows());
-        Self { trained, threshold, has_header, row_job: Job { window: None, ..job }, recent }
+        let gap = source.timestamps.as_ref().and_then(|timestamps| timestamps.gap);
+        let recent = Recent::new(job.window_rows(), gap);
+        Self { trained, threshold, source, row_job: Job { window: None, ..job }, recent }
     }
 
     /// Scores rows; an error is one that every row would meet.
@@ -90,7 +93,7 @@ impl Scorer {
     fn add(&mut self, header: &[u8], lines: &[&Line], scored: &mut Scored) -> Result<(), Failure> {
         let Some(first) = lines.first() else { return Ok(()) };
         let bytes: Vec<&[u8]> = lines.iter().filter_map(|line| line.bytes.as_deref()).collect();
-        match piece::read(self.has_header.then_some(header), &bytes, &self.row_job) {
+        match piece::read(header, &bytes, &self.row_job, &self.source) {
             Ok((table, inputs)) => self.say(lines, &table, &inputs, scored),
             Err(Trouble::Table(error)) => Err(table_failure(error)),
             Err(Trouble::Row(_)) if lines.len() > 1 => {
@@ -137,7 +140,7 @@ impl Scorer {
         let before = self.trained.card.window_rows() - 1;
         let whys = [
             (empty, format!("an empty cell in '{}'", columns.join("', '"))),
-            (early, format!("fewer than {before} rows before it in its group")),
+            (early, format!("fewer than {} before it in its group without a pause", counted(before, "row"))),
         ];
         for (rows, why) in whys {
             let Some(first) = rows.first().and_then(|row| lines.get(*row)) else { continue };
@@ -152,13 +155,14 @@ impl Scorer {
         let (mut row_x, mut encoded) = (Vec::new(), inputs.rows.iter().enumerate().peekable());
         for row in 0..lines {
             let group = table.group_of(self.row_job.group.as_deref(), row).map_err(table_failure)?;
+            let time = table.time_of(row).map_err(table_failure)?;
             let example = encoded.next_if(|(_, encoded)| **encoded == row).map(|(example, _)| example);
             match (group, example) {
                 (Some(group), Some(example)) => {
                     row_x.clear();
                     inputs.x.extend(example, &mut row_x);
-                    let rows =
-                        if self.recent.take(&group, &row_x, &mut ended.x) { &mut ended.rows } else { &mut ended.early };
+                    let whole = self.recent.take(&group, time, &row_x, &mut ended.x);
+                    let rows = if whole { &mut ended.rows } else { &mut ended.early };
                     rows.push(row);
                 }
                 (Some(group), None) => self.recent.interrupt(&group),
@@ -185,7 +189,7 @@ fn table_failure(error: DataError) -> Failure {
     match error {
         DataError::MissingColumn { column, hint, .. } => {
             Failure::new(Exit::Config, format!("column '{column}' is missing; {hint}"))
-                .fix("see whether the model was trained on such a table; --no-header if the first line is a row")
+                .fix("see whether the model was trained on such a table; --no-header if the first line is a row, --skip-lines if the names stand further down")
         }
         other => data_failure(other),
     }
@@ -216,7 +220,7 @@ mod tests {
         }))
         .unwrap();
         let trained = Trained::new(card, vec![1.0, 0.0, 10.0, 0.0]).unwrap();
-        Scorer::new(trained, None, true)
+        Scorer::new(trained, None, Source::new(""))
     }
 
     /// Rows with their values, and what is left out.
@@ -257,7 +261,7 @@ mod tests {
         scorer.trained.card.data.group_by = Some("m".into());
         scorer.trained.card.model.widths = vec![6, 1];
         let parameters = vec![-1.0, 0.0, -10.0, 1.0, 0.0, 10.0, 0.0];
-        let mut scorer = Scorer::new(Trained::new(scorer.trained.card, parameters).unwrap(), None, true);
+        let mut scorer = Scorer::new(Trained::new(scorer.trained.card, parameters).unwrap(), None, Source::new(""));
         let mut row = 0;
         let mut score = |texts: &[&str]| {
             let line = |text: &&str| {
@@ -273,7 +277,10 @@ mod tests {
         };
         let (said, skipped) = score(&["x,1,one", "y,5,one", "x,2,two"]);
         assert_eq!(said, [(2, 110.0)]);
-        assert_eq!(skipped, [Skipped { rows: 2, first: 0, why: "fewer than 1 rows before it in its group".into() }]);
+        assert_eq!(
+            skipped,
+            [Skipped { rows: 2, first: 0, why: "fewer than 1 row before it in its group without a pause".into() }]
+        );
         assert_eq!(score(&["y,6,one", "x,,one", "x,9,one", "y,6,two"]).0, [(3, 10.0), (6, 100.0)]);
         assert_eq!(score(&["x,8,one", "", "x,7,one"]).0, [(7, -10.0)], "a line that is too long may be anybody's");
     }

@@ -21,11 +21,24 @@ pub(crate) struct Line {
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
+/// What stands above the rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    /// Lines that are passed over.
+    pub(crate) skip_lines: usize,
+    /// Rows of which the first holds the names.
+    pub(crate) header_rows: usize,
+}
+
 /// Cuts bytes into lines, whatever pieces they come in.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    header: Option<Vec<u8>>,
-    has_header: bool,
+    awaited: Head,
+    /// What rows are read with.
+    head: Vec<u8>,
+    /// Lines of any kind.
+    lines: usize,
+    header_rows: usize,
     rows: u64,
     /// Bytes taken so far.
     taken: u64,
@@ -37,14 +50,15 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// `given_from`: bytes that are there already, whose rows nobody asks for.
-    pub(crate) fn new(has_header: bool, given_from: u64) -> Self {
-        let (header, pending) = (None, Vec::new());
-        Self { header, has_header, rows: 0, taken: 0, given_from, pending, overlong: false }
+    pub(crate) fn new(awaited: Head, given_from: u64) -> Self {
+        let (head, pending) = (Vec::new(), Vec::new());
+        let (lines, header_rows, rows) = (0, 0, 0);
+        Self { awaited, head, lines, header_rows, rows, taken: 0, given_from, pending, overlong: false }
     }
 
-    /// The header's bytes once it has been seen; without one nothing.
-    pub(crate) fn header(&self) -> &[u8] {
-        self.header.as_deref().unwrap_or_default()
+    /// What rows are read with as far as it has been seen: a separator, names, both, or nothing.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// Rows so far.
@@ -76,12 +90,23 @@ impl Lines {
     fn end_line(&mut self, rows: &mut Vec<Line>) {
         let (overlong, line) = (std::mem::take(&mut self.overlong), std::mem::take(&mut self.pending));
         let line = line.trim_ascii_end();
+        self.lines += 1;
+        if self.lines == 1 && is_separator(line) {
+            self.head = [line, b"\n"].concat();
+            return;
+        }
+        if self.lines <= self.awaited.skip_lines {
+            return;
+        }
         let is_row = overlong || !(line.is_empty() || ANNOTATIONS.iter().any(|mark| line.starts_with(mark)));
         if !is_row {
             return;
         }
-        if self.has_header && self.header.is_none() {
-            self.header = Some(line.to_vec());
+        if self.header_rows < self.awaited.header_rows {
+            if self.header_rows == 0 {
+                self.head.extend_from_slice(line);
+            }
+            self.header_rows += 1;
             return;
         }
         if self.taken > self.given_from {
@@ -89,6 +114,11 @@ impl Lines {
         }
         self.rows += 1;
     }
+}
+
+fn is_separator(line: &[u8]) -> bool {
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+    std::str::from_utf8(line).is_ok_and(heijunka_data::is_separator)
 }
 
 /// What a reading gave.
@@ -112,15 +142,15 @@ pub(crate) struct Tail {
     /// Of the open file.
     identity: (u64, u64),
     read_bytes: u64,
-    has_header: bool,
+    head: Head,
     pub(crate) lines: Lines,
 }
 
 impl Tail {
     /// A file's rows, those that are there already only if `from_start`; a file that is not there is waited for.
-    pub(crate) fn file(path: PathBuf, has_header: bool, from_start: bool) -> io::Result<Self> {
-        let lines = Lines::new(has_header, 0);
-        let mut tail = Self { path: Some(path), input: None, identity: (0, 0), read_bytes: 0, has_header, lines };
+    pub(crate) fn file(path: PathBuf, head: Head, from_start: bool) -> io::Result<Self> {
+        let lines = Lines::new(head, 0);
+        let mut tail = Self { path: Some(path), input: None, identity: (0, 0), read_bytes: 0, head, lines };
         if let Some(metadata) = tail.open()?.filter(|_| !from_start) {
             tail.lines.given_from = metadata.len();
         }
@@ -128,9 +158,9 @@ impl Tail {
     }
 
     /// All rows of standard input.
-    pub(crate) fn stdin(has_header: bool) -> Self {
-        let lines = Lines::new(has_header, 0);
-        Self { path: None, input: Some(Box::new(io::stdin())), identity: (0, 0), read_bytes: 0, has_header, lines }
+    pub(crate) fn stdin(head: Head) -> Self {
+        let lines = Lines::new(head, 0);
+        Self { path: None, input: Some(Box::new(io::stdin())), identity: (0, 0), read_bytes: 0, head, lines }
     }
 
     /// Reads on. Blocks only on standard input.
@@ -181,7 +211,7 @@ impl Tail {
         }
         self.input = Some(Box::new(file));
         (self.identity, self.read_bytes) = (identity(&metadata), 0);
-        self.lines = Lines::new(self.has_header, 0);
+        self.lines = Lines::new(self.head, 0);
         Ok(Some(metadata))
     }
 }
@@ -195,6 +225,8 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    const NAMES: Head = Head { skip_lines: 0, header_rows: 1 };
+
     fn text(rows: &[Line]) -> Vec<(u64, &str)> {
         rows.iter().map(|line| (line.row, std::str::from_utf8(line.bytes.as_deref().unwrap()).unwrap())).collect()
     }
@@ -203,18 +235,34 @@ mod tests {
     fn rows_are_the_same_whatever_pieces_they_come_in() {
         let bytes = b"#datatype,double\na,b\r\n1,2\r\n\n3,4\n5,6";
         for size in 1..bytes.len() {
-            let (mut lines, mut rows) = (Lines::new(true, 0), Vec::new());
+            let (mut lines, mut rows) = (Lines::new(NAMES, 0), Vec::new());
             bytes.chunks(size).for_each(|piece| lines.push(piece, &mut rows));
             assert_eq!(text(&rows), [(0, "1,2"), (1, "3,4")], "the last line may go on");
             lines.finish(&mut rows);
             assert_eq!(text(&rows), [(0, "1,2"), (1, "3,4"), (2, "5,6")]);
-            assert_eq!(lines.header(), b"a,b");
+            assert_eq!(lines.head(), b"a,b");
         }
     }
 
     #[test]
+    fn what_stands_above_the_rows_is_no_row() {
+        let head = |bytes: &[u8], head: Head| {
+            let (mut lines, mut rows) = (Lines::new(head, 0), Vec::new());
+            lines.push(bytes, &mut rows);
+            (String::from_utf8(lines.head().to_vec()).unwrap(), rows.len())
+        };
+        assert_eq!(head(b"sep=;\r\na;b\r\n1;2\r\n", NAMES), ("sep=;\na;b".into(), 1));
+        assert_eq!(head("\u{feff}sep=;\na;b\n1;2\n".as_bytes(), NAMES), ("\u{feff}sep=;\na;b".into(), 1));
+        assert_eq!(
+            head(b"press 7\n\na;b\ns;bar\n1;2\n3;4\n", Head { skip_lines: 2, header_rows: 2 }),
+            ("a;b".into(), 2)
+        );
+        assert_eq!(head(b"sep=;\n1;2\n", Head { header_rows: 0, ..NAMES }), ("sep=;\n".into(), 1));
+    }
+
+    #[test]
     fn a_line_without_end_takes_no_memory() {
-        let (mut lines, mut rows) = (Lines::new(false, 0), Vec::new());
+        let (mut lines, mut rows) = (Lines::new(Head { header_rows: 0, ..NAMES }, 0), Vec::new());
         for _ in 0..40 {
             lines.push(&[b'1'; 64 << 10], &mut rows);
             assert!(lines.pending.len() <= LINE_BYTES_MAX);
@@ -243,12 +291,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         append(&path, "a\n1\n2\n3");
-        let mut tail = Tail::file(path.clone(), true, false).unwrap();
+        let mut tail = Tail::file(path.clone(), NAMES, false).unwrap();
         assert_eq!(all(&mut tail), (vec![], Got::Nothing));
         assert_eq!(tail.lines.rows(), 2);
         append(&path, "3\n4\n");
         assert_eq!(text(&all(&mut tail).0), [(2, "33"), (3, "4")], "a line that was being written is new");
-        let mut tail = Tail::file(path, true, true).unwrap();
+        let mut tail = Tail::file(path, NAMES, true).unwrap();
         assert_eq!(text(&all(&mut tail).0), [(0, "1"), (1, "2"), (2, "33"), (3, "4")]);
     }
 
@@ -256,14 +304,14 @@ mod tests {
     fn a_file_may_come_late_be_cut_and_be_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
-        let mut tail = Tail::file(path.clone(), true, false).unwrap();
+        let mut tail = Tail::file(path.clone(), NAMES, false).unwrap();
         assert_eq!(all(&mut tail), (vec![], Got::Nothing));
         append(&path, "a\n1\n");
         assert_eq!(all(&mut tail).1, Got::Restart);
         assert_eq!(text(&all(&mut tail).0), [(0, "1")], "all of it is new");
         std::fs::write(&path, "b\n").unwrap();
         assert_eq!(all(&mut tail).1, Got::Restart);
-        assert_eq!((all(&mut tail).0, tail.lines.header()), (vec![], b"b".as_slice()));
+        assert_eq!((all(&mut tail).0, tail.lines.head()), (vec![], b"b".as_slice()));
         std::fs::rename(&path, folder.path().join("old.csv")).unwrap();
         assert_eq!(all(&mut tail).1, Got::Nothing);
         append(&path, "c\n7\n8\n");

@@ -2,11 +2,13 @@
 #![cfg_attr(not(test), no_std)]
 
 mod count;
+mod counted;
 mod line;
 mod name;
 mod time;
 
 pub use count::{AllocationVersion, ModelVersion, RoundId, RunId, SampleCount, Samples};
+pub use counted::{Counted, counted};
 pub use line::Line;
 pub use name::{AgentId, JobName, NAME_BYTES_MAX, NameError, SiteName};
 pub use time::Timestamp;
