@@ -138,8 +138,8 @@ pub(crate) enum Builder {
     Times {
         format: Option<Format>,
         times: Vec<Millis>,
-        /// The first cell that is no time, and its row.
-        wrong: Option<String>,
+        /// The first cell that is no time, and its line.
+        wrong: Option<(u64, String)>,
     },
     NoTimes,
     Text {
@@ -151,7 +151,7 @@ pub(crate) enum Builder {
 }
 
 impl Builder {
-    pub(crate) fn push(&mut self, cell: Cell<'_>) {
+    pub(crate) fn push(&mut self, cell: Cell<'_>, line: u64) {
         match self {
             Self::Nothing | Self::TooManyTexts | Self::NoTimes => {}
             Self::Times { format, times, wrong } => {
@@ -166,7 +166,7 @@ impl Builder {
                     (Cell::Text(text), format) => (format.as_ref().and_then(|format| format.parse(text)), text),
                 };
                 if time.is_none() {
-                    wrong.get_or_insert_with(|| text.chars().take(40).collect());
+                    wrong.get_or_insert_with(|| (line, text.chars().take(40).collect()));
                 }
                 times.push(time.unwrap_or(NO_TIME));
             }
@@ -197,13 +197,13 @@ impl Builder {
             Self::Nothing => Values::Unusable("is empty".to_owned()),
             Self::Bytes(bytes) => Values::Bytes(bytes),
             Self::Numbers(numbers) => Values::Numbers(numbers),
-            Self::Times { wrong: Some(text), .. } => {
-                Values::Unusable(format!("holds '{text}', which is no time of timestamp_format"))
+            Self::Times { wrong: Some((line, text)), .. } => {
+                Values::Unusable(format!("holds '{text}' (line {line}), which is no time of timestamp_format"))
             }
             Self::Times { times, .. } => Values::Times(times),
-            Self::NoTimes if !kind.numbers && !kind.times.is_empty() => {
-                Values::Unusable(format!("holds times in which day and month could be confused ('{text}')"))
-            }
+            Self::NoTimes if !kind.numbers && !kind.times.is_empty() => Values::Unusable(format!(
+                "holds times in which day and month could be confused ('{text}' in line {line})"
+            )),
             Self::NoTimes => Values::Unusable(format!("holds '{text}' (line {line}), which is no time that is known")),
             Self::Text { codes, dictionary, .. } if dictionary.len() > CLASSES_MAX => {
                 Values::Names { codes, dictionary, why: many_texts(CLASSES_MAX, line, &text) }

@@ -38,7 +38,7 @@ pub(crate) fn read(source: &Source, files: Vec<(PathBuf, Vec<u8>)>) -> Result<Ta
             for ((builder, kind), text) in builders.iter_mut().zip(&kinds).zip(cells(record, order)) {
                 let cell = kind.settled(cell::read(text, sheet.decimal), sheet.decimal);
                 cell.write_canonical(&mut canonical);
-                builder.push(cell);
+                builder.push(cell, line);
             }
             table.digests.push(digest(&canonical));
             table.lines.push(u32::try_from(line).unwrap_or(u32::MAX));

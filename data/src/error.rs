@@ -47,10 +47,12 @@ pub enum DataError {
         most: usize,
     },
     /// The first row cannot be names.
-    #[error("the first row of {} holds numbers alone where column names are expected", path.display())]
+    #[error("{} line {line} holds numbers alone where column names are expected", path.display())]
     NumbersAsHeader {
         /// The file.
         path: PathBuf,
+        /// Line of the names, from 1.
+        line: u64,
     },
     /// The column that should say when rows were measured does not.
     #[error("the timestamp column '{column}' in {table} {why}")]
@@ -108,18 +110,22 @@ pub enum DataError {
         why: String,
     },
     /// Two columns have the same name.
-    #[error("{} has two columns named '{column}'", path.display())]
+    #[error("{} line {line} has two columns named '{column}'", path.display())]
     DuplicateColumn {
         /// The file.
         path: PathBuf,
+        /// Line of the names, from 1.
+        line: u64,
         /// The name.
         column: String,
     },
     /// There are more columns than the limit, or a name is too long.
-    #[error("{} has {what} than the limit of {most}", path.display())]
+    #[error("{} line {line} has {what} than the limit of {most}", path.display())]
     TooMuch {
         /// The file.
         path: PathBuf,
+        /// Line of the names, from 1.
+        line: u64,
         /// What there is too much of.
         what: &'static str,
         /// The limit.

@@ -19,7 +19,7 @@ pub(crate) fn read(source: &Source, path: &Path, images: &[u8]) -> Result<Table,
         return Err(malformed(path, "images", "it stands among several files, and only one can be read"));
     }
     if width > COLUMNS_MAX {
-        return Err(DataError::TooMuch { path: path.to_owned(), what: "more pixels an image", most: COLUMNS_MAX });
+        return Err(malformed(path, "images", &format!("an image has more pixels than the limit of {COLUMNS_MAX}")));
     }
     let labels = match &source.labels {
         Some(file) => Some(read_labels(source, file, count)?),

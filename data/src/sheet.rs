@@ -17,6 +17,8 @@ pub(crate) struct Sheet {
     pub(crate) decimal: char,
     pub(crate) header_rows: usize,
     pub(crate) names: Vec<String>,
+    /// The line that they stand in, from 1.
+    names_line: u64,
     /// What was guessed and should be known.
     pub(crate) notes: Vec<String>,
     /// Where the last line begins, if it is not complete.
@@ -44,6 +46,7 @@ impl Sheet {
             decimal: source.decimal.unwrap_or('.'),
             header_rows: source.header_rows.unwrap_or(1),
             names: Vec::new(),
+            names_line: 1,
             notes: Vec::new(),
             cut: None,
         };
@@ -56,7 +59,7 @@ impl Sheet {
                 "{path} line {line} ('{title}') is taken as a title above the names; header_rows = 1 if it holds them"
             )
         }));
-        sheet.names = sheet.read_names()?;
+        sheet.read_names()?;
         sheet.cut = sheet.find_cut();
         let rows = sheet.sample()?;
         if source.decimal.is_none() {
@@ -83,7 +86,7 @@ impl Sheet {
     }
 
     /// Column names from the first line that is not an annotation (InfluxDB writes `#datatype` and the like above).
-    fn read_names(&self) -> Result<Vec<String>, DataError> {
+    fn read_names(&mut self) -> Result<(), DataError> {
         let mut records = self.records();
         let mut record = StringRecord::new();
         let more = loop {
@@ -100,8 +103,11 @@ impl Sheet {
             _ => format!("col{column}"),
         });
         let names: Vec<String> = if more { names.collect() } else { Vec::new() };
+        let byte = record.position().map_or(0, csv::Position::byte);
+        self.names_line = Lines::default().line_of(&self.text, byte);
         self.check_names(&names)?;
-        Ok(names)
+        self.names = names;
+        Ok(())
     }
 
     /// Whether all of the first rows have nothing in the last column.
@@ -120,24 +126,21 @@ impl Sheet {
     }
 
     fn check_names(&self, names: &[String]) -> Result<(), DataError> {
-        let path = || self.path.clone();
+        let (path, line) = (|| self.path.clone(), self.names_line);
         if names.len() > COLUMNS_MAX {
-            return Err(DataError::TooMuch { path: path(), what: "more columns", most: COLUMNS_MAX });
+            return Err(DataError::TooMuch { path: path(), line, what: "more columns", most: COLUMNS_MAX });
         }
         if names.iter().any(|name| name.len() > TEXT_BYTES_MAX) {
-            return Err(DataError::TooMuch {
-                path: path(),
-                what: "a longer column name in bytes",
-                most: TEXT_BYTES_MAX,
-            });
+            let what = "a longer column name in bytes";
+            return Err(DataError::TooMuch { path: path(), line, what, most: TEXT_BYTES_MAX });
         }
         let is_number = |name: &String| cell::number(name, '.').or_else(|| cell::number(name, ',')).is_some();
         if self.header_rows > 0 && !names.is_empty() && names.iter().all(is_number) {
-            return Err(DataError::NumbersAsHeader { path: path() });
+            return Err(DataError::NumbersAsHeader { path: path(), line });
         }
         let mut seen = HashSet::new();
         match names.iter().find(|name| !seen.insert(name.as_str())) {
-            Some(twice) => Err(DataError::DuplicateColumn { path: path(), column: twice.clone() }),
+            Some(twice) => Err(DataError::DuplicateColumn { path: path(), line, column: twice.clone() }),
             None => Ok(()),
         }
     }

@@ -141,9 +141,9 @@ fn errors_of_files() {
     assert_eq!(absent.fix(), "see whether the file is there and this user may read it");
     assert_eq!(error(""), "a.csv has no rows");
     assert_eq!(error("a,b\n"), "a.csv has no rows");
-    assert_eq!(error("a,b,a\n1,2,3\n"), "a.csv has two columns named 'a'");
+    assert_eq!(error("a,b,a\n1,2,3\n"), "a.csv line 1 has two columns named 'a'");
     assert_eq!(
         error(&format!("{}\n1\n", "n".repeat(300))),
-        "a.csv has a longer column name in bytes than the limit of 256"
+        "a.csv line 1 has a longer column name in bytes than the limit of 256"
     );
 }

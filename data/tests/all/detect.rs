@@ -26,7 +26,7 @@ fn spaces_stand_between_cells_if_nothing_else_does() {
 fn a_header_of_numbers_is_no_header() {
     for text in ["1,2.5,3\n4,5,6\n", "1,1,1\n2,2,2\n", "1;2,5\n3;4\n"] {
         let error = read_with(text.as_bytes(), |_| ()).unwrap_err();
-        assert_eq!(told(&error), "the first row of a.csv holds numbers alone where column names are expected");
+        assert_eq!(told(&error), "a.csv line 1 holds numbers alone where column names are expected");
         assert!(error.fix().contains("header = false"));
     }
     assert_eq!(names(&read("2019,target\n1,2\n")), ["2019", "target"]);
@@ -196,10 +196,10 @@ fn unix_times_and_given_formats_are_times() {
         "the timestamp column 't' in a.csv (delimiter ',') holds 'later' (line 2), which is no time that is known"
     );
     let ambiguous = timed("t,m,x,z\n01/02/2026 10:00,a,1,1\n", None, None).unwrap_err().to_string();
-    assert!(ambiguous.ends_with("holds times in which day and month could be confused ('01/02/2026 10:00')"));
+    assert!(ambiguous.ends_with("holds times in which day and month could be confused ('01/02/2026 10:00' in line 2)"));
     assert_eq!(
         error("t,m,x,z\n24.11.26,a,1,1\n", Some("%Y-%m-%d")),
-        "the timestamp column 't' in a.csv (delimiter ',') holds '24.11.26', which is no time of timestamp_format"
+        "the timestamp column 't' in a.csv (delimiter ',') holds '24.11.26' (line 2), which is no time of timestamp_format"
     );
     let absent = read_with(b"a,b\nx,1\n", |source| {
         source.timestamps = Some(Timestamps { column: "t".into(), format: None, gap: None });

@@ -9,6 +9,8 @@ mod detect;
 #[cfg(test)]
 mod encode;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod idx;
