@@ -19,7 +19,7 @@ usage: make.sh FOLDER --site SITE --job JOB --host NAME [options] [AGENT...]
   --certificates    agents and aggregator made by this call have client certificates instead of passwords
   --people NAME     a login for one more tool that reads what is there for people ('people' is always made)
   --line LINE       the AGENTs are behind the broker of this production line, which gets a bridge to this broker
-  AGENT             an agent_id
+  AGENT             an agent_id: write it into that agent's settings (agent_id = "press-07"), or its rights do not fit
 END
     exit 64
 }
@@ -149,6 +149,15 @@ passwords_without() {
     done <"$folder/broker/passwords"
 }
 
+# The access list goes by users: an agent has to go by the same name.
+name_agent() { # user, its folder
+    case $2 in
+        "$folder"/agents/*)
+            mv "$2/broker.toml" "$work/section"
+            { printf '# At the top of agent.toml: agent_id = "%s"\n' "$1"; cat "$work/section"; } >"$2/broker.toml" ;;
+    esac
+}
+
 with_password() { # user, its folder
     password=$(openssl rand -hex 24)
     printf '%s\n' "$password" >"$2/password.txt"
@@ -165,6 +174,7 @@ ca_file = "ca.crt"
 username = "$1"
 password_file = "password.txt"
 END
+    name_agent "$1" "$2"
 }
 
 with_certificate() { # user, its folder
@@ -176,6 +186,7 @@ ca_file = "ca.crt"
 client_cert_file = "client.crt"
 client_key_file = "client.key"
 END
+    name_agent "$1" "$2"
 }
 
 # A user with a login of its own, kept if there is one.
@@ -321,7 +332,8 @@ For the broker's machine (server.key, passwords and acl are for Mosquitto's user
   systemctl restart mosquitto   (new users, passwords and rights alone: systemctl reload mosquitto)
 END
     [ -z "$made" ] || cat <<END
-New, each for the machine of its name; broker.toml holds the [broker] section of its settings file, which stands beside:
+New, each for the machine of its name; broker.toml holds the [broker] section of its settings file, which stands beside.
+An agent's settings begin with agent_id, which is the name of its folder: the access list knows it by that.
 $made
 END
     [ -z "$line" ] || cat <<END

@@ -124,7 +124,8 @@ async fn broker(list: &mut Checklist, valid: &Valid) -> Option<Option<Heard>> {
         topics.of(Channel::Extra, &valid.agent).to_string(),
         topics.of(Channel::Snapshot, &valid.agent).to_string(),
     ];
-    if !check_broker(list, &config, &valid.places, topics.of(Channel::AgentStatus, &valid.agent).as_str()).await {
+    let echo = topics.of(Channel::AgentStatus, &valid.agent);
+    if !check_broker(list, &config, &valid.places, echo.as_str(), Some(valid.agent.as_str())).await {
         return None;
     }
     Some(listen(config).await)

@@ -38,7 +38,7 @@ pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
     config.subscriptions =
         [Channel::Join, Channel::Gradient, Channel::Evidence].map(|channel| topics.all(channel).to_string()).into();
     let echo = topics.common(Channel::AggregatorStatus);
-    runtime.block_on(check_broker(&mut list, &config, &valid.places, echo.as_str()));
+    runtime.block_on(check_broker(&mut list, &config, &valid.places, echo.as_str(), None));
     Ok(list.finish())
 }
 

@@ -6,6 +6,8 @@ use std::fmt;
 mod absent;
 #[cfg(feature = "tls")]
 mod present;
+#[cfg(feature = "tls")]
+mod subject;
 mod trouble;
 
 #[cfg(not(feature = "tls"))]
@@ -32,6 +34,7 @@ pub struct TlsFiles<'a> {
 pub struct Tls {
     inner: built::Inner,
     has_client_certificate: bool,
+    client_name: Option<String>,
 }
 
 impl Tls {
@@ -40,7 +43,14 @@ impl Tls {
     /// # Errors
     /// The first of `files` that cannot be used, or that this program was built without TLS.
     pub fn new(files: &TlsFiles<'_>) -> Result<Self, TlsError> {
-        Ok(Self { inner: built::build(files)?, has_client_certificate: files.client.is_some() })
+        let (inner, client_name) = (built::build(files)?, built::client_name(files));
+        Ok(Self { inner, has_client_certificate: files.client.is_some(), client_name })
+    }
+
+    /// Whose this program's certificate is: its common name.
+    #[must_use]
+    pub fn client_name(&self) -> Option<&str> {
+        self.client_name.as_deref()
     }
 
     pub(crate) fn has_client_certificate(&self) -> bool {

@@ -205,6 +205,8 @@ fn a_login_does_not_lend_another_name() {
     assert_eq!(ended.code, Some(69), "{}", ended.log);
     let log = ended.log.replace("\n  | ", " ");
     assert!(log.contains("agents/press-07/status: the broker refuses it: NotAuthorized"), "{log}");
+    let fix = "the broker let in user 'press-08', but agent_id is 'press-07': set agent_id = \"press-08\"";
+    assert!(log.contains(fix), "{log}");
     let mut running = impostor("run");
     running.wait_for("refused a message to").unwrap();
     drop(running);

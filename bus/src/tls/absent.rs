@@ -12,6 +12,10 @@ pub(crate) fn build(_: &TlsFiles<'_>) -> Result<Inner, TlsError> {
     Err(TlsError::NotBuiltIn)
 }
 
+pub(crate) fn client_name(_: &TlsFiles<'_>) -> Option<String> {
+    None
+}
+
 pub(crate) fn with_tls(_: &mut MqttOptions, tls: &Tls) {
     match tls.inner {}
 }

@@ -36,6 +36,11 @@ pub(crate) fn build(files: &TlsFiles<'_>) -> Result<Inner, TlsError> {
     Ok(Arc::new(config))
 }
 
+pub(crate) fn client_name(files: &TlsFiles<'_>) -> Option<String> {
+    let own = certificates(files.client?.0).ok()?;
+    super::subject::common_name(own.first()?)
+}
+
 /// rustls' own verifier; if another name is asked for than the address, with that name in its place.
 fn verifier(files: &TlsFiles<'_>, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     let unusable = |detail: String| TlsError::Ca { detail };
