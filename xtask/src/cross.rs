@@ -1,14 +1,15 @@
 //! `cargo xtask cross`: the core compiled for a microcontroller, and the agent's tests run on emulated 64-bit ARM.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::shell::{Outcome, Place, succeed};
 use crate::suite::Ended;
 
-mod debian;
+pub(crate) mod debian;
 mod kit;
 
+pub(crate) use kit::Rust;
 use kit::{Kit, Tools};
 
 const MICROCONTROLLER: &str = "thumbv7em-none-eabihf";
@@ -36,11 +37,6 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
         println!("skipped: {why}");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Debian's linker for 64-bit ARM, unpacked under target/cross where apt can be had.
-pub(crate) fn unpacked_linker(place: &Place) -> Option<PathBuf> {
-    debian::unpack(place, debian::Set::Tools).ok().map(|prefix| debian::linker(&prefix))
 }
 
 /// Builds and tests for the other machines; a machine that cannot do it says what to install.

@@ -12,6 +12,7 @@ mod machine;
 mod notices;
 mod package;
 mod tree;
+mod way;
 
 pub(crate) use machine::Machine;
 pub(crate) use package::{Package, build as build_package};
@@ -44,18 +45,20 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
     let mut debs = Vec::new();
     for machine in machines {
         println!("\n-- {}", machine.debian);
-        let linker = match machine.linker(place) {
-            Ok(linker) => linker,
+        let way = match machine.way(place) {
+            Ok(way) => way,
             Err(why) => {
                 println!("left out: {why}");
                 continue;
             }
         };
+        println!("{way}");
         for program in PROGRAMS {
-            let built = machine.build(place, program, &linker)?;
-            let file = out.join(format!("{program}-{version}-{}", machine.target));
+            let built = way.build(place, program)?;
+            way.try_out(&built)?;
+            let file = out.join(format!("{program}-{version}-{}", way.target));
             fs::copy(&built, &file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let notices = notices::third_party(place, program, machine.target)?;
+            let notices = notices::third_party(place, program, way.target)?;
             let package = Package {
                 name: program,
                 version: &version,

@@ -10,6 +10,7 @@ use super::write;
 use crate::shell::{Outcome, Place, find_program, output_of, succeed, succeed_within};
 
 const TOOLS: [&str; 3] = ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user-static"];
+const TOOLS_32: [&str; 3] = ["gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross", "qemu-user-static"];
 const RUST: [&str; 2] = ["rustc-web", "rust-web-src"];
 /// Wanted for another architecture than the machine's, so unpacked alone, without what it depends on.
 const RUST_OF_BOARD: &str = "libstd-rust-web-dev:arm64";
@@ -24,6 +25,8 @@ const APT_LIMIT: Duration = Duration::from_secs(600);
 pub(crate) enum Set {
     /// Linker, C library and emulator.
     Tools,
+    /// The same for 32-bit ARM.
+    Tools32,
     /// A Rust compiler that knows the board and has its own source, too.
     RustAndTools,
 }
@@ -32,6 +35,7 @@ impl Set {
     fn folder(self) -> &'static str {
         match self {
             Self::Tools => "debian-tools",
+            Self::Tools32 => "debian-tools-32",
             Self::RustAndTools => "debian-rust",
         }
     }
@@ -39,7 +43,16 @@ impl Set {
     fn packages(self) -> Vec<&'static str> {
         match self {
             Self::Tools => TOOLS.to_vec(),
+            Self::Tools32 => TOOLS_32.to_vec(),
             Self::RustAndTools => [RUST.as_slice(), TOOLS.as_slice()].concat(),
+        }
+    }
+
+    /// What Debian calls the machine that the linker is for.
+    fn triple(self) -> &'static str {
+        match self {
+            Self::Tools | Self::RustAndTools => "aarch64-linux-gnu",
+            Self::Tools32 => "arm-linux-gnueabihf",
         }
     }
 }
@@ -49,7 +62,7 @@ pub(crate) fn rustc(prefix: &Path) -> PathBuf {
     prefix.join("rustc")
 }
 
-/// The unpacked linker for the board.
+/// The unpacked linker for the set's machine.
 pub(crate) fn linker(prefix: &Path) -> PathBuf {
     prefix.join("cc")
 }
@@ -152,12 +165,15 @@ impl Apt {
 /// linker here and its libraries elsewhere.
 fn without_cross_packages(status: &str) -> String {
     let wanted = Set::RustAndTools.packages();
+    let of_machine = |name: &str| {
+        name.contains(Set::Tools.triple())
+            || name.contains(Set::Tools32.triple())
+            || name.ends_with("-arm64-cross")
+            || name.ends_with("-armhf-cross")
+    };
     let stays = |paragraph: &&str| {
         let name = paragraph.lines().find_map(|line| line.strip_prefix("Package: ")).unwrap_or_default();
-        !(wanted.contains(&name)
-            || name.starts_with("libstd-rust-web")
-            || name.contains("aarch64-linux-gnu")
-            || name.ends_with("-arm64-cross"))
+        !(wanted.contains(&name) || name.starts_with("libstd-rust-web") || of_machine(name))
     };
     status.split_inclusive("\n\n").filter(stays).collect()
 }
@@ -196,12 +212,13 @@ fn version(text: &str) -> Option<(u32, u32)> {
 
 /// Makes what was packed for `/` work below the prefix, and marks it complete.
 fn finish(prefix: &Path, set: Set) -> Outcome {
-    let libc = prefix.join("usr/aarch64-linux-gnu/lib/libc.so");
+    let libraries = format!("usr/{}/lib", set.triple());
+    let libc = prefix.join(&libraries).join("libc.so");
     if let Ok(script) = fs::read_to_string(&libc) {
         // The linker finds them beside the script.
-        write(&libc, &script.replace("/usr/aarch64-linux-gnu/lib/", ""))?;
+        write(&libc, &script.replace(&format!("/{libraries}/"), ""))?;
     }
-    wrap(&linker(prefix), "usr/bin/aarch64-linux-gnu-gcc")?;
+    wrap(&linker(prefix), &format!("usr/bin/{}-gcc", set.triple()))?;
     if set == Set::RustAndTools {
         wrap(&rustc(prefix), "usr/bin/rustc")?;
     }
@@ -240,7 +257,7 @@ mod tests {
     #[test]
     fn the_machines_own_cross_packages_are_forgotten_and_the_rest_stays() {
         let plain = "Package: libc6\nStatus: install ok installed\n\n";
-        let cross = ["gcc-12-aarch64-linux-gnu", "libc6-dev-arm64-cross", "rustc-web", "libstd-rust-web-1.85"]
+        let cross = ["gcc-12-aarch64-linux-gnu", "libc6-armhf-cross", "rustc-web", "libstd-rust-web-1.85"]
             .map(|name| format!("Package: {name}\nStatus: install ok installed\n\n"));
         assert_eq!(without_cross_packages(&format!("{}{plain}", cross.concat())), plain);
     }

@@ -21,6 +21,7 @@ pub(crate) struct Kit {
 }
 
 /// Where the compiler and its standard libraries come from.
+#[derive(Clone)]
 pub(crate) enum Rust {
     /// The ordinary one, with the targets added.
     Rustup,
