@@ -5,8 +5,8 @@ use crate::note::{Note, number};
 use crate::worker::Worker;
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{
-    Assembly, Assign, Body, Channel, DataMode, DecodeError, Extra, PartError, Progress, Purpose, Round, Spec, decode,
-    digest,
+    Assembly, Assign, Body, Channel, DataMode, DecodeError, Extra, Part, PartError, Progress, Purpose, Round, Spec,
+    decode, digest,
 };
 
 impl Worker<'_> {
@@ -151,7 +151,7 @@ impl Worker<'_> {
         match self.current {
             Some(current) if round.round < current.head.round && !self.doubtful => return,
             Some(current) if round.round == current.head.round && current.complete => return self.hear_again(round),
-            Some(current) if round.round == current.head.round && !self.doubtful => {
+            Some(current) if round.round == current.head.round && (!self.doubtful || goes_on(&current.head, round)) => {
                 match (current.head.base, round.base) {
                     // The whole model has begun to come: the update is not needed.
                     (None, Some(_)) => return,
@@ -273,4 +273,10 @@ impl Worker<'_> {
         self.announce.stop();
         self.note(Note::Finished);
     }
+}
+
+/// Whether a chunk belongs to what has begun to come. What comes so slowly that somebody doubts whether it comes is not begun
+/// afresh with each chunk.
+fn goes_on(begun: &Round, chunk: Round) -> bool {
+    Round { part: Part { index: begun.part.index, ..chunk.part }, ..chunk } == *begun
 }

@@ -7,6 +7,8 @@ mod compact;
 #[cfg(test)]
 mod diverging;
 #[cfg(test)]
+mod downlink;
+#[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod exact;

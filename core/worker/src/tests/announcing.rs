@@ -147,6 +147,19 @@ fn a_chunk_of_other_sizes_does_not_block_the_round_for_ever() {
 }
 
 #[test]
+fn a_model_that_comes_more_slowly_than_somebody_announces_himself_is_put_together_all_the_same() {
+    let mut bench = Bench::joined();
+    let chunks = round(1, 1, &MODEL, 8);
+    assert!(chunks.len() > 1);
+    let mut said = Vec::new();
+    for chunk in &chunks {
+        assert_eq!(joins(&bench.tick()).len(), 1);
+        said = bench.hear_round(*chunk, &MODEL);
+    }
+    assert_eq!(computes(&said), [RoundId(1)]);
+}
+
+#[test]
 fn a_lost_broker_silences_and_its_return_announces() {
     let mut bench = Bench::joined();
     bench.handle(Input::Disconnected);
