@@ -10,7 +10,7 @@ use super::super::settings::Listen;
 use super::super::snapshot::{AgentView, Facts, Recent, Snapshot};
 use super::super::state::{Told, state};
 use super::super::what_if;
-use super::super::words::{Pace, why};
+use super::super::words::{Pace, line, why};
 use super::browser::Browser;
 use super::{event, part, record, snapshot};
 use heijunka_round::Level;
@@ -216,6 +216,42 @@ fn pictures_are_taken_in_light_and_dark_for_a_tablet_and_of_sixty_agents() {
         let words = words.as_str().unwrap();
         assert!(words.contains("is needed most") && words.contains("held back by"), "{words}");
         assert!(!words.contains("undefined") && !words.contains("NaN"), "{words}");
+        browser.picture(&folder().join(format!("{picture}.png")));
+    }
+}
+
+type Change = fn(&mut Snapshot);
+
+#[test]
+fn trouble_and_the_end_are_seen_at_a_glance() {
+    let profile = tempfile::tempdir().unwrap();
+    let Some(mut browser) = Browser::start(profile.path()) else { return };
+    let (board, shares) = plant(6, 400);
+    let killed = |snapshot: &mut Snapshot| {
+        let view = &mut snapshot.agents[0];
+        (view.online, view.share_samples, view.outlook) = (false, 0, None);
+        view.why = why(view, None);
+    };
+    let no_broker = |snapshot: &mut Snapshot| snapshot.connected = false;
+    let in_vain = |snapshot: &mut Snapshot| snapshot.in_vain = 3;
+    let finished = |snapshot: &mut Snapshot| snapshot.phase = "finished";
+    let cases: [(&str, &str, Change); 4] = [
+        ("one-killed", "training", killed),
+        ("no-broker", "no broker", no_broker),
+        ("standing-still", "standing still", in_vain),
+        ("finished", "finished", finished),
+    ];
+    for (picture, word, change) in cases {
+        let mut snapshot = shown(&board, &shares, 400, false);
+        change(&mut snapshot);
+        snapshot.line = line(&snapshot, (word == "finished").then_some("all rounds are done"));
+        let shown = serve(snapshot);
+        browser.open(&format!("http://{}/", shown.server.address()), 1024, 1700, false);
+        browser.wait_for(MEASURED);
+        assert_eq!(browser.wait_for("document.getElementById('phase').textContent"), word);
+        if picture == "one-killed" {
+            assert_eq!(browser.wait_for("document.querySelector('tr.off td:nth-child(2)')?.textContent"), "–");
+        }
         browser.picture(&folder().join(format!("{picture}.png")));
     }
 }
