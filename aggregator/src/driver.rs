@@ -333,8 +333,8 @@ impl Driver<'_> {
         loop {
             match self.coordinator.poll_output() {
                 Output::Wait(until) => {
-                    if let Some(rival) = &self.rival {
-                        return Err(self.superseded(rival));
+                    if let Some(rival) = self.rival.clone() {
+                        return Err(self.superseded(&rival));
                     }
                     return Ok(until);
                 }
@@ -401,10 +401,12 @@ impl Driver<'_> {
         self.publish_people(Channel::Events, event(happened));
     }
 
-    fn superseded(&self, rival: &str) -> Failure {
-        if self.last.is_some() {
-            let steps = self.coordinator.steps();
-            self.progress.tell(|| warn!("the model after round {steps} could not be written and is lost"));
+    /// Leaves the job to a newer aggregator, and what it has come to in the folder, if that is not the newer one's, too.
+    fn superseded(&mut self, rival: &str) -> Failure {
+        // A run's number is there before anybody hears of the run.
+        let is_own = run_number::last(&self.valid.output).is_ok_and(|run| run == self.coordinator.run());
+        if is_own && let Ok(saved) = self.save() {
+            self.progress.tell(|| info!("{saved}"));
         }
         Failure::new(Exit::Unavailable, format!("another aggregator has taken over job {}: {rival}", self.valid.job))
             .why("two aggregators never mix their updates: the one that started last goes on")

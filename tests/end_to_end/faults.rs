@@ -111,6 +111,7 @@ fn the_older_of_two_aggregators_leaves_and_names_the_other() {
     let ended = older.wait().unwrap();
     assert_eq!(ended.code, Some(69), "{}", ended.log);
     assert!(ended.log.contains("another aggregator has taken over job job: run 2"), "{}", ended.log);
+    assert!(plant.card().unwrap()["training"]["ended"].is_null(), "what it had come to is kept in its own folder");
     finishes(newer);
     drop(agents);
 }
