@@ -21,9 +21,8 @@ const EARLIER: &str = "earlier-";
 /// As many of them are kept.
 const EARLIER_KEPT: usize = 3;
 
-/// Writes model, card, what the next aggregator needs to go on with an unfinished one, and, unless `keep` is 0, a checkpoint beside the `keep - 1`
-/// newest ones into `folder`.
-pub(crate) fn write(folder: &Path, keep: usize, coordinator: &Coordinator, card: &Card) -> io::Result<()> {
+/// Writes model, card and what the next aggregator needs to go on with an unfinished one into `folder`.
+pub(crate) fn write(folder: &Path, coordinator: &Coordinator, card: &Card) -> io::Result<()> {
     let Some(model) = coordinator.model() else { return Ok(()) };
     let misfit = || io::Error::other("the model does not fit its shape");
     let shape = coordinator.shape().and_then(|shape| model_shape(shape).ok()).ok_or_else(misfit)?;
@@ -36,18 +35,20 @@ pub(crate) fn write(folder: &Path, keep: usize, coordinator: &Coordinator, card:
     }
     replace_file(&folder.join(MODEL), &model)?;
     replace_file(&folder.join(CARD), &card_text)?;
-    if !is_unfinished(card) {
-        forget_unfinished(folder)?;
+    if is_unfinished(card) { Ok(()) } else { forget_unfinished(folder) }
+}
+
+/// Keeps the model that is in `folder` as a checkpoint beside the `keep - 1` newest ones, unless `keep` is 0.
+pub(crate) fn keep(folder: &Path, keep: usize, card: &Card) -> io::Result<()> {
+    if keep == 0 {
+        return Ok(());
     }
-    if keep > 0 {
-        let older = folder.join(OLDER);
-        std::fs::create_dir_all(&older)?;
-        let stem = format!("run-{}-round-{}", coordinator.run(), coordinator.steps());
-        replace_file(&older.join(format!("{stem}.safetensors")), &model)?;
-        replace_file(&older.join(format!("{stem}.json")), &card_text)?;
-        prune(&older, "", keep)?;
-    }
-    Ok(())
+    let older = folder.join(OLDER);
+    std::fs::create_dir_all(&older)?;
+    let kept = older.join(format!("run-{}-round-{}.safetensors", card.training.run, card.training.rounds));
+    replace_file(&kept, &std::fs::read(folder.join(MODEL))?)?;
+    replace_file(&kept.with_extension("json"), &std::fs::read(folder.join(CARD))?)?;
+    prune(&older, "", keep)
 }
 
 /// Keeps the model that is in `folder` among the older checkpoints before a new job writes its own; returns its path, or

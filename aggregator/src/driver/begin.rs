@@ -13,7 +13,7 @@ use std::io;
 pub(super) fn begin(valid: &Valid) -> Result<Vec<Event>, Failure> {
     let event = |level, code, message, fix| Event { level, code, agent: None, message, fix };
     let mended = checkpoint::mend(&valid.output).map_err(|error| cannot_keep(valid, &error))?;
-    let mended = mended.map(|told| event(Level::Warn, "HJ-126", told, "nothing: training goes on from there"));
+    let mended = mended.map(|told| event(Level::Warn, "HJ-126", told, "nothing has to be done"));
     let found = found(valid)?.map(|(code, message, fix)| event(Level::Info, code, message, fix));
     Ok(mended.into_iter().chain(found).collect())
 }

@@ -129,9 +129,9 @@ impl Driver<'_> {
         let Some(card) = Card::new(valid, &self.coordinator, outcome, taken) else { return Ok(()) };
         // The model is tried whatever becomes of the history.
         let history = if outcome.is_some() { self.history.sync() } else { self.history.flush() };
-        checkpoint::write(folder, valid.keep, &self.coordinator, &card)
-            .map_err(|error| Trouble::new(self.model_name(), &error))?;
+        checkpoint::write(folder, &self.coordinator, &card).map_err(|error| Trouble::new(self.model_name(), &error))?;
         self.saved = Some(self.coordinator.steps());
+        checkpoint::keep(folder, valid.keep, &card).map_err(|error| Trouble::new("the copy of it to keep", &error))?;
         history.map_err(|error| Trouble::new("history.csv", &error))?;
         if outcome.is_some() && valid.onnx {
             self.write_onnx()?;
@@ -166,7 +166,7 @@ impl Driver<'_> {
         let folder = self.valid.output.display();
         let message = format!("{} cannot be written to {folder}: {}{on}", trouble.what, trouble.error);
         // Rounds differ from one attempt to the next, the reason does not.
-        let known = format!("{}; {fix}", trouble.error);
+        let known = format!("{folder}: {}; {fix}", trouble.error);
         if self.figures.cannot_save.replace(known.clone()) == Some(known) {
             self.progress.tell(|| warn!("HJ-180 {message}; {fix}"));
         } else {
