@@ -48,6 +48,8 @@ fn job(text: &mut Text, snapshot: &Snapshot) {
         "1 while the job is paused, or about to pause, because somebody asked.",
         held,
     );
+    let cannot_begin = u8::from(snapshot.obstacle.is_some());
+    text.gauge("heijunka_cannot_begin", "1 while the agents' data make no job; the page says why.", cannot_begin);
     let cannot_save = u8::from(snapshot.cannot_save.is_some());
     text.gauge("heijunka_cannot_save", "1 while the model cannot be written.", cannot_save);
     text.gauge("heijunka_run", "Number of this run of the job.", snapshot.run);

@@ -135,7 +135,7 @@ impl fmt::Display for Outcome {
             Self::Time => "the time is used up",
             Self::NoBetter => "the held-out score got no better, the best model was restored",
             Self::Stopped => "it was asked to stop",
-            Self::Diverged => "the model diverged, the last finite one was kept: lower learning_rate",
+            Self::Diverged => "the model diverged, the last finite one was kept; event HJ-150 says what to do",
         })
     }
 }

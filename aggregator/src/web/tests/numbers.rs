@@ -167,6 +167,7 @@ fn metrics_hold_true_numbers_in_the_text_format() {
     board.add(&record(Purpose::Score, 0.2, Vec::new()), 2);
     let mut shown = snapshot(&board);
     shown.agents = vec![view(&board, "a", 8), view(&board, "b", 0)];
+    shown.obstacle = Some("the agents' columns differ".into());
     let text = metrics(&shown);
     for line in [
         "heijunka_job_info{site=\"plant \\\"1\\\"\",job=\"steel\",policy=\"\",data=\"\"} 1",
@@ -174,6 +175,7 @@ fn metrics_hold_true_numbers_in_the_text_format() {
         "heijunka_phase{phase=\"paused\"} 0",
         "heijunka_rounds_total{ending=\"full\"} 2",
         "heijunka_scoring_rounds_total 1",
+        "heijunka_cannot_begin 1",
         "heijunka_round_duration_seconds_bucket{le=\"0.1\"} 0",
         "heijunka_round_duration_seconds_bucket{le=\"0.25\"} 1",
         "heijunka_round_duration_seconds_bucket{le=\"60\"} 1",
