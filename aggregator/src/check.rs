@@ -84,23 +84,33 @@ fn model(list: &mut Checklist, valid: &Valid) {
     }
 }
 
-/// What a cap on what is sent means for a model: how large it is, only a model that is gone on from tells before agents are
-/// here.
+/// What a cap on what is sent means for the model.
 fn downlink(list: &mut Checklist, valid: &Valid) {
     let Some(cap) = valid.plan.downlink else { return };
+    let rate = Rate::from_bits_per_s(cap.bits_per_s);
     let known = valid.plan.start.as_ref().map(|start| start.parameters.len());
-    let parameters = known.unwrap_or(PARAMETERS_TOLD);
-    let (rate, seconds) = (Rate::from_bits_per_s(cap.bits_per_s), cap.time(parameters * 4).as_secs_f64());
-    let what = if known.is_some() { "the model's" } else { "every" };
-    let text = format!("{rate}: {what} {parameters} parameters take {seconds:.1} s to send whole");
-    let patience = &valid.plan.patience;
-    if seconds <= patience.first_deadline.min(patience.deadline_max).as_secs_f64() {
-        return list.pass("downlink", text);
+    let (parameters, word) =
+        known.map_or_else(|| (least_parameters(&valid.plan.hidden), " or more"), |known| (known, ""));
+    let (time, patience) = (cap.time(parameters.saturating_mul(4)), &valid.plan.patience);
+    let taken = format!("{rate}: {parameters}{word} parameters take {:.1} s{word} to send whole", time.as_secs_f64());
+    if time > patience.first_deadline.min(patience.deadline_max) {
+        return list.note("downlink", format!("{taken}, {SLOW}"));
     }
-    let longer =
-        "longer than a round may last. Nobody is late for it, since a round's time counts from when its model is sent";
-    let fix = "for shorter rounds raise [limits] downlink, or send changes alone: [gradient] update = \"int8\"";
-    list.note("downlink", format!("{text}, {longer}; {fix}"));
+    let told = cap.time(PARAMETERS_TOLD * 4).as_secs_f64();
+    let each =
+        format!("{rate}: every {PARAMETERS_TOLD} parameters take {told:.1} s to send whole; HJ-172 tells of the model");
+    list.pass("downlink", if known.is_some() { taken } else { each });
+}
+
+/// What to do about a model that takes longer to send than a round may last.
+const SLOW: &str = "longer than a round may last. Nobody is late for it, since a round's time counts from when its model is \
+    sent; for shorter rounds raise [limits] downlink, or send changes alone: [gradient] update = \"int8\"";
+
+/// Parameters of a model with these hidden layers, whatever its columns and classes.
+fn least_parameters(hidden: &[u32]) -> usize {
+    let widths = [[1].as_slice(), hidden, &[1]].concat();
+    let layers = widths.iter().zip(widths.iter().skip(1));
+    layers.map(|(before, width)| (*before as usize + 1).saturating_mul(*width as usize)).fold(0, usize::saturating_add)
 }
 
 /// A page that cannot be served is no reason not to train.
@@ -109,5 +119,16 @@ fn page(list: &mut Checklist, valid: &Valid) {
     match web::bind(listen) {
         Ok(_) => list.pass("page", format!("http://{}/ is free for it", listen.address)),
         Err(error) => list.note("page", format!("none at http://{}/ ({error}), training would go on", listen.address)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_has_at_least_what_its_hidden_layers_make() {
+        assert_eq!([least_parameters(&[]), least_parameters(&[64]), least_parameters(&[100, 200])], [2, 193, 20_601]);
+        assert_eq!(least_parameters(&[u32::MAX, u32::MAX, u32::MAX]), usize::MAX);
     }
 }
