@@ -6,6 +6,7 @@ use crate::memory::Needs;
 use heijunka_bus::{BusConfig, BusEvent, Events};
 use heijunka_data::Table;
 use heijunka_settings::{Checklist, Exit, Failure, Size, check_broker};
+use heijunka_units::counted;
 use heijunka_wire::document::{Document, Job};
 use heijunka_wire::{Body, Channel, Topics, decode, limits};
 use std::path::Path;
@@ -53,7 +54,14 @@ fn data(list: &mut Checklist, valid: &Valid) -> Option<Table> {
     match read {
         Ok(table) => {
             let file = valid.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default();
-            list.pass("data", format!("{file}: {} rows, {} columns", table.rows(), table.column_names().count()));
+            list.pass(
+                "data",
+                format!(
+                    "{file}: {}, {}",
+                    counted(table.rows(), "row"),
+                    counted(table.column_names().count(), "column")
+                ),
+            );
             let notes = table.notes();
             notes.iter().take(NOTES_MAX).for_each(|note| list.note("data", note));
             if notes.len() > NOTES_MAX {

@@ -4,6 +4,7 @@ use crate::engine::data_failure;
 use clap::Args;
 use heijunka_data::{ColumnReport, DataError, Report, Source, Table, Timestamps, Written};
 use heijunka_settings::{Exit, Failure};
+use heijunka_units::counted;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -99,8 +100,8 @@ fn told(report: &Report, columns_max: usize) -> String {
     let mut text = String::new();
     let (files, columns) = (report.files.len(), report.columns.len());
     if let Some((first, _)) = report.files.first() {
-        let more = if files > 1 { format!(" and {} more files", files - 1) } else { String::new() };
-        let _ = writeln!(text, "{first}{more}: {} rows, {columns} columns", report.rows);
+        let more = if files > 1 { format!(" and {}", counted(files - 1, "more file")) } else { String::new() };
+        let _ = writeln!(text, "{first}{more}: {}, {}", counted(report.rows, "row"), counted(columns, "column"));
     }
     if let Some(written) = &report.format {
         let _ = writeln!(text, "{}", how(written));
@@ -111,13 +112,13 @@ fn told(report: &Report, columns_max: usize) -> String {
         let _ = writeln!(text, "{}", cut(line.trim_end(), LINE_CHARS_MAX));
     }
     if columns > columns_max {
-        let _ = writeln!(text, "  … and {} more columns (--all tells them)", columns - columns_max);
+        let _ = writeln!(text, "  … and {} (--all tells all)", counted(columns - columns_max, "more column"));
     }
     if let Some(classes) = &report.classes {
         let _ = writeln!(text, "classes:");
         for (class, rows) in classes {
             let percent = *rows as f64 * 100.0 / report.rows.max(1) as f64;
-            let _ = writeln!(text, "  {:TEXT_CHARS_MAX$}  {rows} rows, {percent:.2} %", short(class));
+            let _ = writeln!(text, "  {:TEXT_CHARS_MAX$}  {}, {percent:.2} %", short(class), counted(*rows, "row"));
         }
     }
     for note in &report.notes {
@@ -156,7 +157,7 @@ fn what(column: &ColumnReport) -> String {
     } else if let Some(different) = column.different {
         let values: Vec<String> = column.top.iter().map(|(value, rows)| format!("{} ({rows})", short(value))).collect();
         let more = if different > values.len() { ", …" } else { "" };
-        words.push(format!("{different} values: {}{more}", values.join(", ")));
+        words.push(format!("{}: {}{more}", counted(different, "value"), values.join(", ")));
     }
     if column.missing > 0 {
         words.insert(0, format!("{} empty", column.missing));
@@ -262,7 +263,7 @@ UTF-8, cells between ';', decimal ',', names in the first row
   Linie       numbers  7 .. 7, mean 7; always the same
 classes:
   gut                           2 rows, 66.67 %
-  schlecht                      1 rows, 33.33 %
+  schlecht                      1 row, 33.33 %
 note: column 'Zeit' is left out: it holds times (2026-11-24 10:00:00 to 2026-11-24 10:00:20)
 
 [data]

@@ -5,6 +5,7 @@ use crate::onnx::{OPSET, Precision, coarse_columns, to_bytes};
 use crate::predict::Trained;
 use clap::Args;
 use heijunka_settings::{Exit, Failure};
+use heijunka_units::counted;
 use std::io;
 use std::path::{Path, PathBuf};
 use tracing::{info, warn};
@@ -70,7 +71,8 @@ fn write(trained: &Trained, precision: Precision, path: &Path) -> Result<io::Res
         None => "a value".into(),
     };
     let (inputs, parameters, size) = (trained.shape.inputs(), trained.parameters.len(), bytes.len());
-    let said = format!("{inputs} inputs, {outputs}, {parameters} parameters, {size} bytes, ONNX opset {OPSET}");
+    let said =
+        format!("{}, {outputs}, {parameters} parameters, {size} bytes, ONNX opset {OPSET}", counted(inputs, "input"));
     Ok(std::path::absolute(path).and_then(|path| replace_file(&path, &bytes)).map(|()| said))
 }
 

@@ -1,5 +1,6 @@
 //! What can be wrong with data, in plain words.
 
+use heijunka_units::counted;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -88,7 +89,7 @@ pub enum DataError {
         delimiter: char,
     },
     /// A row has too few or too many cells.
-    #[error("{} line {line} has {found} cells instead of {expected} (delimiter '{}')", path.display(), shown(*delimiter))]
+    #[error("{} line {line} has {} instead of {expected} (delimiter '{}')", path.display(), counted(*found, "cell"), shown(*delimiter))]
     Ragged {
         /// The file.
         path: PathBuf,

@@ -1,5 +1,6 @@
 //! Which rows are used, and why others are not.
 
+use heijunka_units::counted;
 use std::fmt;
 
 /// Rows used and skipped; with windows each stands for the window that it ends.
@@ -51,8 +52,8 @@ impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let used = self.train + self.held_out;
         match self.window_rows {
-            0 | 1 => write!(f, "{used} rows used")?,
-            rows => write!(f, "{used} windows of {rows} rows used")?,
+            0 | 1 => write!(f, "{} used", counted(used, "row"))?,
+            rows => write!(f, "{} of {rows} rows used", counted(used, "window"))?,
         }
         write!(f, " ({} held out), {} ", self.held_out, self.skipped_total())?;
         f.write_str(if self.window_rows > 1 { "rows end none" } else { "skipped" })?;
@@ -69,7 +70,9 @@ impl fmt::Display for Skip {
         match self {
             Self::EmptyCell(column) => write!(f, "with an empty cell in '{column}'"),
             Self::Context => f.write_str("marked as context"),
-            Self::FewBefore(rows) => write!(f, "with fewer than {rows} whole rows before them in their group"),
+            Self::FewBefore(rows) => {
+                write!(f, "with fewer than {} before them in their group", counted(*rows, "whole row"))
+            }
             Self::BesideHeldOut => f.write_str("in windows with held-out rows"),
         }
     }

@@ -53,7 +53,7 @@ fn rows_are_scored_as_they_come_whatever_the_broker_does() {
     let mut watch = Watch::new(&plant, TOPIC);
     let arguments = ["predict", "--follow", "--data", "new.csv"];
     let mut follower = plant.start("heijunka-aggregator", &arguments, "follow.log").unwrap();
-    follower.wait_for("1 rows so far").unwrap();
+    follower.wait_for("1 row so far").unwrap();
     append("2,5;4\noops;1\n3;");
     is(&watch.next(|_, _| true).1, 1, expected[1]);
     append("3\n");
@@ -71,7 +71,7 @@ fn rows_are_scored_as_they_come_whatever_the_broker_does() {
     let ended = follower.stop().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert!(ended.log.contains("row 2 is left out: column 'a'"), "{}", ended.log);
-    assert!(ended.log.contains("3 predictions published, 1 rows left out, 0 lost"), "{}", ended.log);
+    assert!(ended.log.contains("3 predictions published, 1 row left out, 0 lost"), "{}", ended.log);
 }
 
 #[test]

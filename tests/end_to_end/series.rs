@@ -35,7 +35,7 @@ fn examples_of_several_rows_are_learned_by_uneven_machines() {
     let more = "[model]\nhidden = []\n[allocation]\nmin_agents = 3\n";
     let ended = plant.aggregator(&task, training, more).unwrap().wait().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
-    assert!(ended.log.contains("1 columns in windows of 3 rows make 3 inputs"), "{}", ended.log);
+    assert!(ended.log.contains("1 column in windows of 3 rows make 3 inputs"), "{}", ended.log);
     let card = plant.card().unwrap();
     assert_eq!(card["model"]["widths"], json!([3, 1]));
     assert_eq!(card["data"]["window"], json!({ "rows": 3, "every": 1 }));

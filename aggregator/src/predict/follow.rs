@@ -10,6 +10,7 @@ use super::{Arguments, Trained};
 use crate::config::{self, Valid};
 use heijunka_bus::{Bus, BusConfig, BusEvent, Message, Outage, PublishError};
 use heijunka_settings::{Exit, Failure, Signals, init_logging};
+use heijunka_units::counted;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -107,7 +108,7 @@ fn work(mut tail: Tail, mut scorer: Scorer, name: &Path, batches: &Sender<Batch>
             Got::Restart => info!("{} begins anew", name.display()),
             Got::Nothing => {
                 if !std::mem::replace(&mut waited, true) {
-                    info!("{} rows so far; waiting for more", tail.lines.rows());
+                    info!("{} so far; waiting for more", counted(tail.lines.rows(), "row"));
                 }
                 std::thread::sleep(LOOK_EVERY);
             }
@@ -149,7 +150,7 @@ async fn serve(config: BusConfig, topic: Arc<str>, mut batches: Receiver<Batch>,
     let left = bus.close(farewell).await as u64;
     told.sum_up(left);
     if ended.is_ok() && left + told.lost > 0 {
-        let lost = format!("{} predictions did not reach the broker", left + told.lost);
+        let lost = format!("{} did not reach the broker", counted(left + told.lost, "prediction"));
         return Err(Failure::new(Exit::Unavailable, lost));
     }
     ended
@@ -217,7 +218,8 @@ impl Told {
 
     fn sum_up(&self, left: u64) {
         let arrived = self.published.saturating_sub(left + self.refused);
-        info!("{arrived} predictions published, {} rows left out, {} lost", self.skipped, self.lost + left);
+        let (arrived, skipped) = (counted(arrived, "prediction"), counted(self.skipped, "row"));
+        info!("{arrived} published, {skipped} left out, {} lost", self.lost + left);
     }
 }
 

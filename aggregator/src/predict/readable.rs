@@ -4,6 +4,7 @@ use heijunka_data::{Targets, Truth};
 use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{Confusion, class_of};
 use heijunka_round::{Judge, Summary};
+use heijunka_units::counted;
 use heijunka_wire::document::{Scores, Target};
 use std::io::Write;
 
@@ -172,7 +173,7 @@ impl<'a> Reader<'a> {
 }
 
 fn sentence(scores: &Scores, summary: &Summary, judge: Judge) -> String {
-    let mut words = vec![format!("{} rows with a known target", scores.rows)];
+    let mut words = vec![format!("{} with a known target", counted(scores.rows, "row"))];
     let mut say = |name: &str, value: Option<f64>| words.extend(value.map(|value| format!("{name} {value:.4}")));
     say("accuracy", summary.accuracy);
     say("macro-F1", summary.macro_f1);

@@ -3,6 +3,7 @@
 use super::figures::Figures;
 use super::run::Setup;
 use super::source::Source;
+use heijunka_units::counted;
 
 /// Title, one line a policy, and what should be known of it.
 pub(crate) fn table(source: &Source, setup: &Setup, figures: &[Figures], equal: Option<&Figures>) -> String {
@@ -28,7 +29,7 @@ pub(crate) fn table(source: &Source, setup: &Setup, figures: &[Figures], equal: 
         );
     }
     for one in figures.iter().filter(|one| one.overdue_rounds > 0) {
-        text += &format!("{}: {} rounds ran into their deadline\n", one.policy(), one.overdue_rounds);
+        text += &format!("{}: {} ran into the deadline\n", one.policy(), counted(one.overdue_rounds, "round"));
     }
     text
 }

@@ -7,7 +7,7 @@ use crate::roster::Member;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use heijunka_units::{AgentId, Timestamp};
+use heijunka_units::{AgentId, Timestamp, counted};
 use heijunka_wire::{Assign, Channel, Codec, DataMode, Join, PROTOCOL_VERSION, Refusal, limits};
 
 /// `45 s`, `30 min`, `8 h`, `2 d 8 h`.
@@ -99,7 +99,7 @@ impl Coordinator {
             let message = format!("{agent} takes leave as planned, for {}: its hours are over", long(join.away_s));
             self.event(Level::Info, "HJ-103", Some(agent), message, "it comes back by itself");
         } else {
-            let message = format!("{agent} is here with {} rows to train on", join.rows);
+            let message = format!("{agent} is here with {} to train on", counted(join.rows, "row"));
             self.event(Level::Info, "HJ-101", Some(agent), message, "");
         }
     }

@@ -9,7 +9,7 @@ use crate::record::Level;
 use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
-use heijunka_units::Timestamp;
+use heijunka_units::{Timestamp, counted};
 
 /// What is known of the broker at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Backoff {
                 Some(format!("the broker takes {:.1} s to acknowledge", load.unacknowledged_for.as_secs_f64()))
             }
             0 => None,
-            dropped => Some(format!("the broker has dropped {dropped} messages")),
+            dropped => Some(format!("the broker has dropped {}", counted(dropped, "message"))),
         }
     }
 

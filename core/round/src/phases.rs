@@ -13,7 +13,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::agents;
-use heijunka_units::Timestamp;
+use heijunka_units::{Timestamp, counted};
 use heijunka_wire::Shape;
 use heijunka_wire::document::{Fitted, Survey};
 
@@ -142,7 +142,10 @@ impl Coordinator {
         self.settle_document(job);
         self.enter(now, Phase::Preparing);
         let message = format!(
-            "the job is settled: {columns} columns{of_rows} make {inputs} inputs, the model has {parameters} parameters"
+            "the job is settled: {}{of_rows} make {}, the model has {}",
+            counted(columns, "column"),
+            counted(inputs, "input"),
+            counted(parameters, "parameter")
         );
         self.event(Level::Info, "HJ-121", None, message, "");
         self.tell_sending(parameters);

@@ -59,7 +59,7 @@ fn what_a_spreadsheet_writes_above_the_names_is_passed_over() {
     let ragged = |text: &str| told(&read_with(text.as_bytes(), |_| ()).unwrap_err());
     assert_eq!(
         ragged("sep=;\nReport\nt;T\n1;2\n2;3\n2\n"),
-        "a.csv line 6 has 1 cells instead of 2 (delimiter ';')",
+        "a.csv line 6 has 1 cell instead of 2 (delimiter ';')",
         "lines keep their numbers"
     );
     let preamble = read_with(b"machine;7;x\ndate;1;y\nt;p\n1;2\n", |source| source.skip_lines = 2).unwrap();

@@ -63,7 +63,7 @@ fn an_empty_cell_breaks_the_windows_around_it() {
     let expected = [
         ("with an empty cell in 'y'", 1),
         ("with an empty cell in 'x'", 1),
-        ("with fewer than 1 whole rows before them in their group", 2),
+        ("with fewer than 1 whole row before them in their group", 2),
     ];
     assert_eq!(reasons, expected.map(|(why, rows)| (why.to_owned(), rows)));
     let filled = read_with(text.as_bytes(), |source| source.missing = Missing::Mean).unwrap();
