@@ -12,7 +12,7 @@ mod series_tests;
 mod tail;
 
 use clap::Args;
-use heijunka_data::{Inputs, SkipReason, Table};
+use heijunka_data::{DataError, Inputs, SkipReason, Table};
 use heijunka_settings::{Exit, Failure};
 use heijunka_units::counted;
 pub(crate) use model::Trained;
@@ -144,6 +144,20 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Unavailable, format!("cannot write {}", path.display())).why(error.to_string())
 }
 
-fn data_failure(error: heijunka_data::DataError) -> Failure {
-    Failure::new(Exit::Config, error.to_string()).fix(error.fix())
+/// Here options stand in for an agent's settings.
+fn data_failure(error: DataError) -> Failure {
+    let fix = match &error {
+        DataError::Clock { .. } => {
+            "say how times are written with --timestamp-format, or take rows as they stand with --in-order"
+        }
+        DataError::MissingColumn { .. } => {
+            "see whether the model was trained on such a table; --in-order does without a column of times"
+        }
+        DataError::NumbersAsHeader { .. } => "add --no-header if the first line is a row",
+        DataError::Ragged { .. } => {
+            "correct the line, or say --delimiter, or --skip-lines if the names stand further down"
+        }
+        other => other.fix(),
+    };
+    Failure::new(Exit::Config, error.to_string()).fix(fix)
 }

@@ -131,7 +131,7 @@ fn is_annotation(cells: &[&str]) -> bool {
 /// Cells of a line with quotes left on.
 fn cells(line: &str, delimiter: char) -> Vec<&str> {
     let mut quoted = false;
-    let split = line.trim().split(|c: char| {
+    let split = line.trim_matches([' ', '\r', '\n']).split(|c: char| {
         quoted ^= c == '"';
         c == delimiter && !quoted
     });

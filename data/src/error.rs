@@ -103,12 +103,12 @@ pub enum DataError {
         delimiter: char,
     },
     /// A file breaks the CSV format.
-    #[error("{} is not CSV: {why}", path.display())]
+    #[error("{} line {line} is not CSV", path.display())]
     Csv {
         /// The file.
         path: PathBuf,
-        /// The parser's reason.
-        why: String,
+        /// Line, from 1.
+        line: u64,
     },
     /// Two columns have the same name.
     #[error("{} line {line} has two columns named '{column}'", path.display())]

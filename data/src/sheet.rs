@@ -50,31 +50,42 @@ impl Sheet {
             notes: Vec::new(),
             cut: None,
         };
-        sheet.notes.extend(stranger.map(|line| {
-            format!("{} is not UTF-8 (line {line} is the first that is not); read as Windows-1252", path.display())
-        }));
-        sheet.notes.extend(above.titles.map(|(line, title)| {
-            let path = path.display();
+        sheet.tell(stranger, above.titles);
+        sheet.read_names()?;
+        sheet.cut = sheet.find_cut();
+        sheet.find_out(source)?;
+        Ok(sheet)
+    }
+
+    /// Notes the first line that is not UTF-8, and the first title with its line.
+    fn tell(&mut self, stranger: Option<u64>, titles: Option<(usize, String)>) {
+        let path = self.path.display();
+        let encoding = stranger
+            .map(|line| format!("{path} is not UTF-8 (line {line} is the first that is not); read as Windows-1252"));
+        let titles = titles.map(|(line, title)| {
             format!(
                 "{path} line {line} ('{title}') is taken as a title above the names; header_rows = 1 if it holds them"
             )
-        }));
-        sheet.read_names()?;
-        sheet.cut = sheet.find_cut();
-        let rows = sheet.sample()?;
+        });
+        self.notes.extend(encoding.into_iter().chain(titles));
+    }
+
+    /// Finds out what only rows tell: the decimal point, and whether the first of them holds units.
+    fn find_out(&mut self, source: &Source) -> Result<(), DataError> {
+        let rows = self.sample()?;
         if source.decimal.is_none() {
-            sheet.decimal = dialect::find_decimal(&rows);
+            self.decimal = dialect::find_decimal(&rows);
         }
-        if source.header_rows.is_none() && dialect::has_units(&rows, sheet.decimal) {
-            sheet.header_rows = 2;
+        if source.header_rows.is_none() && dialect::has_units(&rows, self.decimal) {
+            self.header_rows = 2;
             let units: Vec<&str> = rows.first().into_iter().flat_map(StringRecord::iter).take(4).collect();
-            sheet.notes.push(format!(
-                "the second line of {} is taken as units ({}, …); header_rows = 1 if it is a row",
-                path.display(),
+            self.notes.push(format!(
+                "the line below the names of {} is taken as units ({}, …); header_rows = 1 if it is a row",
+                self.path.display(),
                 units.join(", ")
             ));
         }
-        Ok(sheet)
+        Ok(())
     }
 
     fn records(&self) -> csv::Reader<&[u8]> {
@@ -209,7 +220,7 @@ impl Sheet {
     }
 
     fn broken(&self, error: &csv::Error) -> DataError {
-        DataError::Csv { path: self.path.clone(), why: error.to_string() }
+        DataError::Csv { path: self.path.clone(), line: error.position().map_or(1, csv::Position::line) }
     }
 }
 

@@ -67,6 +67,35 @@ fn check_passes_where_run_would() {
 }
 
 #[test]
+fn check_tells_what_was_guessed_of_the_data_and_what_cannot_be_read() {
+    let plant = Plant::new().unwrap();
+    let text = b"Report of press 7;;\nGr\xf6\xdfe;flow;fault\n1.234,5;1.234;0\n2,5;2.345;1\n";
+    let data = plant.write("odd.csv", text).unwrap();
+    let config = good(&plant);
+    let (head, _) = config.split_once("path = ").unwrap();
+    plant.write("agent.toml", format!("{head}path = {data:?}\n")).unwrap();
+    let ended = check(&plant, &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let expected = [
+        "odd.csv: 2 rows, 3 columns",
+        "odd.csv is not UTF-8 (line 2 is the first that is not); read as Windows-1252",
+        "odd.csv line 1 ('Report of press 7') is taken as a title above the names; header_rows = 1 if it holds them",
+        "column 'Größe' has marks of thousands: '1.234,5' (line 3) is read as 1234.5",
+        "column 'flow' is taken as text: it is not certain what '.' in '1.234' (",
+    ];
+    let data: Vec<&str> =
+        ended.log.lines().filter(|line| line.get(6..).is_some_and(|line| line.starts_with("data: "))).collect();
+    assert_eq!(data.len(), expected.len(), "{}", ended.log);
+    assert!(data.iter().zip(expected).all(|(line, expected)| line.contains(expected)), "{}", ended.log);
+    plant.write("odd.csv", b"PK\x03\x04\x14\0\x06\0[Content_Types].xml").unwrap();
+    let ended = check(&plant, &[]);
+    assert_eq!(ended.code, Some(78), "{}", ended.log);
+    let refused =
+        "odd.csv is a workbook, not CSV; save the sheet as CSV (File, Save as, CSV UTF-8) (agent.toml:7:8: data.path)";
+    assert!(ended.log.contains(refused), "{}", ended.log);
+}
+
+#[test]
 fn check_compares_data_and_job() {
     let plant = Plant::new().unwrap();
     let task = "kind = \"classification\"\ntarget = \"fault\"\nignore = [\"split\"]";

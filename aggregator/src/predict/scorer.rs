@@ -189,7 +189,8 @@ fn table_failure(error: DataError) -> Failure {
     match error {
         DataError::MissingColumn { column, hint, .. } => {
             Failure::new(Exit::Config, format!("column '{column}' is missing; {hint}"))
-                .fix("see whether the model was trained on such a table; --no-header if the first line is a row, --skip-lines if the names stand further down")
+                .fix("see whether the model was trained on such a table; --no-header if the first line is a row, --skip-lines if the names stand \
+                      further down, --in-order if there is no column of times")
         }
         other => data_failure(other),
     }

@@ -135,6 +135,12 @@ fn options_stand_in_for_the_card() {
     let in_order = written(&ROWS, &clock(), &["--in-order"]);
     assert_eq!(in_order, written(&ROWS, &Value::Null, &[]));
     assert_eq!(in_order[6], Some(7.0), "x, across its pause");
+    let early = written(
+        &ROWS,
+        &json!({ "column": "t", "format": "%d.%m.%Y", "gap_s": null }),
+        &["--timestamp-format", "%Y-%m-%d %H:%M:%S"],
+    );
+    assert_eq!(early[6], Some(7.0), "without a gap no pause is too long");
     let alone = Cli::try_parse_from(["predict", "--data", "x", "--timestamp-gap", "1s"]).unwrap();
     let refused = alone.arguments.reading.source(&alone.arguments.data, &trained(&Value::Null).card).unwrap_err();
     assert!(refused.to_string().contains("names no column of times"), "{refused}");

@@ -38,7 +38,7 @@ fn a_row_of_units_is_found_and_told() {
     assert_eq!(table.rows(), 2);
     let notes = table.notes();
     assert!(
-        notes[0].starts_with("the second line of ") && notes[0].contains("taken as units (s, 1/min, bar, …)"),
+        notes[0].starts_with("the line below the names of ") && notes[0].contains("taken as units (s, 1/min, bar, …)"),
         "{notes:?}"
     );
     let kept = read_with(b"time;speed\ns;bar\n1;1200\n", |source| source.header_rows = Some(1)).unwrap();
