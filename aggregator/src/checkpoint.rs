@@ -124,7 +124,7 @@ pub(crate) fn mend(folder: &Path) -> io::Result<Option<String>> {
         Ok(None) => return Ok(None),
         Err(why) => return Ok(Some(format!("{name} cannot be read ({why}): the optimizer begins anew"))),
     };
-    if !folder.join(CARD).exists() || Trained::load_at_once(folder).is_ok() {
+    if Trained::load_at_once(folder).is_ok() {
         return Ok(None);
     }
     let [model, card] = left.files().ok_or_else(|| io::Error::other("the model does not fit its shape"))?;
@@ -147,15 +147,15 @@ fn numbers(tensors: &SafeTensors<'_>, name: &str) -> Option<Vec<f32>> {
 /// # Errors
 /// There is one that cannot be read.
 pub(crate) fn unfinished(folder: &Path) -> Result<Option<(Trained, Start)>, String> {
-    if !folder.join(CARD).exists() {
-        return Ok(None);
-    }
     let shown = Trained::load_at_once(folder);
     // One that cannot be read is told by `mend`.
     if let Some(left) = unfinished::read(folder).ok().flatten()
         && !shown.as_ref().is_ok_and(|shown| is_finished_since(&shown.card, &left.trained.card))
     {
         return Ok(Some(go_on(left)));
+    }
+    if !folder.join(CARD).exists() {
+        return Ok(None);
     }
     let trained = shown.map_err(|failure| failure.reason())?;
     if !is_unfinished(&trained.card) {
@@ -300,6 +300,19 @@ mod tests {
             let shown = Trained::load_at_once(folder).unwrap();
             assert_eq!(shown.parameters, parameters(shown.card.training.run));
             assert_eq!(mend(folder).unwrap(), None, "it is mended");
+        }
+    }
+
+    #[test]
+    fn a_first_save_that_is_cut_off_is_gone_on_with_too() {
+        for written in 1..=3 {
+            let folder = tempfile::tempdir().unwrap();
+            let folder = folder.path();
+            assert!(unfinished(folder).unwrap().is_none());
+            save(5, None).iter().take(written).for_each(|(name, bytes)| write(folder, name, bytes));
+            assert_eq!(unfinished(folder).unwrap().unwrap().1.steps, 50);
+            assert_eq!(mend(folder).unwrap().is_some(), written < 3);
+            assert_eq!(Trained::load_at_once(folder).unwrap().parameters, parameters(5));
         }
     }
 
