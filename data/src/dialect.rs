@@ -3,6 +3,7 @@
 
 use crate::cell::{self, Cell};
 use csv::StringRecord;
+use std::cmp::Ordering;
 
 /// Lines and rows that decide.
 pub(crate) const SAMPLE_ROWS: usize = 200;
@@ -90,17 +91,20 @@ pub(crate) fn collapse_spaces(text: &str) -> String {
     collapsed
 }
 
-/// `.` or `,`: by which more cells that have one of them are numbers, with or without marks of thousands.
-pub(crate) fn find_decimal(rows: &[StringRecord]) -> char {
-    let with = |decimal: char| {
-        let is = |cell: &&str| {
-            let cell = cell.trim();
-            cell.contains(['.', ','])
-                && (cell::number(cell, decimal).is_some() || cell::grouped(cell, decimal).is_some())
-        };
-        rows.iter().flat_map(StringRecord::iter).filter(is).count()
+/// `.` or `,`: that by which more cells are numbers that are none by the other. `1,234` is one either way, with or without
+/// a mark of thousands: if there is nothing else a comma marks decimals, except where it stands between cells, too.
+pub(crate) fn find_decimal(rows: &[StringRecord], delimiter: u8) -> char {
+    let cells = || rows.iter().flat_map(StringRecord::iter).map(str::trim).filter(|cell| cell.contains(['.', ',']));
+    let count = |is: &dyn Fn(&str) -> bool| cells().filter(|cell| is(cell)).count();
+    let plain = |cell: &str, decimal| cell::number(cell, decimal).is_some();
+    let can_be = |cell: &str, decimal| plain(cell, decimal) || cell::grouped(cell, decimal).is_some();
+    let only = |decimal, other| count(&|cell| can_be(cell, decimal) && !can_be(cell, other));
+    let has_commas = match only(',', '.').cmp(&only('.', ',')) {
+        Ordering::Equal if delimiter == b',' => false,
+        Ordering::Equal => count(&|cell| plain(cell, ',')) > count(&|cell| plain(cell, '.')),
+        order => order == Ordering::Greater,
     };
-    if with(',') > with('.') { ',' } else { '.' }
+    if has_commas { ',' } else { '.' }
 }
 
 /// Whether the first of these rows holds units rather than data: it has words, as short as units are, wherever the rows
@@ -154,6 +158,22 @@ mod tests {
         assert_eq!(find_delimiter("1,2\n3,4\n"), ',');
         assert_eq!(find_delimiter("one\n1\n2\n"), ',');
         assert_eq!(find_delimiter(""), ',');
+    }
+
+    #[test]
+    fn the_decimal_point_is_found_by_cells_that_have_one_meaning() {
+        let decimal = |text: &str| find_decimal(&rows(text), b';');
+        assert_eq!(decimal("1,5;2.5\n1,5;x"), ',');
+        assert_eq!(decimal("1.5;2,5\n1.5;x"), '.');
+        assert_eq!(decimal("1,234;2,345\n0,001;7"), ',', "three decimals everywhere");
+        assert_eq!(decimal("1,234;2,345\n4,000;7"), ',', "the same without a zero in front");
+        assert_eq!(decimal("1.234;2.345"), '.');
+        assert_eq!(decimal("1.234;2,5\n2.345;7\n3.456;8"), ',', "a point can mark thousands, the comma cannot");
+        assert_eq!(decimal("1,234;2.5\n2,345;7\n3,456;8"), '.');
+        assert_eq!(decimal("1.234,5;x"), ',');
+        assert_eq!(decimal("10.0.0.1;24.11.2026"), '.');
+        assert_eq!(find_decimal(&rows("1,234;2,345"), b','), '.', "in quotes, between commas");
+        assert_eq!(find_decimal(&rows("1,5;2,345"), b','), ',');
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Sheet {
     fn find_out(&mut self, source: &Source) -> Result<(), DataError> {
         let rows = self.sample()?;
         if source.decimal.is_none() {
-            self.decimal = dialect::find_decimal(&rows);
+            self.decimal = dialect::find_decimal(&rows, self.delimiter);
         }
         if source.header_rows.is_none() && dialect::has_units(&rows, self.decimal) {
             self.header_rows = 2;

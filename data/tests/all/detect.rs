@@ -123,6 +123,10 @@ fn marked_thousands_are_numbers_where_they_can_be_nothing_else() {
     assert_eq!((max, notes.len()), (vec![1234.56, 2000.0, 3.0], 2));
     let (max, decimal, _) = columns("a,b\n\"1,234.56\",\"1,234,567\"\n7,8\n", None);
     assert_eq!((max, decimal), (vec![1234.56, 1_234_567.0], '.'));
+    let (max, decimal, notes) = columns("a;b\n1,234;2\n2,345;3\n", None);
+    assert_eq!((max, decimal, notes), (vec![2.345, 3.0], ',', vec![]), "three decimals are no thousands");
+    let (max, _, notes) = columns("a,b\n\"1,234\",2\n\"2,345\",3\n", None);
+    assert!(max[0].is_nan() && notes[0].contains("set decimal = \".\" in [data] if it marks thousands"), "{notes:?}");
     let (max, decimal, _) = columns("a,b\n\"2,5\",1\n\"3,5\",2\n", None);
     assert_eq!((max, decimal), (vec![3.5, 2.0], ','), "cells in quotes may hold the delimiter");
     let (max, _, notes) = columns("a;b\n1.234,5;x\n2,5;1\nnone;2\n1,0;3\n", None);
