@@ -10,15 +10,17 @@ use crate::web::Page;
 use heijunka_bus::{Bus, BusEvent, Events, Message, Outage, ProbeError, PublishError};
 use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
 use heijunka_settings::{Exit, Failure, Service, Signals, init_logging};
-use heijunka_units::{AgentId, RunId, Timestamp};
+use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use begin::begin;
+use gone::Gone;
 use saving::LastSave;
 
 mod begin;
+mod gone;
 mod orders;
 mod saving;
 mod telling;
@@ -104,6 +106,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         saved: None,
         stopped: None,
         last: None,
+        gone: Gone::default(),
         service,
     };
     begun.iter().for_each(|told| driver.on_event(told));
@@ -215,6 +218,7 @@ struct Driver<'a> {
     stopped: Option<Instant>,
     /// Once the job is over.
     last: Option<LastSave>,
+    gone: Gone,
     service: Service,
 }
 
@@ -373,13 +377,6 @@ impl Driver<'_> {
         }
         if Instant::now() >= self.save_due {
             let _ = self.save();
-        }
-    }
-
-    fn tell_gone(&mut self, agent: &AgentId, state: &AgentState) {
-        let was_here = self.coordinator.members().any(|member| member.online && member.agent == *agent);
-        if let Some(event) = self.progress.tell(|| state.told(agent, was_here)) {
-            self.on_event(&event);
         }
     }
 

@@ -45,8 +45,8 @@ impl AgentState {
         matches!(self.state.as_str(), "offline" | "away")
     }
 
-    /// What to tell of an agent that has gone: of one that took part (`was_here`) the mind tells itself, but not why; that one that
-    /// did not will not, unless somebody does something.
+    /// Tells of an agent that has gone, or returns what everybody should hear: the mind tells itself of one that took part
+    /// (`was_here`), and knows nothing of one that could not.
     pub(crate) fn told(&self, agent: &AgentId, was_here: bool) -> Option<Event> {
         let reason: String = self.reason.as_deref().unwrap_or_default().chars().take(REASON_CHARS_MAX).collect();
         match self.state.as_str() {
