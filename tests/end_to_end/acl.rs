@@ -215,6 +215,23 @@ fn a_login_does_not_lend_another_name() {
 }
 
 #[test]
+fn check_names_the_agent_id_that_a_login_asks_for() {
+    let made = Made::new(&["--certificates", "press-08"]);
+    assert!(
+        made.read("agents/press-08/broker.toml").starts_with("# At the top of agent.toml: agent_id = \"press-08\"\n")
+    );
+    let mosquitto = made.broker(String::new());
+    let ended = made.start(&mosquitto, "agents/press-08", "check", "agent_id = \"press-8\"").wait().unwrap();
+    let log = ended.log.replace("\n  | ", " ");
+    assert!(log.contains("ok    login: accepted as 'press-08'"), "the certificate says so: {log}");
+    let fix = "the broker let in user 'press-08', but agent_id is 'press-8': set agent_id = \"press-08\"";
+    assert!(
+        ended.code == Some(69) && log.contains(fix) && log.contains("heijunka-agent.toml:3:12: agent_id)"),
+        "{log}"
+    );
+}
+
+#[test]
 fn a_stolen_session_holds_nothing() {
     let made = Made::new(&["press-07", "press-08"]);
     let mosquitto = made.broker(String::new());
