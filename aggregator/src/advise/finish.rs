@@ -39,8 +39,8 @@ impl Finish {
         let quantile = |q: f64| drawn.get((q * drawn.len() as f64) as usize).copied().unwrap_or(0.0);
         let (p50_s, p95_s) = (quantile(0.5), quantile(0.95));
         let mut text = format!(
-            "{} rounds take {} (95 %: at most {}): done by {} with 95 %, by {} with 50 %",
-            grouped(rounds_left),
+            "{} {} (95 %: at most {}): done by {} with 95 %, by {} with 50 %",
+            if rounds_left == 1 { "1 round takes".to_owned() } else { format!("{} rounds take", grouped(rounds_left)) },
             span(p50_s),
             span(p95_s),
             now.after(p95_s),

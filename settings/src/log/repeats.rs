@@ -1,5 +1,6 @@
 //! Which lines have been told often enough: decides, without a clock.
 
+use heijunka_units::counted;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -63,7 +64,8 @@ impl Repeats {
         self.texts.retain(|_, seen| {
             let over = seen.is_over(now);
             if over && seen.count > TOLD_MAX {
-                left_out.push(format!("repeated {} times within a minute, last: {}", seen.count - TOLD_MAX, seen.last));
+                let times = counted(seen.count - TOLD_MAX, "time");
+                left_out.push(format!("repeated {times} within a minute, last: {}", seen.last));
             }
             !over
         });
