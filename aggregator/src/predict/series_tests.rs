@@ -117,6 +117,43 @@ fn no_window_goes_across_a_pause_or_another_machine() {
     }
 }
 
+/// Rows with bytes put in and taken out at random; the case's number is its seed.
+fn damaged(case: u64) -> Vec<Line> {
+    let mut state = case;
+    let mut roll = |sides: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % sides.max(1)
+    };
+    const PUT: [&[u8]; 10] = [b";", b"\"", b",", b"\xe4", b"\0", b"1.234,5", b"sep=,", b" ", b"x", b"24.11.2026"];
+    let mut rows = Vec::new();
+    for (row, whole) in (0..).zip(&ROWS) {
+        let mut bytes = text(whole).into_bytes();
+        for _ in 0..roll(3) {
+            let at = roll(bytes.len() + 1);
+            match roll(3) {
+                0 => drop(bytes.drain(at..(at + roll(9)).min(bytes.len()))),
+                1 => bytes.truncate(at),
+                _ => drop(bytes.splice(at..at, PUT[roll(PUT.len())].iter().copied())),
+            }
+        }
+        rows.push(Line { row, bytes: (roll(40) > 0).then_some(bytes) });
+    }
+    rows
+}
+
+#[test]
+fn every_row_is_scored_or_left_out_for_a_reason() {
+    for case in 0..1_000 {
+        let lines = damaged(case);
+        let card = trained(&clock());
+        let cli = Cli::try_parse_from(["predict", "--data", "x", "--follow"]).unwrap();
+        let source = cli.arguments.reading.source(&cli.arguments.data, &card.card).unwrap();
+        let scored = Scorer::new(card, None, source).score(b"t;m;a", &lines).unwrap();
+        let left_out: u64 = scored.skipped.iter().map(|skipped| skipped.rows).sum();
+        assert_eq!(scored.said.len() as u64 + left_out, lines.len() as u64, "case {case}: {:?}", scored.skipped);
+    }
+}
+
 #[test]
 fn rows_are_put_in_the_order_of_time() {
     let mut rows = ROWS;
