@@ -123,8 +123,8 @@ pub(super) struct Task {
     window_rows: Option<u16>,
     /// An example to train on ends at every so many-th row; at each if left out; for example `window_every = 5`
     window_every: Option<u16>,
-    /// The timestamp_column of the agents' [data], for the model's card: `predict` then takes rows in the same order; for
-    /// example `timestamp_column = "time"`
+    /// What the agents' [data] says as timestamp_column; it changes nothing for them: the model's card tells `predict`, which
+    /// then takes rows in the same order; for example `timestamp_column = "time"`
     timestamp_column: Option<String>,
     /// Their timestamp_format, likewise; for example `timestamp_format = "%d.%m.%Y %H:%M:%S"`
     timestamp_format: Option<String>,
