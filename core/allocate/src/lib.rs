@@ -151,6 +151,9 @@ pub trait Policy: Debug + Send {
     /// Takes in what a round took. Times that are not finite or not positive, and agents without a share, are ignored.
     fn observe(&mut self, round: &[Observation]);
 
+    /// Tells how many rounds people have counted so far: rounds are named by that. It decides nothing.
+    fn count(&mut self, _rounds: u64) {}
+
     /// Divides `batch` samples among `candidates`, which come in the order of their ids.
     ///
     /// `epoch` is the number of passes over the data so far. No share exceeds its candidate's bound. The sum is `batch`

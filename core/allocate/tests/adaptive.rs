@@ -184,10 +184,12 @@ fn a_busy_machine_is_named_with_its_numbers() {
     costs[40..].iter_mut().for_each(|row| (row[1][1], row[1][2]) = (row[1][1] * 6.0, row[1][2] * 6.0));
     let mut policy = Adaptive::new(Ingredients::default(), RoundEnd::Exact);
     replay(&costs[..41].to_vec(), 96, &mut policy);
+    // Training had gone on after round 1000, and one round was given up.
+    policy.count(1040);
     let decision = policy.decide(&candidates(3), 96, 0);
     assert!(decision.moved && decision.predicted_s.is_some());
     assert!(decision.reason.starts_with("agent-01: "), "{}", decision.reason);
-    assert!(decision.reason.contains("busy since round 41"), "{}", decision.reason);
+    assert!(decision.reason.contains("busy since round 1040"), "{}", decision.reason);
     assert!(decision.reason.contains("a round is expected instead of"), "{}", decision.reason);
 }
 

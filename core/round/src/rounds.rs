@@ -189,6 +189,8 @@ impl Coordinator {
             })
             .collect();
         let epoch = self.steps().saturating_mul(u64::from(batch)) / rows.max(1);
+        let steps = self.steps();
+        self.policy.count(steps);
         let decision = self.policy.decide(&candidates, batch, epoch);
         self.pace = Pace::new(&decision);
         let probes = decision.shares.iter().filter(|share| share.samples == 0 && share.probe > 0);

@@ -132,6 +132,8 @@ pub struct Adaptive {
     machines: BTreeMap<AgentId, Machine>,
     lessons: Lessons,
     round: u64,
+    /// By how much people's count of rounds is ahead: they do not count those that were given up, and go on where a model was left.
+    ahead: i64,
     last: Vec<Share>,
     asked: (Vec<Candidate>, Samples),
     outlooks: Vec<Outlook>,
@@ -376,6 +378,10 @@ impl Policy for Adaptive {
         }
     }
 
+    fn count(&mut self, rounds: u64) {
+        self.ahead = rounds as i64 - self.round as i64;
+    }
+
     fn decide(&mut self, candidates: &[Candidate], batch: Samples, _epoch: u64) -> Decision {
         let standing = self.standing(candidates, batch);
         if standing.is_some()
@@ -414,7 +420,7 @@ impl Policy for Adaptive {
             (samples, seconds) = (anytime.caps.clone(), anytime.seconds);
         }
         let shares = self.with_probes(candidates, &samples, batch);
-        self.outlooks = words::outlooks(&shares, &laws, &self.machines, batch);
+        self.outlooks = words::outlooks(&shares, &laws, &self.machines, (batch, self.ahead));
         let reason = words::reason(&self.last, &shares, &self.outlooks, seconds, gain_s) + &shortfall(&all, batch);
         let decision = self.decided(shares, reason, Some(seconds));
         self.plan_rest(&decision, seconds);

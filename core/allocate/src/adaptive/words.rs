@@ -28,17 +28,18 @@ pub(crate) fn span(seconds: f64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-/// What is expected of each agent.
+/// What is expected of each agent. Rounds are named `ahead` of the policy's own count.
 pub(crate) fn outlooks(
     shares: &[Share],
     laws: &[Law],
     machines: &BTreeMap<AgentId, Machine>,
-    batch: Samples,
+    (batch, ahead): (Samples, i64),
 ) -> Vec<Outlook> {
-    shares.iter().zip(laws).map(|(share, law)| outlook(share, law, machines.get(&share.agent), batch)).collect()
+    let of = |(share, law): (&Share, &Law)| outlook(share, law, machines.get(&share.agent), (batch, ahead));
+    shares.iter().zip(laws).map(of).collect()
 }
 
-fn outlook(share: &Share, law: &Law, machine: Option<&Machine>, batch: Samples) -> Outlook {
+fn outlook(share: &Share, law: &Law, machine: Option<&Machine>, (batch, ahead): (Samples, i64)) -> Outlook {
     let mut times: Vec<f64> = law.seconds(f64::from(share.samples.max(share.probe))).collect();
     times.sort_unstable_by(f64::total_cmp);
     let mean_s = times.iter().sum::<f64>() / times.len().max(1) as f64;
@@ -65,6 +66,7 @@ fn outlook(share: &Share, law: &Law, machine: Option<&Machine>, batch: Samples) 
     };
     if let Some((level, since)) = machine.and_then(Machine::unusual) {
         let (word, factor) = if level > 0.0 { ("busy", libm::exp(level)) } else { ("faster", libm::exp(-level)) };
+        let since = (since as i64).saturating_add(ahead).max(1);
         text += &format!(", {word} since round {since} ({factor:.1} times)");
     }
     if machine.is_some_and(|machine| machine.network.in_burst) {
