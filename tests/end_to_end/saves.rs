@@ -62,11 +62,21 @@ fn who_stops_a_program_that_cannot_save_is_told_what_is_lost() {
     drop(agent);
 }
 
+/// Starts a program through one that has its own mind of SIGHUP, whatever it is for these tests: `nohup` ignores it.
+fn start_by(plant: &Plant, by: &[&str], program: &str, config: &str) -> Program {
+    let path = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join(program);
+    let arguments = [&by[1..], &[path.to_str().unwrap(), "run", "--config", config]].concat();
+    plant.start(by[0], &arguments, &format!("{program}-by.log")).unwrap()
+}
+
 #[test]
 fn a_closed_terminal_stops_both_programs_as_a_stop_does() {
     let plant = Plant::new().unwrap();
-    let agent = plant.agent("machine-1", &steel_plates(), "[emulate]\nfixed = \"2ms\"").unwrap();
-    let aggregator = plant.aggregator(TASK, "max_rounds = 100000", "").unwrap();
+    drop(plant.agent("machine-1", &steel_plates(), "[emulate]\nfixed = \"2ms\"").unwrap());
+    drop(plant.aggregator(TASK, "max_rounds = 100000", "").unwrap());
+    let by = ["/usr/bin/env", "--default-signal=HUP"];
+    let agent = start_by(&plant, &by, "heijunka-agent", "machine-1.toml");
+    let aggregator = start_by(&plant, &by, "heijunka-aggregator", "aggregator.toml");
     let mut watch = Watch::new(&plant, "heijunka/test/job/#");
     watch.next(|topic, status| topic.ends_with("aggregator/status") && status["round"].as_u64() >= Some(20));
     let gone = |topic: &str, state: &serde_json::Value| topic.ends_with("/state") && state["state"] == "offline";
@@ -86,9 +96,7 @@ fn nohup_keeps_a_program_running_when_its_terminal_is_closed() {
     let plant = Plant::new().unwrap();
     let agent = plant.agent("machine-1", &steel_plates(), "[emulate]\nfixed = \"2ms\"").unwrap();
     drop(plant.aggregator(TASK, "max_rounds = 100000", "").unwrap());
-    let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("heijunka-aggregator");
-    let arguments = [program.to_str().unwrap(), "run", "--config", "aggregator.toml"];
-    let aggregator = plant.start("/usr/bin/nohup", &arguments, "nohup.log").unwrap();
+    let aggregator = start_by(&plant, &["/usr/bin/nohup"], "heijunka-aggregator", "aggregator.toml");
     let mut watch = Watch::new(&plant, "heijunka/test/job/aggregator/status");
     let (_, status) = watch.next(|_, status| status["round"].as_u64() >= Some(20));
     aggregator.hang_up().unwrap();

@@ -35,6 +35,7 @@ fn life(pair: &Pair, machine: &Machine) -> Outcome {
     machine.dpkg(&["--install"], Some(&pair.old))?;
     machine.has(&program, true)?;
     machine.has(&settings, true)?;
+    machine.has(&format!("var/lib/heijunka/{kind}"), true)?;
     let mode =
         fs::metadata(machine.root.join(&settings)).map_err(|error| format!("{settings}: {error}"))?.permissions();
     if mode.mode() & 0o7 != 0 {
