@@ -60,11 +60,12 @@ fn a_killed_and_a_frozen_agent_do_not_change_the_model() {
     }
     let asked: Vec<u64> = history(&disturbed).iter().map(|(_, agents)| *agents).collect();
     assert_eq!((asked.iter().max(), asked.last()), (Some(&4), Some(&2)), "{asked:?}");
-    let handed_on =
-        |start: &str| log.lines().any(|line| line.contains(start) && line.contains("samples go to machine-"));
-    assert!(handed_on("machine-2 is late in round"), "{log}");
-    // A kill between an answer and the next share leaves nothing to hand on.
-    assert!(handed_on("machine-1 left in round") || log.contains("machine-1 left;"), "{log}");
+    let late = log.lines().find(|line| line.contains("machine-2 is late in round"));
+    assert!(late.is_some_and(|line| line.contains("samples go to machine-")), "{log}");
+    assert!(log.contains("HJ-102 machine-1 left;"), "{log}");
+    // Unless the kill fell between an answer and the next share, there was one to hand on.
+    let left = log.lines().find(|line| line.contains("machine-1 left in round"));
+    assert!(left.is_none_or(|line| line.contains("its 16 samples go to machine-")), "{log}");
     let relative = distance(&trained(&disturbed), &trained(&undisturbed));
     println!("relative distance {relative:.1e} after {ROUNDS} rounds");
     assert!(relative <= 1e-4, "{relative:.1e}");

@@ -94,21 +94,19 @@ fn check_bits(dataset: &Dataset, shape: &ModelShape, shares: &[usize]) {
     assert_eq!([first, second], [a + b, c + d]);
 }
 
+/// A model of two inputs and two classes, all zeros.
+fn untrained<'a>(shape: &'a ModelShape, dataset: &'a Dataset, cancel: &'a Cancel) -> Problem<'a> {
+    let weights = &[1.0, 1.0];
+    Problem { shape, dataset, class_weights: weights, target_scale: 1.0, model: &[0.0; 6], cancel, stop: None }
+}
+
 #[test]
 fn a_cancelled_share_has_no_samples() {
     let dataset = dataset();
     let shape = ModelShape::new(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
     let cancel = Cancel::default();
     cancel.cancel();
-    let problem = Problem {
-        shape: &shape,
-        dataset: &dataset,
-        class_weights: &[1.0, 1.0],
-        target_scale: 1.0,
-        model: &[0.0; 6],
-        cancel: &cancel,
-        stop: None,
-    };
+    let problem = untrained(&shape, &dataset, &cancel);
     let mut gradient = Gradient::default();
     ShareEngine::new(2, Duty::new(100)).gradient(problem, &[1, 2, 3], &mut gradient);
     assert_eq!(gradient.samples, 0);
@@ -154,15 +152,8 @@ fn a_share_that_may_be_stopped_has_some_samples_and_the_bits_of_any_number_of_th
 fn what_the_program_takes_beside_its_slices_is_charged() {
     let dataset = dataset();
     let shape = ModelShape::new(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
-    let problem = Problem {
-        shape: &shape,
-        dataset: &dataset,
-        class_weights: &[1.0, 1.0],
-        target_scale: 1.0,
-        model: &[0.0; 6],
-        cancel: &Cancel::default(),
-        stop: None,
-    };
+    let cancel = Cancel::default();
+    let problem = untrained(&shape, &dataset, &cancel);
     let mut engine = ShareEngine::new(2, Duty::new(50));
     let (before, least) = (process_cpu(), Duration::from_millis(5));
     engine.forgive();
