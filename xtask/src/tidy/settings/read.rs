@@ -74,7 +74,7 @@ pub(super) fn read(files: &[File], folder: &str, title: &str) -> Result<Program,
 }
 
 fn types(files: &[File], folder: &str) -> Result<Types, Vec<String>> {
-    let folders = [format!("{folder}/src/config/"), format!("{folder}/src/"), "settings/src/".to_owned()];
+    let folders = [format!("{folder}/src/config/"), format!("{folder}/src/"), "crates/settings/src/".to_owned()];
     let mut types = Types { structs: Vec::new(), enums: Vec::new() };
     for (rank, prefix) in folders.iter().enumerate() {
         let is_next = |file: &&File| {

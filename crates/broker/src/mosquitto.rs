@@ -145,7 +145,7 @@ fn free_port(taken: &[u16]) -> io::Result<u16> {
 const INSTALLED: &str = "/etc/mosquitto/heijunka";
 
 fn shipped_configuration(shipped: &Shipped) -> io::Result<String> {
-    let configurations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../broker-config");
+    let configurations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../broker-config");
     match shipped {
         Shipped::Local => fs::read_to_string(configurations.join("local/mosquitto.conf")),
         Shipped::Production { folder } => {
