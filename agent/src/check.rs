@@ -5,7 +5,8 @@ use crate::engine::data_failure;
 use crate::memory::Needs;
 use heijunka_bus::{BusConfig, BusEvent, Events};
 use heijunka_data::Table;
-use heijunka_settings::{Checklist, Exit, Failure, Size, check_broker};
+use heijunka_program::{Checklist, check_broker, runtime};
+use heijunka_settings::{Exit, Failure, Size};
 use heijunka_units::counted;
 use heijunka_wire::document::{Document, Job};
 use heijunka_wire::{Body, Channel, Topics, decode, limits};
@@ -23,29 +24,21 @@ const NOTES_MAX: usize = 12;
 /// # Errors
 /// The settings cannot be read, and people are to see where.
 pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
-    let mut list = Checklist::new(json);
-    let valid = match config::load(path) {
-        Ok(valid) => valid,
-        Err(failure) if json => {
-            list.failure("file", &failure, None);
-            return Ok(list.finish());
-        }
-        Err(failure) => return Err(failure),
-    };
-    list.pass("file", valid.path.display().to_string());
-    let table = data(&mut list, &valid);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
-    let heard = runtime.block_on(broker(&mut list, &valid));
+    heijunka_program::check(path, json, config::load, look)
+}
+
+fn look(list: &mut Checklist, valid: &Valid) -> Result<(), Failure> {
+    let table = data(list, valid);
+    let heard = runtime()?.block_on(broker(list, valid));
     match (heard, table) {
         (None, _) => list.note("job", "not heard without the broker"),
         (Some(None), _) => {
             list.note("job", format!("no aggregator of {} is heard yet: the agent would wait for it", valid.job));
         }
         (Some(Some(_)), None) => list.note("job", "not compared with data that cannot be read"),
-        (Some(Some(heard)), Some(table)) => job(&mut list, &valid, &heard, &table),
+        (Some(Some(heard)), Some(table)) => job(list, valid, &heard, &table),
     }
-    Ok(list.finish())
+    Ok(())
 }
 
 fn data(list: &mut Checklist, valid: &Valid) -> Option<Table> {

@@ -14,7 +14,8 @@ use crate::uplink::Uplink;
 use crate::watch::Watch;
 use heijunka_bus::{Bus, BusEvent, Events, Message, Outage, ProbeError, PublishError};
 use heijunka_data::Usage;
-use heijunka_settings::{Exit, Failure, Service, Signals, init_logging};
+use heijunka_program::{Service, Signals, init_logging, runtime};
+use heijunka_settings::{Exit, Failure};
 use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::{Channel, Topics, limits};
 use heijunka_worker::{Buffers, Input, Output, Settings, Worker, gradient_bytes, update_bytes};
@@ -36,10 +37,7 @@ const MESSAGES_AT_ONCE: usize = 32;
 /// Runs until the agent is stopped.
 pub(crate) fn run(valid: &Valid) -> Result<(), Failure> {
     init_logging(&valid.log)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
+    let runtime = runtime()?;
     be_nice(valid.nice);
     runtime.block_on(shift::serve(valid))
 }

@@ -1,18 +1,13 @@
-//! Writes a commented settings file.
+//! The commented settings file that `init` writes.
 
-use heijunka_settings::{Failure, write_sample};
-use std::path::Path;
+use heijunka_program::Sample;
 
-/// The sample, as `init` writes it and the tests load it.
-pub(crate) const SAMPLE: &str = include_str!("../agent.sample.toml");
-
-/// Writes the sample for the broker at `url`; never over a file that is there.
-pub(crate) fn init(path: &Path, url: &str) -> Result<(), Failure> {
-    write_sample(path, SAMPLE, url)?;
-    println!("{} is written: set site, job and [data] path, then run", path.display());
-    println!("  heijunka-agent check --config {}", path.display());
-    Ok(())
-}
+/// As `init` writes it and the tests load it.
+pub(crate) const SAMPLE: Sample = Sample {
+    program: "heijunka-agent",
+    text: include_str!("../agent.sample.toml"),
+    to_set: "site, job and [data] path",
+};
 
 #[cfg(test)]
 mod tests {
@@ -22,10 +17,10 @@ mod tests {
     fn the_sample_is_a_valid_settings_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("agent.toml");
-        init(&path, "mqtt://10.0.0.7:1884").unwrap();
+        SAMPLE.write(&path, "mqtt://10.0.0.7:1884").unwrap();
         let valid = crate::config::load(&path).unwrap();
         assert_eq!((valid.bus.host.as_str(), valid.bus.port), ("10.0.0.7", 1884));
-        assert!(init(&path, "mqtt://10.0.0.7").is_err(), "a file that is there stays");
+        assert!(SAMPLE.write(&path, "mqtt://10.0.0.7").is_err(), "a file that is there stays");
     }
 
     /// The settings in `text`, without what differs from one time to the next.
@@ -43,14 +38,14 @@ mod tests {
         let is_key = |rest: &str| rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
         let line =
             |line: &'static str| line.strip_prefix("# ").filter(|rest| is_key(rest) && wanted(rest)).unwrap_or(line);
-        SAMPLE.lines().map(line).collect::<Vec<_>>().join("\n")
+        SAMPLE.text.lines().map(line).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn every_commented_default_is_the_default() {
         let spelled = set(|line| !line.ends_with("# example"));
-        assert_ne!(SAMPLE, spelled);
-        assert_eq!(settings(SAMPLE), settings(&spelled));
+        assert_ne!(SAMPLE.text, spelled);
+        assert_eq!(settings(SAMPLE.text), settings(&spelled));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the manual page says beyond the command line.
 
-use heijunka_settings::Manual;
+use heijunka_program::Manual;
 
 /// Of the agent.
 pub(crate) const MANUAL: Manual = Manual {

@@ -2,7 +2,8 @@
 
 use crate::config::{self, Valid};
 use crate::web;
-use heijunka_settings::{Checklist, Exit, Failure, Rate, check_broker};
+use heijunka_program::{Checklist, check_broker, runtime};
+use heijunka_settings::{Exit, Failure, Rate};
 use heijunka_wire::{Channel, Topics};
 use std::path::Path;
 
@@ -17,29 +18,21 @@ const PARAMETERS_TOLD: usize = 100_000;
 /// # Errors
 /// The settings cannot be read, and people are to see where.
 pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
-    let mut list = Checklist::new(json);
-    let valid = match config::load(path) {
-        Ok(valid) => valid,
-        Err(failure) if json => {
-            list.failure("file", &failure, None);
-            return Ok(list.finish());
-        }
-        Err(failure) => return Err(failure),
-    };
-    list.pass("file", valid.path.display().to_string());
-    output(&mut list, &valid);
-    model(&mut list, &valid);
-    page(&mut list, &valid);
-    downlink(&mut list, &valid);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
+    heijunka_program::check(path, json, config::load, look)
+}
+
+fn look(list: &mut Checklist, valid: &Valid) -> Result<(), Failure> {
+    output(list, valid);
+    model(list, valid);
+    page(list, valid);
+    downlink(list, valid);
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
     let mut config = valid.bus.clone();
     config.subscriptions =
         [Channel::Join, Channel::Gradient, Channel::Evidence].map(|channel| topics.all(channel).to_string()).into();
     let echo = topics.common(Channel::AggregatorStatus);
-    runtime.block_on(check_broker(&mut list, &config, &valid.places, echo.as_str(), None));
-    Ok(list.finish())
+    runtime()?.block_on(check_broker(list, &config, &valid.places, echo.as_str(), None));
+    Ok(())
 }
 
 /// The output folder, and the room on its disk.

@@ -8,8 +8,9 @@ use crate::run_number;
 use crate::trace_file::TraceFile;
 use crate::web::Page;
 use heijunka_bus::{Bus, BusEvent, Events, Message, Outage, ProbeError, PublishError};
+use heijunka_program::{Service, Signals, init_logging, runtime};
 use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
-use heijunka_settings::{Exit, Failure, Service, Signals, init_logging};
+use heijunka_settings::{Exit, Failure};
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
 use std::time::{Duration, Instant};
@@ -41,11 +42,7 @@ pub(crate) fn run(valid: &Valid) -> Result<(), Failure> {
         Failure::new(Exit::Unavailable, format!("cannot make the folder {}", valid.output.display()))
             .why(error.to_string())
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
-    runtime.block_on(serve(valid))
+    runtime()?.block_on(serve(valid))
 }
 
 async fn serve(valid: &Valid) -> Result<(), Failure> {

@@ -11,9 +11,9 @@ use crate::hours::Hours;
 use data::Data;
 use heijunka_bus::BusConfig;
 use heijunka_data::Source;
+use heijunka_program::{BROKER_KEYS, bus_config};
 use heijunka_settings::{
-    BROKER_KEYS, BrokerSettings, Exit, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings,
-    name,
+    BrokerSettings, Exit, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings, name,
 };
 use heijunka_units::{AgentId, JobName, SiteName};
 use limits::Limits;
@@ -118,7 +118,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
     file.emulate.check().map_err(|problem| problem.within("emulate"))?;
     // The job is part of the id, so that one machine can serve two jobs.
     let client_id = format!("heijunka-{site}-{job}-{agent}");
-    let bus = file.broker.bus_config(client_id, |path| loaded.resolve(path));
+    let bus = bus_config(&file.broker, client_id, |path| loaded.resolve(path));
     Ok(Valid {
         path: loaded.path().to_owned(),
         places: loaded.places(&[&BROKER_KEYS[..], &["data.path"]].concat()),

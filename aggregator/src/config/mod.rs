@@ -16,9 +16,10 @@ use allocation::Allocation;
 use heijunka_allocate::RoundEnd;
 use heijunka_bus::BusConfig;
 use heijunka_data::Timestamps;
+use heijunka_program::BROKER_KEYS;
 use heijunka_round::Plan;
 use heijunka_settings::{
-    BROKER_KEYS, BrokerSettings, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings, name,
+    BrokerSettings, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings, name,
 };
 use heijunka_units::{JobName, SiteName};
 use limits::Limits;
@@ -154,7 +155,7 @@ fn bus_config(loaded: &Loaded<File>, site: &SiteName, job: &JobName) -> Result<B
     // Two aggregators of one job must not displace each other: the run number decides which one goes.
     let unique = std::hash::RandomState::new().build_hasher().finish();
     let client_id = format!("heijunka-{site}-{job}-aggregator-{unique:016x}");
-    let mut bus = loaded.settings.broker.bus_config(client_id, |path| loaded.resolve(path))?;
+    let mut bus = heijunka_program::bus_config(&loaded.settings.broker, client_id, |path| loaded.resolve(path))?;
     // Whatever an absent aggregator misses is asked for again: no session is worth keeping long.
     bus.session_expiry = Duration::from_secs(60);
     bus.queue_bytes_max = 512 << 20;

@@ -9,7 +9,8 @@ use super::tail::{Got, Head, Tail};
 use super::{Arguments, Trained};
 use crate::config::{self, Valid};
 use heijunka_bus::{Bus, BusConfig, BusEvent, Message, Outage, PublishError};
-use heijunka_settings::{Exit, Failure, Signals, init_logging};
+use heijunka_program::{Signals, init_logging, runtime};
+use heijunka_settings::{Exit, Failure};
 use heijunka_units::counted;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,10 +44,7 @@ pub(crate) fn follow(arguments: &Arguments, trained: Trained) -> Result<(), Fail
         None => Tail::stdin(head),
     };
     let scorer = Scorer::new(trained, arguments.threshold, source);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Unavailable, "no runtime").why(error.to_string()))?;
+    let runtime = runtime()?;
     let (sender, batches) = channel(1);
     let pipe = path.is_none();
     let name = path.unwrap_or_else(|| PathBuf::from("standard input"));

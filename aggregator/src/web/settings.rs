@@ -1,6 +1,6 @@
 //! `[web]`: where the page is served, and to whom.
 
-use heijunka_settings::{Problem, Secret};
+use heijunka_settings::{Problem, Secret, secret_from_environment, secret_from_file};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -51,8 +51,8 @@ impl Web {
             Problem::new("web.listen", message, fix)
         })?;
         let fix = "put the password alone on the file's first line";
-        let read = |path: &PathBuf| Secret::from_file(&resolve(path));
-        let password = Secret::from_environment("HEIJUNKA_WEB_PASSWORD").and_then(|secret| match secret {
+        let read = |path: &PathBuf| secret_from_file(&resolve(path));
+        let password = secret_from_environment("HEIJUNKA_WEB_PASSWORD").and_then(|secret| match secret {
             Some(secret) => Ok(Some(secret)),
             None => self.password_file.as_ref().map(read).transpose(),
         });

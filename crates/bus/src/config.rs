@@ -1,10 +1,10 @@
 //! What the bus is told at its start, and the message it carries.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use heijunka_units::Secret;
 
 use crate::Tls;
 
@@ -12,29 +12,6 @@ use crate::Tls;
 const STRING_BYTES_MAX: usize = 65_535;
 /// Shortest and longest keep-alive: rumqttc takes no less than 5 s, the protocol has 16 bits of seconds.
 const KEEP_ALIVE_S: std::ops::RangeInclusive<u64> = 5..=65_535;
-
-/// A password. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a password.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The password itself; call it only where it goes to the broker.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(hidden)")
-    }
-}
 
 /// How surely a message arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -177,7 +154,7 @@ impl BusConfig {
         if self.queue_max == 0 || self.queue_bytes_max == 0 {
             return Err(ConfigError::Empty { setting: "queue_max, queue_bytes_max" });
         }
-        let password = self.password.as_ref().map_or("", Secret::expose);
+        let password = self.password.as_ref().map_or("", Secret::reveal);
         let username = self.username.as_deref().unwrap_or_default();
         for (setting, text) in [("client_id", self.client_id.as_str()), ("username", username), ("password", password)]
         {
@@ -271,7 +248,7 @@ mod tests {
         let mut config = BusConfig::new("localhost", 1883, "press-07");
         config.password = Some(Secret::new("hunter2"));
         assert!(!format!("{config:?}").contains("hunter2"));
-        assert_eq!(config.password.as_ref().map(Secret::expose), Some("hunter2"));
+        assert_eq!(config.password.as_ref().map(Secret::reveal), Some("hunter2"));
     }
 
     #[test]

@@ -130,11 +130,17 @@ mod tests {
         assert_eq!(events.next().await, Some(message(5000)));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn without_a_reader_nothing_waits() {
         let (inbox, events) = channel(100);
         inbox.push(message(10)).await;
+        let mut second = std::pin::pin!(inbox.push(message(90)));
+        let waited = tokio::time::timeout(Duration::from_secs(1), &mut second).await;
+        assert!(waited.is_err(), "no room while the reader is there");
         drop(events);
-        inbox.push(message(90)).await;
+        let waited = tokio::time::timeout(Duration::from_secs(1), second).await;
+        assert!(waited.is_ok(), "who waited is let through when the reader goes");
+        let waited = tokio::time::timeout(Duration::from_secs(1), inbox.push(message(90))).await;
+        assert!(waited.is_ok(), "and so is who comes later");
     }
 }

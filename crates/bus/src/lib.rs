@@ -27,9 +27,10 @@ mod session;
 mod tls;
 
 pub use backoff::backoff;
-pub use config::{BusConfig, ConfigError, Message, Quality, Secret};
+pub use config::{BusConfig, ConfigError, Message, Quality};
 pub use event::{BusEvent, Incoming};
 pub use handle::{Bus, PublishError, start};
+pub use heijunka_units::Secret;
 pub use inbox::Events;
 pub use outage::Outage;
 pub use probe::{ProbeError, Probed, probe};

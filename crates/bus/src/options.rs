@@ -5,7 +5,8 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Filter, LastWill, Subscribe};
 
 use crate::tls::with_tls;
-use crate::{BusConfig, Quality, Secret};
+use crate::{BusConfig, Quality};
+use heijunka_units::Secret;
 
 /// Unacknowledged publishes on the way at most; the broker may ask for less. rumqttc keeps a table of this size, which
 /// at its default of 65,535 costs 15 MB.
@@ -37,7 +38,7 @@ pub(crate) fn mqtt_options(config: &BusConfig) -> MqttOptions {
         with_tls(&mut options, tls);
     }
     if config.username.is_some() || config.password.is_some() {
-        let password = config.password.as_ref().map_or("", Secret::expose);
+        let password = config.password.as_ref().map_or("", Secret::reveal);
         options.set_credentials(config.username.as_deref().unwrap_or_default(), password);
     }
     if let Some(will) = &config.will {

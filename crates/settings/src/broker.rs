@@ -1,6 +1,6 @@
 //! The `[broker]` section.
 
-use crate::secret::read_bounded;
+use crate::secret::{read_bounded, secret_from_environment, secret_from_file};
 use crate::{Problem, Secret, Size, Span};
 use heijunka_wire::limits::{PACKET_BYTES_DEFAULT, PACKET_BYTES_MIN};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -205,7 +205,7 @@ impl BrokerSettings {
     /// Reads the password, if there is one: the environment's goes before the file's. `resolve` turns a path of the settings into one to open
     /// ([`Loaded::resolve`](crate::Loaded::resolve)).
     pub fn password(&self, resolve: impl Fn(&Path) -> PathBuf) -> Result<Option<Secret>, Problem> {
-        self.password_of(Secret::from_environment(PASSWORD_VARIABLE), resolve)
+        self.password_of(secret_from_environment(PASSWORD_VARIABLE), resolve)
     }
 
     /// The same with what the environment holds, or what is wrong with it.
@@ -229,7 +229,7 @@ impl BrokerSettings {
             Ok(None) => {}
         }
         let Some(path) = &self.password_file else { return Ok(None) };
-        let read = Secret::from_file(&resolve(path));
+        let read = secret_from_file(&resolve(path));
         read.map(Some)
             .map_err(|why| Problem::new("password_file", why, "put the password alone on the file's first line"))
     }

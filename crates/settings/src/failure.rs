@@ -1,11 +1,9 @@
-//! How the two programs end: exit codes, and failures told in plain words.
+//! Why a program cannot continue: what has failed, why, what to do about it, and the exit code that says so.
 
 use crate::SettingsError;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use std::error::Error;
 use std::fmt;
-use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
 
 /// Exit codes after BSD's `sysexits.h`, so that a service manager does not start a wrong configuration over and over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +27,6 @@ impl Exit {
             Self::Unavailable => 69,
             Self::Config => 78,
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
     }
 }
 
@@ -111,15 +103,6 @@ impl Failure {
         // Writing into a String cannot fail; what was written until a failure is still the best there is to show.
         let _ = handler.render_report(&mut text, self);
         text
-    }
-
-    /// Shows the failure on standard error and gives the exit code. Colours only on a terminal and without `NO_COLOR`.
-    pub fn report(&self) -> ExitCode {
-        let mut stderr = std::io::stderr().lock();
-        let colour = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        // Nobody is left to tell if standard error is closed.
-        let _ = stderr.write_all(self.render(colour, 100).as_bytes());
-        self.exit.into()
     }
 }
 

@@ -1,43 +1,51 @@
-//! What the two programs share: TOML settings whose errors name file, line, key and fix; units; logging; exit codes; manual
-//! pages and completions; what a service manager is told; what asks a program to stop.
+//! TOML settings whose errors name file, line, key and fix.
+//!
+//! A program deserializes its file into a struct of its own with [`load`], checks values that the types cannot check, and
+//! turns each [`Problem`] into an error that points at its line:
+//!
+//! ```
+//! use heijunka_settings::{Failure, Guide, Problem, Span, parse};
+//!
+//! #[derive(serde::Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct File {
+//!     every: Span,
+//! }
+//!
+//! let guide = Guide { init: "press init", examples: &[("every", "every = \"5s\"")], also: &[] };
+//! let loaded = parse::<File>("press.toml".as_ref(), "every = \"2min\"".to_owned(), &guide)?;
+//! assert_eq!(loaded.settings.every.as_secs_f64(), 120.0);
+//! let error = loaded.report(Problem::new("every", "is too long", "write every = \"5s\""));
+//! assert_eq!(error.to_string(), "press.toml:1:9: every: is too long; write every = \"5s\"");
+//!
+//! let error = parse::<File>("press.toml".as_ref(), "evry = \"5s\"".to_owned(), &guide).map(drop).unwrap_err();
+//! assert_eq!(error.to_string(), "press.toml:1:1: unknown key 'evry'; did you mean 'every'?");
+//! let failure = Failure::from(error);
+//! assert_eq!(failure.exit().code(), 78);
+//! # Ok::<(), heijunka_settings::SettingsError>(())
+//! ```
 
 mod broker;
-mod bus;
-mod check_broker;
-mod checklist;
-mod command_line;
 mod error;
 mod explain;
 mod failure;
 mod load;
 mod locate;
 mod log;
-#[cfg(feature = "manual")]
-mod manual;
 mod rate;
-mod sample;
 mod secret;
-mod service;
-mod signals;
 mod size;
 mod span;
 mod values;
 
 pub use broker::{BrokerSettings, BrokerUrl, TlsTexts};
-pub use check_broker::{BROKER_KEYS, check_broker};
-pub use checklist::Checklist;
-pub use command_line::command_line;
 pub use error::{Problem, SettingsError};
 pub use failure::{Exit, Failure};
+pub use heijunka_units::Secret;
 pub use load::{Guide, Loaded, Places, load, parse};
-pub use log::{LogFormat, LogLevel, LogSettings, init_logging};
-#[cfg(feature = "manual")]
-pub use manual::{Manual, Shell, print_completions, write_manual};
+pub use log::{LogFormat, LogLevel, LogSettings};
 pub use rate::{Rate, link_cap};
-pub use sample::write_sample;
-pub use secret::Secret;
-pub use service::Service;
-pub use signals::Signals;
+pub use secret::{secret_from_environment, secret_from_file};
 pub use size::Size;
 pub use span::Span;
 pub use values::{between, name};

@@ -1,12 +1,8 @@
-//! Secrets: read from files, never shown.
+//! Secrets from files and from the environment.
 
-use std::fmt;
+use heijunka_units::Secret;
 use std::io::Read;
 use std::path::Path;
-
-/// A password or key. Neither `{}` nor `{:?}` shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
 
 /// Largest file of secrets or certificates, in bytes.
 const FILE_BYTES_MAX: usize = 256 * 1024;
@@ -28,45 +24,27 @@ pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-impl Secret {
-    /// From text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// From a file's first line. The error says what is wrong, without the content.
-    pub fn from_file(path: &Path) -> Result<Self, String> {
-        let shown = path.display();
-        let text = String::from_utf8(read_bounded(path)?).map_err(|_| format!("{shown} is no text"))?;
-        match text.lines().next() {
-            Some(line) if !line.is_empty() => Ok(Self(line.to_owned())),
-            _ => Err(format!("the first line of {shown} is empty")),
-        }
-    }
-
-    /// From an environment variable; `None` if it is not set or empty. The error says what is wrong, without the content.
-    pub fn from_environment(variable: &str) -> Result<Option<Self>, String> {
-        match std::env::var(variable) {
-            Ok(text) => Ok((!text.is_empty()).then_some(Self(text))),
-            Err(std::env::VarError::NotPresent) => Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => Err(format!("the environment's {variable} is no text")),
-        }
-    }
-
-    /// The text itself, for the login alone.
-    pub fn reveal(&self) -> &str {
-        &self.0
+/// The secret on the first line of a file.
+///
+/// # Errors
+/// What is wrong with the file, without its content.
+pub fn secret_from_file(path: &Path) -> Result<Secret, String> {
+    let shown = path.display();
+    let text = String::from_utf8(read_bounded(path)?).map_err(|_| format!("{shown} is not a text file"))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Secret::new(line)),
+        _ => Err(format!("the first line of {shown} is empty")),
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(hidden)")
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("hidden")
+/// The secret in an environment variable; `None` if it is not set or empty.
+///
+/// # Errors
+/// What is wrong with the variable, without its content.
+pub fn secret_from_environment(variable: &str) -> Result<Option<Secret>, String> {
+    match std::env::var(variable) {
+        Ok(text) => Ok((!text.is_empty()).then(|| Secret::new(text))),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(format!("the environment variable {variable} is not text")),
     }
 }

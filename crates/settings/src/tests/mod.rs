@@ -4,7 +4,6 @@ mod broker;
 mod failure;
 mod files;
 mod keys;
-mod logging;
 mod units;
 
 use crate::{BrokerSettings, Failure, Guide, Loaded, LogSettings, SettingsError, Span, parse};

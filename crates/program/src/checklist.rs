@@ -1,6 +1,6 @@
 //! What the programs' `check` says: one line for each thing, passed or failed with the fix, or all of them as JSON.
 
-use crate::{Exit, Failure};
+use heijunka_settings::{Exit, Failure};
 use serde::Serialize;
 use std::io::Write;
 
@@ -40,7 +40,7 @@ impl Checklist {
         self.add(Line { name, ok: None, text: text.into(), fix: None, at: None });
     }
 
-    /// `name` would end the program with `exit`. `at`: [`Places::of`](crate::Places::of) the setting that it is about.
+    /// `name` would end the program with `exit`. `at`: [`Places::of`](heijunka_settings::Places::of) the setting that it is about.
     pub fn fail(&mut self, name: &'static str, exit: Exit, text: &str, fix: &str, at: Option<String>) {
         // A wrong configuration is worse than a broker that is away: trying again does not help.
         if exit.code() > self.worst.code() {

@@ -1,7 +1,8 @@
 //! The broker's part of `check`: the way there, TLS, login, packets and topics, each by itself.
 
-use crate::{Checklist, Exit, Places};
+use crate::Checklist;
 use heijunka_bus::{BusConfig, DisconnectReason, ProbeError, Probed, Tls, TlsTrouble, probe};
+use heijunka_settings::{Exit, Places};
 use std::time::Duration;
 
 /// How long the broker may take to answer, without the time that a connection may take.

@@ -1,8 +1,8 @@
 //! Manual pages and shell completions, made from the command line that a program really has.
 
-use crate::{Exit, Failure};
 use clap::{Command, ValueEnum};
 use clap_mangen::Man;
+use heijunka_settings::{Exit, Failure};
 use roff::{Roff, bold, roman};
 use std::io::{self, Write};
 use std::path::Path;

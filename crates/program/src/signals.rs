@@ -1,6 +1,6 @@
 //! What asks a program to stop.
 
-use crate::{Exit, Failure};
+use heijunka_settings::{Exit, Failure};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGINT, SIGTERM, and SIGHUP, which comes when a terminal is closed or an ssh session ends: all of them mean the same.

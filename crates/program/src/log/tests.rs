@@ -1,10 +1,11 @@
 //! Logging, which a process can start only once.
 
-use crate::{Exit, LogFormat, LogLevel, LogSettings, init_logging};
+use super::init_logging;
+use heijunka_settings::{Exit, LogFormat, LogLevel, LogSettings};
 use log::{Level, log_enabled};
 
 #[test]
-fn lines_of_the_mqtt_client_are_heard_from_warnings_up() {
+fn lines_of_the_mqtt_client_are_logged_from_warnings_up() {
     init_logging(&LogSettings { level: LogLevel::Debug, format: LogFormat::Text }).unwrap();
     assert!(log_enabled!(target: "rumqttc::state", Level::Warn));
     assert!(!log_enabled!(target: "rumqttc::state", Level::Info));
