@@ -2,8 +2,8 @@
 
 use crate::config::Valid;
 use crate::diagnosis::{Diagnosis, Spent};
-use crate::door::Door;
 use crate::engine::{Cancel, Compute, Done, Ended, Engine, LocalSteps, Work};
+use crate::metrics_server;
 use crate::notes::on_note;
 use crate::people::State;
 use crate::process::be_nice;
@@ -14,6 +14,7 @@ use crate::uplink::Uplink;
 use crate::watch::Watch;
 use heijunka_bus::{Bus, BusEvent, Events, Message, Outage, ProbeError, PublishError};
 use heijunka_data::Usage;
+use heijunka_metrics::MetricsServer;
 use heijunka_program::{Service, Signals, init_logging, runtime};
 use heijunka_settings::{Exit, Failure};
 use heijunka_units::{RoundId, Timestamp};
@@ -124,7 +125,7 @@ pub(crate) async fn work(
         uplink: Uplink::new(valid.uplink_bps, valid.emulate.uplink_bps),
         shift,
         tally: Tally::default(),
-        door: Door::start(valid.http_listen),
+        metrics_server: metrics_server::start(valid.http_listen),
         status_due: Instant::now() + valid.publish_every,
         service,
     };
@@ -161,7 +162,7 @@ struct Driver<'a> {
     /// The share before the round that has begun.
     finished: Option<Diagnosis>,
     tally: Tally,
-    door: Door,
+    metrics_server: MetricsServer,
     uplink: Uplink,
     shift: &'a mut Shift,
     status_due: Instant,
@@ -206,7 +207,7 @@ impl Driver<'_> {
                     self.worker.handle(now, Input::Tick);
                 }
                 // Whoever asked may be gone.
-                asked = self.door.asked() => drop(asked.send(self.metrics())),
+                reply = self.metrics_server.next() => drop(reply.send(self.metrics())),
                 () = signals.received() => {
                     info!("stopping: the aggregator goes on without this agent");
                     return Ok(Parting::Stopped);

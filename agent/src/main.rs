@@ -4,7 +4,6 @@ mod check;
 mod command;
 mod config;
 mod diagnosis;
-mod door;
 mod driver;
 mod duty;
 mod emulate;
@@ -16,6 +15,7 @@ mod liveness;
 #[cfg(feature = "manual")]
 mod manual;
 mod memory;
+mod metrics_server;
 mod notes;
 mod people;
 mod process;
