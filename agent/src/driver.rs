@@ -51,8 +51,8 @@ fn session() -> u64 {
 /// Room of an outgoing packet. Under a cap messages are small, so that none fills the link for longer than [`BURST`], but
 /// large enough for the largest gradient in as many chunks as there may be.
 fn packet_bytes(valid: &Valid) -> usize {
-    let Some(bps) = valid.uplink_bps else { return valid.packet_bytes_max };
-    let burst = BURST.as_secs_f64() * bps as f64 / 8.0;
+    let Some(uplink) = valid.uplink else { return valid.packet_bytes_max };
+    let burst = BURST.as_secs_f64() * uplink.bytes_per_s() as f64;
     let chunk = gradient_bytes(valid.parameters_max).max(limits::DOCUMENT_BYTES_MAX).div_ceil(limits::PARTS_MAX);
     let least = chunk.max(limits::PACKET_BYTES_MIN) + limits::PACKET_BYTES_MIN;
     (burst as usize).max(least).min(valid.packet_bytes_max)
@@ -92,7 +92,7 @@ pub(crate) async fn work(
         samples_max: limits::BATCH_SAMPLES_MAX,
         threads: u16::try_from(valid.threads.min(RUNS)).unwrap_or(u16::MAX),
         cpu_share_percent: valid.cpu_share_percent,
-        uplink_bytes_per_s: valid.uplink_bps.map_or(0, |bps| u32::try_from(bps / 8).unwrap_or(0)),
+        uplink: valid.uplink,
         announce_between: ANNOUNCE_BETWEEN,
     };
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
@@ -122,7 +122,7 @@ pub(crate) async fn work(
         watch: Watch::new(valid),
         open: None,
         finished: None,
-        uplink: Uplink::new(valid.uplink_bps, valid.emulate.uplink_bps),
+        uplink: Uplink::new(valid.uplink, valid.emulate.uplink_bps),
         shift,
         tally: Tally::default(),
         metrics_server: metrics_server::start(valid.http_listen),

@@ -5,7 +5,7 @@
 //! its last bit would be through.
 
 use heijunka_bus::Message;
-use heijunka_units::{Line, Timestamp};
+use heijunka_units::{ByteRate, Line, Timestamp};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ pub(crate) struct Uplink {
 
 impl Uplink {
     /// Without numbers nothing is held back.
-    pub(crate) fn new(cap_bps: Option<u64>, emulated_bps: Option<u64>) -> Self {
-        Self { cap: cap_bps.map(Line::new), emulated: emulated_bps.map(Line::new), waiting: VecDeque::new() }
+    pub(crate) fn new(cap: Option<ByteRate>, emulated_bps: Option<u64>) -> Self {
+        Self { cap: cap.map(|cap| Line::new(cap.bits_per_s())), emulated: emulated_bps.map(Line::new), waiting: VecDeque::new() }
     }
 
     /// Takes a message, or gives it back if nothing holds it; and what holds it.
@@ -95,8 +95,8 @@ mod tests {
 
     #[test]
     fn no_more_leaves_than_the_cap_and_one_message() {
-        let (cap_bps, start) = (80_000, Timestamp::ZERO);
-        let mut uplink = Uplink::new(Some(cap_bps), None);
+        let (cap, start) = (ByteRate::new(10_000), Timestamp::ZERO);
+        let mut uplink = Uplink::new(cap, None);
         let (mut sent, mut now, mut left) = (Vec::new(), start, 0_usize);
         for turn in 0..200 {
             let urgent = turn % 9 == 0;
@@ -126,7 +126,7 @@ mod tests {
             let mut bytes = 0;
             for (at, more) in &sent[from..] {
                 bytes += more;
-                let most = cap_bps as f64 / 8.0 * at.since(*begin).as_secs_f64();
+                let most = 10_000.0 * at.since(*begin).as_secs_f64();
                 assert!(bytes as f64 <= most + largest as f64, "{bytes} in {:?}", at.since(*begin));
             }
         }
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_cap_and_an_emulated_link_act_one_after_the_other() {
         let start = Timestamp::ZERO;
-        let mut uplink = Uplink::new(Some(8000), Some(16_000));
+        let mut uplink = Uplink::new(ByteRate::new(1000), Some(16_000));
         let first = uplink.send(message(500), start);
         assert_eq!(first.1, Held { capped: ms(0), emulated: ms(250) });
         let second = uplink.send(message(500), start).1;

@@ -1,13 +1,12 @@
 //! `[limits]`: what the machine's first job leaves to training.
 
 use crate::hours::Hours;
+use crate::memory;
+use crate::share::RUNS;
 use heijunka_settings::{Problem, Rate, Size, between, link_cap};
+use heijunka_units::ByteRate;
 use heijunka_wire::limits::PARAMETERS_MAX;
 use serde::Deserialize;
-
-/// Copies of the model that the agent holds at once: model, written gradient and update, residual, momentum, the engine's
-/// model and sums.
-const MODEL_COPIES: u64 = 8;
 
 /// `[limits]`
 #[derive(Debug, Deserialize)]
@@ -70,8 +69,8 @@ impl Limits {
         Hours::parse(text).map(Some).map_err(|(what, fix)| Problem::new("limits.train_only", what, fix))
     }
 
-    /// Bits a second that are sent at most.
-    pub(super) fn uplink_bps(&self) -> Result<Option<u64>, Problem> {
+    /// The most that is sent; `None` without a limit.
+    pub(super) fn uplink(&self) -> Result<Option<ByteRate>, Problem> {
         link_cap("limits.uplink", self.uplink)
     }
 
@@ -86,7 +85,20 @@ impl Limits {
 
     /// Parameters that the memory has room for.
     pub(super) fn parameters_max(&self) -> Result<usize, Problem> {
-        let memory = self.memory_bytes()?;
-        Ok(usize::try_from(memory / 4 / MODEL_COPIES).unwrap_or(usize::MAX).min(PARAMETERS_MAX))
+        let parameters = memory::parameters_max(self.memory_bytes()?, self.threads()?.min(RUNS) as u64);
+        Ok(usize::try_from(parameters).unwrap_or(usize::MAX).min(PARAMETERS_MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cap_is_kept_however_large_it_is() {
+        let uplink = |text: &str| Limits { uplink: Some(text.parse().unwrap()), ..Limits::default() }.uplink().unwrap();
+        assert_eq!(uplink("2Mbit/s"), ByteRate::new(250_000));
+        assert_eq!(uplink("100Gbit/s"), ByteRate::new(12_500_000_000));
+        assert_eq!(Limits::default().uplink().unwrap(), None);
     }
 }

@@ -15,7 +15,7 @@ use heijunka_program::{BROKER_KEYS, bus_config};
 use heijunka_settings::{
     BrokerSettings, Exit, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings, name,
 };
-use heijunka_units::{AgentId, JobName, SiteName};
+use heijunka_units::{AgentId, ByteRate, JobName, SiteName};
 use limits::Limits;
 use serde::Deserialize;
 use status::Status;
@@ -71,8 +71,8 @@ pub(crate) struct Valid {
     pub(crate) nice: u8,
     /// When to train, unless it is always.
     pub(crate) hours: Option<Hours>,
-    /// Bits a second that are sent at most.
-    pub(crate) uplink_bps: Option<u64>,
+    /// The most that is sent; `None` without a limit.
+    pub(crate) uplink: Option<ByteRate>,
     /// Bytes that data, model and queues may take.
     pub(crate) memory_bytes: u64,
     /// Parameters that the memory limit has room for.
@@ -126,7 +126,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
         cpu_share_percent: file.limits.cpu_share_percent()?,
         nice: file.limits.nice()?,
         hours: file.limits.hours()?,
-        uplink_bps: file.limits.uplink_bps()?,
+        uplink: file.limits.uplink()?,
         memory_bytes: file.limits.memory_bytes()?,
         parameters_max: file.limits.parameters_max()?,
         publish_every: file.status.publish_every()?,

@@ -4,6 +4,7 @@ use super::Driver;
 use crate::people::{Info, json, status};
 use crate::tally::Now;
 use heijunka_data::Usage;
+use heijunka_units::ByteRate;
 use heijunka_wire::Channel;
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ impl Driver<'_> {
             threads: self.valid.threads,
             cpu_share_percent: self.valid.cpu_share_percent,
             nice: self.valid.nice,
-            uplink_bps: self.valid.uplink_bps,
+            uplink_bps: self.valid.uplink.map(ByteRate::bits_per_s),
             rows: usage.map_or(0, |usage| usage.train),
             held_out_rows: usage.map_or(0, |usage| usage.held_out),
             skipped_rows: usage.map_or(0, Usage::skipped_total),

@@ -25,7 +25,7 @@ impl Limits {
         let topics = Topics::new(site.clone(), job.clone());
         let empty = Message::new(topics.common(Channel::Round).as_str(), Vec::new());
         let packet_extra_bytes = empty.packet_bytes() + LONGER_BYTES;
-        let bits_per_s = link_cap("limits.downlink", self.downlink)?;
-        Ok(bits_per_s.map(|bits_per_s| Cap { bits_per_s, packet_extra_bytes }))
+        let cap = link_cap("limits.downlink", self.downlink)?;
+        Ok(cap.map(|cap| Cap { bits_per_s: cap.bits_per_s(), packet_extra_bytes }))
     }
 }

@@ -131,7 +131,7 @@ impl<'b> Agent<'b> {
             samples_max: self.machine.samples_max,
             threads: 1,
             cpu_share_percent: 100,
-            uplink_bytes_per_s: 0,
+            uplink: None,
             announce_between: ANNOUNCE_BETWEEN,
         };
         self.worker = Some(Worker::new(settings, memory));

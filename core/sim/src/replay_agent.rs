@@ -58,7 +58,7 @@ impl<'b> ReplayAgent<'b> {
             samples_max: limits::BATCH_SAMPLES_MAX,
             threads: 1,
             cpu_share_percent: 100,
-            uplink_bytes_per_s: 0,
+            uplink: None,
             announce_between: ANNOUNCE_BETWEEN,
         };
         Self {

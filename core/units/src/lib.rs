@@ -4,6 +4,7 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+mod byte_rate;
 mod count;
 mod counted;
 mod line;
@@ -12,6 +13,7 @@ mod name;
 mod secret;
 mod time;
 
+pub use byte_rate::ByteRate;
 pub use count::{AllocationVersion, ModelVersion, RoundId, RunId, SampleCount, Samples};
 pub use counted::{Counted, counted};
 pub use line::Line;

@@ -7,7 +7,7 @@ use crate::note::Note;
 use crate::retry::Retry;
 use core::time::Duration;
 use heapless::Deque;
-use heijunka_units::{AgentId, ModelVersion, RoundId, RunId, SampleCount, Samples, Timestamp};
+use heijunka_units::{AgentId, ByteRate, ModelVersion, RoundId, RunId, SampleCount, Samples, Timestamp};
 use heijunka_wire::{Assembly, Assign, Channel, Durations, Gradient, Purpose, Spec, limits};
 
 /// Memory that the caller lends. Lengths are bounds: a job that needs more is refused with a note.
@@ -56,8 +56,8 @@ pub struct Settings {
     pub threads: u16,
     /// Share of the time in which each of them computes, 1 to 100.
     pub cpu_share_percent: u8,
-    /// Bytes a second that are sent at most; 0: as many as the link carries.
-    pub uplink_bytes_per_s: u32,
+    /// The most that is sent; `None` without a limit.
+    pub uplink: Option<ByteRate>,
     /// Shortest and longest wait between two announcements.
     pub announce_between: (Duration, Duration),
 }

@@ -1,6 +1,7 @@
 //! Rates of a link in bits a second with their unit.
 
 use crate::Problem;
+use heijunka_units::ByteRate;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -28,18 +29,18 @@ impl Rate {
 /// Slowest link that a job can be done through, in bits a second.
 const CAP_MIN_BITS_PER_S: u64 = 8_000;
 
-/// Bits a second of a cap on what is sent; `key` counts from the file.
+/// A cap on what is sent; `key` counts from the file.
 ///
 /// # Errors
 /// It is less than a job can be done with.
-pub fn link_cap(key: &str, cap: Option<Rate>) -> Result<Option<u64>, Problem> {
+pub fn link_cap(key: &str, cap: Option<Rate>) -> Result<Option<ByteRate>, Problem> {
     let bits = cap.map(Rate::bits_per_s);
     if bits.is_some_and(|bits| bits < CAP_MIN_BITS_PER_S) {
         let name = key.rsplit('.').next().unwrap_or(key);
         let fix = format!("write {name} = \"2Mbit/s\", or leave it out for no limit");
         return Err(Problem::new(key, "less than 8kbit/s is no use for training", fix));
     }
-    Ok(bits)
+    Ok(bits.and_then(ByteRate::from_bits_per_s))
 }
 
 impl FromStr for Rate {

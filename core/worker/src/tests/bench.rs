@@ -62,7 +62,7 @@ impl Bench {
             samples_max: 1000,
             threads: 1,
             cpu_share_percent: 100,
-            uplink_bytes_per_s: 0,
+            uplink: None,
             announce_between: (Duration::from_secs(1), Duration::from_secs(30)),
         };
         let now = Timestamp::from_nanos(1_000_000_000);
