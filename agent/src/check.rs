@@ -1,7 +1,7 @@
 //! Tries everything that `run` needs, one line each, and goes on after what fails.
 
 use crate::config::{self, Valid};
-use crate::engine::data_failure;
+use crate::failure::data_failure;
 use crate::memory::Needs;
 use heijunka_bus::{BusConfig, BusEvent, Events};
 use heijunka_data::Table;

@@ -1,17 +1,19 @@
 //! The driver: one `select!` over bus, compute thread, timer and shutdown, one `match` over the worker's outputs.
 
+use crate::cancel::Cancel;
 use crate::config::Valid;
 use crate::diagnosis::{Diagnosis, Spent};
-use crate::engine::{Cancel, Compute, Done, Ended, Engine, LocalSteps, Work};
+use crate::engine::{Ended, Engine};
 use crate::metrics_server;
 use crate::notes::on_note;
 use crate::people::State;
 use crate::process::be_nice;
-use crate::share::RUNS;
+use crate::share::{Gradient, RUNS};
 use crate::shift::{self, Look, Parting, Shift};
 use crate::tally::Tally;
 use crate::uplink::Uplink;
 use crate::watch::Watch;
+use crate::work::{Compute, Done, LocalSteps, Work};
 use heijunka_bus::{Bus, BusEvent, Events, Message, Outage, ProbeError, PublishError};
 use heijunka_data::Usage;
 use heijunka_metrics::MetricsServer;
@@ -117,6 +119,7 @@ pub(crate) async fn work(
         origin: Instant::now(),
         cancel: Cancel::default(),
         spare_model: Vec::new(),
+        spare_gradient: Gradient::default(),
         outage: Outage::default(),
         usage: None,
         watch: Watch::new(valid),
@@ -153,6 +156,7 @@ struct Driver<'a> {
     origin: Instant,
     cancel: Cancel,
     spare_model: Vec<f32>,
+    spare_gradient: Gradient,
     outage: Outage,
     /// Of the data that are there, once they have been read.
     usage: Option<Usage>,
@@ -330,6 +334,7 @@ impl Driver<'_> {
                         took,
                     },
                 );
+                self.spare_gradient = gradient;
             }
             Done::Scored { round, scores, model } => {
                 self.spare_model = model;
@@ -380,7 +385,8 @@ impl Driver<'_> {
                     let stop = stop_after.map(|after| Instant::now() + after);
                     let local = LocalSteps { steps: local_steps, stride, rate: learning_rate };
                     let cancel = self.cancel.clone();
-                    Work::Compute(Compute { round, position, samples, local, stop, model, cancel })
+                    let gradient = std::mem::take(&mut self.spare_gradient);
+                    Work::Compute(Compute { round, position, samples, local, stop, model, gradient, cancel })
                 }
                 Output::Score { round, first, rows, model } => {
                     self.cancel = Cancel::default();

@@ -1,6 +1,6 @@
 //! `inspect`: tells what is understood of a data file, before there are any settings.
 
-use crate::engine::data_failure;
+use crate::failure::data_failure;
 use clap::Args;
 use heijunka_data::{ColumnReport, DataError, Report, Source, Table, Timestamps, Written};
 use heijunka_settings::{Exit, Failure};

@@ -1,5 +1,6 @@
 //! `heijunka-agent`: computes gradients on this machine's data for an aggregator somewhere on the bus.
 
+mod cancel;
 mod check;
 mod command;
 mod config;
@@ -8,10 +9,13 @@ mod driver;
 mod duty;
 mod emulate;
 mod engine;
+mod failure;
+mod files;
 mod hours;
 mod init;
 mod inspect;
 mod liveness;
+mod loader;
 #[cfg(feature = "manual")]
 mod manual;
 mod memory;
@@ -26,6 +30,7 @@ mod shift;
 mod tally;
 mod uplink;
 mod watch;
+mod work;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! From files to rows that can be computed on, within the memory there is.
 
 use crate::config::Valid;
-use crate::engine::data_failure;
+use crate::failure::data_failure;
 use crate::memory::Needs;
 use crate::shape::model_shape;
 use crate::share::RUNS;

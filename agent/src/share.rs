@@ -10,9 +10,9 @@
 #[cfg(test)]
 mod tests;
 
+use crate::cancel::Cancel;
 use crate::diagnosis::thread_cpu_wait;
 use crate::duty::{Duty, Others, process_cpu, thread_cpu};
-use crate::engine::Cancel;
 use heijunka_data::{Dataset, Rows, Targets as RowTargets};
 use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{

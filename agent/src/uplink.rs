@@ -29,7 +29,11 @@ pub(crate) struct Uplink {
 impl Uplink {
     /// Without numbers nothing is held back.
     pub(crate) fn new(cap: Option<ByteRate>, emulated_bps: Option<u64>) -> Self {
-        Self { cap: cap.map(|cap| Line::new(cap.bits_per_s())), emulated: emulated_bps.map(Line::new), waiting: VecDeque::new() }
+        Self {
+            cap: cap.map(|cap| Line::new(cap.bits_per_s())),
+            emulated: emulated_bps.map(Line::new),
+            waiting: VecDeque::new(),
+        }
     }
 
     /// Takes a message, or gives it back if nothing holds it; and what holds it.

@@ -4,25 +4,22 @@
 //! does not fit the job, training goes on with what there is.
 
 use crate::config::Valid;
-use crate::engine::Work;
+use crate::files::Files;
 use crate::reading::Reading;
+use crate::work::Work;
 use heijunka_wire::{DataMode, Spec};
-use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Reading again takes one part of the time in so many at most.
 const PART: u32 = 20;
-
-/// Files as they are: size and time of the last change.
-type Seen = Vec<(PathBuf, u64, Option<SystemTime>)>;
 
 /// Watches the files of a job with data of one's own.
 pub(crate) struct Watch {
     reading: Reading,
     every: Option<Duration>,
     job: Option<(Spec, Vec<u8>)>,
-    seen: Seen,
+    seen: Option<Files>,
     due: Option<Instant>,
     began: Instant,
 }
@@ -32,7 +29,7 @@ impl Watch {
         let mut reading = Reading::new(valid);
         // What is being written when it is read may end in the middle of a line.
         reading.source.whole_lines = true;
-        Self { reading, every: valid.look_again_every, job: None, seen: Seen::new(), due: None, began: Instant::now() }
+        Self { reading, every: valid.look_again_every, job: None, seen: None, due: None, began: Instant::now() }
     }
 
     /// The files are about to be read for a job. Those that all agents must have alike are not to change.
@@ -40,7 +37,7 @@ impl Watch {
         let watched = self.every.filter(|_| spec.fitted && spec.data_mode == DataMode::Private);
         self.job = watched.map(|_| (spec.clone(), document.to_vec()));
         self.due = watched.map(|every| Instant::now() + every);
-        self.seen = self.look();
+        self.seen = Files::look(&self.reading.source);
     }
 
     /// When to call [`Self::check`] next.
@@ -55,8 +52,8 @@ impl Watch {
         if self.due.is_none_or(|due| now < due) {
             return;
         }
-        let seen = self.look();
-        if seen.is_empty() || seen == self.seen {
+        let seen = Files::look(&self.reading.source);
+        if seen.is_none() || seen == self.seen {
             self.due = Some(now + every);
             return;
         }
@@ -75,15 +72,5 @@ impl Watch {
     pub(crate) fn has_read(&mut self) {
         let took = self.began.elapsed();
         self.due = self.every.filter(|_| self.job.is_some()).map(|every| Instant::now() + every.max(took * PART));
-    }
-
-    /// Nothing if a file cannot be seen: it may be there again later.
-    fn look(&self) -> Seen {
-        let look = |path: PathBuf| {
-            let metadata = std::fs::metadata(&path).ok()?;
-            Some((path, metadata.len(), metadata.modified().ok()))
-        };
-        let files = self.reading.source.files().unwrap_or_default();
-        files.into_iter().map(look).collect::<Option<Seen>>().unwrap_or_default()
     }
 }

@@ -124,7 +124,10 @@ impl<'b> Worker<'b> {
             threads: self.settings.threads,
             cpu_share_percent: self.settings.cpu_share_percent.clamp(1, 100),
             // The largest number that the field holds is still a cap; 0 is none.
-            uplink_bytes_per_s: self.settings.uplink.map_or(0, |cap| u32::try_from(cap.bytes_per_s()).unwrap_or(u32::MAX)),
+            uplink_bytes_per_s: self
+                .settings
+                .uplink
+                .map_or(0, |cap| u32::try_from(cap.bytes_per_s()).unwrap_or(u32::MAX)),
             away_s: self.leaving.map_or(0, |leaving| leaving.away_s),
             model: self.held,
         });
