@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn no_more_leaves_than_the_cap_and_one_message() {
-        let (cap, start) = (ByteRate::new(10_000), Timestamp::ZERO);
+        let (cap, start) = (ByteRate::from_bytes_per_s(10_000), Timestamp::ZERO);
         let mut uplink = Uplink::new(cap, None);
         let (mut sent, mut now, mut left) = (Vec::new(), start, 0_usize);
         for turn in 0..200 {
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_cap_and_an_emulated_link_act_one_after_the_other() {
         let start = Timestamp::ZERO;
-        let mut uplink = Uplink::new(ByteRate::new(1000), Some(16_000));
+        let mut uplink = Uplink::new(ByteRate::from_bytes_per_s(1000), Some(16_000));
         let first = uplink.send(message(500), start);
         assert_eq!(first.1, Held { capped: ms(0), emulated: ms(250) });
         let second = uplink.send(message(500), start).1;

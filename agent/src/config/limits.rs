@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn a_cap_is_kept_however_large_it_is() {
         let uplink = |text: &str| Limits { uplink: Some(text.parse().unwrap()), ..Limits::default() }.uplink().unwrap();
-        assert_eq!(uplink("2Mbit/s"), ByteRate::new(250_000));
-        assert_eq!(uplink("100Gbit/s"), ByteRate::new(12_500_000_000));
+        assert_eq!(uplink("2Mbit/s"), ByteRate::from_bytes_per_s(250_000));
+        assert_eq!(uplink("100Gbit/s"), ByteRate::from_bytes_per_s(12_500_000_000));
         assert_eq!(Limits::default().uplink().unwrap(), None);
     }
 }

@@ -4,20 +4,20 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
-mod byte_rate;
 mod count;
 mod counted;
 mod line;
 mod name;
+mod rate;
 #[cfg(feature = "alloc")]
 mod secret;
 mod time;
 
-pub use byte_rate::ByteRate;
 pub use count::{AllocationVersion, ModelVersion, RoundId, RunId, SampleCount, Samples};
 pub use counted::{Counted, counted};
 pub use line::Line;
 pub use name::{AgentId, JobName, NAME_BYTES_MAX, NameError, SiteName};
+pub use rate::ByteRate;
 #[cfg(feature = "alloc")]
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -178,7 +178,7 @@ fn a_lost_broker_silences_and_its_return_announces() {
 fn a_cap_of_any_size_is_announced_as_a_cap() {
     for (cap, announced) in [(Some(250_000), 250_000), (Some(u64::MAX), u32::MAX), (None, 0)] {
         let mut bench = Bench::new();
-        bench.worker.settings.uplink = cap.and_then(ByteRate::new);
+        bench.worker.settings.uplink = cap.and_then(ByteRate::from_bytes_per_s);
         bench.connect();
         bench.hear_spec(true);
         assert_eq!(joins(&bench.prepared(true))[0].uplink_bytes_per_s, announced);
