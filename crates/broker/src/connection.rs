@@ -19,7 +19,8 @@ use tokio::time::timeout;
 use crate::exchange::{Arrival, Exchange};
 use crate::filter::topic_is_valid;
 use crate::link::Link;
-use crate::session::{Message, WINDOW_MAX};
+use crate::message::Message;
+use crate::session::WINDOW_MAX;
 use crate::wire::{Batch, decode, farewell};
 
 /// Time for the first packet.

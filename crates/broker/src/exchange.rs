@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use crate::config::{BrokerConfig, FILTERS_MAX, SESSIONS_MAX, Stats};
 use crate::filter::{filter_is_valid, matches};
 use crate::link::Link;
-use crate::session::{Message, Present, Session};
+use crate::message::Message;
+use crate::session::{Present, Session};
 use crate::wire::Batch;
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ mod connection;
 mod exchange;
 mod filter;
 mod link;
+mod message;
 #[cfg(feature = "mosquitto")]
 pub mod mosquitto;
 mod server;

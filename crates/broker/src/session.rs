@@ -4,38 +4,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{DisconnectReasonCode as Code, Filter, Packet};
 use tokio::time::Instant;
 
 use crate::filter::matches;
 use crate::link::Link;
+use crate::message::Message;
 use crate::wire::Batch;
 
 /// Unacknowledged messages towards a client at most; it may ask for less.
 pub(crate) const WINDOW_MAX: u16 = 20;
-/// What a message costs besides topic and payload, in bytes.
-const MESSAGE_BYTES: usize = 64;
 /// Answers that may wait for a client that asks and does not read.
 const ANSWERS_MAX: usize = 65_536;
 /// A batch is closed when it has this many bytes.
 const BATCH_BYTES: usize = 256 * 1024;
-
-/// A message on its way to clients. Clones share topic and payload.
-#[derive(Debug, Clone)]
-pub(crate) struct Message {
-    pub(crate) topic: Arc<str>,
-    pub(crate) payload: Bytes,
-    pub(crate) retain: bool,
-    pub(crate) qos: QoS,
-}
-
-impl Message {
-    pub(crate) fn bytes(&self) -> usize {
-        MESSAGE_BYTES + self.topic.len() + self.payload.len()
-    }
-}
 
 /// The connection a session has now.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use rumqttc::v5::mqttbytes::v5::{Disconnect, DisconnectProperties, DisconnectReasonCode as Code, Packet};
 
-use crate::session::Message;
+use crate::message::Message;
 
 /// Payloads from this size on are written from where they lie; smaller ones are copied next to their header.
 const SHARED_BYTES_MIN: usize = 8 * 1024;

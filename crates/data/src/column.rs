@@ -2,8 +2,8 @@
 
 use crate::Source;
 use crate::cell::{self, Cell};
-use crate::table::{NO_TEXT, NO_TIME, Values};
 use crate::times::{self, Format, Formats, Millis};
+use crate::values::{NO_TEXT, NO_TIME, Values};
 use heijunka_wire::limits::{CLASSES_MAX, TEXT_BYTES_MAX};
 use std::collections::HashMap;
 

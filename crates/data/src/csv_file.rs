@@ -3,7 +3,8 @@
 use crate::cell;
 use crate::column::{Builder, Kind};
 use crate::sheet::Sheet;
-use crate::table::{Column, Format, Table};
+use crate::table::{Format, Table};
+use crate::values::Column;
 use crate::{DataError, Source};
 use csv::StringRecord;
 use heijunka_wire::digest;

@@ -1,20 +1,13 @@
 //! Which rows of a table train, which are held out, and which are left out.
 
 use crate::groups::Group;
-use crate::table::{Column, Table};
+use crate::marks::{Fate, Marks};
+use crate::table::Table;
 use crate::usage::Tally;
+use crate::values::Column;
 use crate::windows::Windows;
 use crate::{DataError, Missing, Skip, Usage};
 use heijunka_wire::document::{HeldOut, Job, Task};
-
-/// What becomes of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Train,
-    HeldOut,
-    /// Neither, but part of windows.
-    Context,
-}
 
 /// A table's examples, each called by its last row, in the table's order.
 #[derive(Debug)]
@@ -33,34 +26,6 @@ impl Division {
     }
 }
 
-/// What is known of each row.
-#[derive(Debug, Default)]
-pub(crate) struct Marks {
-    fates: Vec<Fate>,
-    empty_input: Vec<bool>,
-    empty_target: Vec<bool>,
-    /// Before the row there was a longer pause than windows may have; empty if pauses do not matter.
-    pauses: Vec<bool>,
-}
-
-impl Marks {
-    pub(crate) fn fate(&self, row: usize) -> Fate {
-        self.fates.get(row).copied().unwrap_or(Fate::Context)
-    }
-
-    pub(crate) fn lacks_input(&self, row: usize) -> bool {
-        self.empty_input.get(row).copied().unwrap_or(true)
-    }
-
-    pub(crate) fn lacks_target(&self, row: usize) -> bool {
-        self.empty_target.get(row).copied().unwrap_or(true)
-    }
-
-    pub(crate) fn follows_pause(&self, row: usize) -> bool {
-        self.pauses.get(row).copied().unwrap_or(false)
-    }
-}
-
 impl Table {
     /// Rows that the job would use, and why others are left out.
     pub fn usage(&self, job: &Job) -> Result<Usage, DataError> {
@@ -73,18 +38,16 @@ impl Table {
         let grouped = job.group.is_some() || job.window.is_some() || matches!(job.held_out, HeldOut::Last(_));
         let groups = if grouped { self.groups(job.group.as_deref())? } else { Vec::new() };
         let mut tally = Tally::default();
-        let mut marks = Marks::default();
+        let mut marks = Marks::new(self.rows());
         self.mark_empty(inputs, target, job, &mut marks, &mut tally)?;
-        marks.fates = self.fates(&job.held_out, job.group.is_some(), &groups)?;
+        marks.set_fates(self.fates(&job.held_out, job.group.is_some(), &groups)?);
         if let (Task::Anomaly { .. }, Some(target)) = (&job.task, target) {
             // What is not normal is scored, and never trained on, nor are windows that hold it.
-            let is_normal = self.normal_rows(job, target);
-            let trained = marks.fates.iter_mut().enumerate().filter(|(_, fate)| **fate == Fate::Train);
-            trained.filter(|(row, _)| !is_normal(*row)).for_each(|(_, fate)| *fate = Fate::HeldOut);
+            marks.train_only(self.normal_rows(job, target));
         }
         let mut division = Division { train: vec![], held_out: vec![], windows: None, usage: Usage::default() };
         if let Some(window) = job.window {
-            marks.pauses = self.pauses(&groups)?;
+            marks.set_pauses(self.pauses(&groups)?);
             let mut windows = Windows::new(window, &groups, &marks, &mut tally);
             division.train = std::mem::take(&mut windows.train.rows);
             division.held_out = std::mem::take(&mut windows.held_out.rows);
@@ -109,8 +72,6 @@ impl Table {
         marks: &mut Marks,
         tally: &mut Tally,
     ) -> Result<(), DataError> {
-        marks.empty_input = vec![false; self.rows()];
-        marks.empty_target = vec![false; self.rows()];
         // Without them a row has no place in the order.
         let place = [self.group_column(job.group.as_deref())?, self.clock()?.map(|(column, _)| column)];
         let places = || place.iter().flatten().copied();
@@ -126,8 +87,7 @@ impl Table {
                 if !marks.lacks_input(row) && !marks.lacks_target(row) {
                     tally.add(Skip::EmptyCell(column.name.clone()), row);
                 }
-                let empty = if is_target { &mut marks.empty_target } else { &mut marks.empty_input };
-                empty.get_mut(row).into_iter().for_each(|mark| *mark = true);
+                marks.set_empty(row, is_target);
             }
         }
         Ok(())

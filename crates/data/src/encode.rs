@@ -3,7 +3,8 @@
 use crate::divide::Division;
 use crate::rows::{Cells, Examples, Rows, Targets, scaled};
 use crate::survey::{Key, mean};
-use crate::table::{Column, Table, Values};
+use crate::table::Table;
+use crate::values::{Column, Values};
 use crate::{DataError, Usage};
 use heijunka_wire::digest;
 use heijunka_wire::document::{Encoding, Fitted, HeldOut, Job, Target, Task, Window};

@@ -2,8 +2,9 @@
 
 use crate::DataError;
 use crate::survey::Key;
-use crate::table::{Column, NO_TIME, Table, Values};
+use crate::table::Table;
 use crate::times::Millis;
+use crate::values::{Column, NO_TIME, Values};
 use heijunka_wire::digest;
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
 //! Images and labels in idx files, the format of MNIST (<http://yann.lecun.com/exdb/mnist/>).
 
 use crate::cell::Cell;
-use crate::table::{Column, Table, Values};
+use crate::table::Table;
+use crate::values::{Column, Values};
 use crate::{DataError, Source, bytes};
 use heijunka_wire::digest;
 use heijunka_wire::limits::COLUMNS_MAX;

@@ -1,8 +1,9 @@
 //! What a table looks like to a person who has yet to write settings for it.
 
 use crate::survey::Key;
-use crate::table::{Column, NO_TIME, Table, Values};
+use crate::table::Table;
 use crate::times::{self, Millis};
+use crate::values::{Column, NO_TIME, Values};
 use crate::{DataError, Format};
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -17,6 +17,9 @@ mod foreign;
 mod groups;
 mod idx;
 mod inspect;
+mod marks;
+mod notes;
+mod read;
 mod rows;
 mod select;
 mod sheet;
@@ -25,6 +28,7 @@ mod survey;
 mod table;
 mod times;
 mod usage;
+mod values;
 mod windows;
 
 pub use above::is_separator;

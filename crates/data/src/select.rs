@@ -1,7 +1,8 @@
 //! Which columns of a table a job uses.
 
 use crate::DataError;
-use crate::table::{Column, Table, Values};
+use crate::table::Table;
+use crate::values::{Column, Values};
 use heijunka_wire::document::{HeldOut, Job, Task};
 
 impl Table {

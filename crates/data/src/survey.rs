@@ -2,7 +2,8 @@
 
 use crate::DataError;
 use crate::cell::shortest;
-use crate::table::{Column, NO_TEXT, Table, Values};
+use crate::table::Table;
+use crate::values::{Column, NO_TEXT, Values};
 use heijunka_wire::document::{Column as Summary, Job, Survey, Task};
 use heijunka_wire::limits::CLASSES_MAX;
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! Examples of several rows: which rows of a group end one.
 
 use crate::Skip;
-use crate::divide::{Fate, Marks};
 use crate::groups::Group;
+use crate::marks::{Fate, Marks};
 use crate::usage::Tally;
 use heijunka_wire::document::Window;
 
