@@ -1,38 +1,49 @@
 //! Others open the model: onnx checks the file, onnxruntime computes what `predict` says, safetensors loads.
 
 use crate::training::STEEL;
-use heijunka_tests::{Plant, steel_plates};
+use heijunka_tests::{Plant, skip, steel_plates};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 const PACKAGES: [&str; 4] = ["onnx", "onnxruntime", "numpy", "safetensors"];
 
-/// A Python with the packages, in a virtual environment of this build's own; `None` if this machine cannot have it.
-/// Tests that ask at the same time wait for one of them to make it.
-pub(crate) fn python() -> Option<PathBuf> {
-    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
-    PYTHON.get_or_init(make_python).clone()
+/// What is missing for a Python with the packages.
+struct Missing {
+    tool: &'static str,
+    fix: String,
 }
 
-fn make_python() -> Option<PathBuf> {
+/// A Python with the packages, in a virtual environment of this build's own; `None`, recorded as a skip, if this machine
+/// cannot have it. Tests that ask at the same time wait for one of them to make it.
+pub(crate) fn python() -> Option<PathBuf> {
+    static PYTHON: OnceLock<Result<PathBuf, Missing>> = OnceLock::new();
+    match PYTHON.get_or_init(make_python) {
+        Ok(python) => Some(python.clone()),
+        Err(Missing { tool, fix }) => {
+            skip(tool, fix).unwrap();
+            None
+        }
+    }
+}
+
+fn make_python() -> Result<PathBuf, Missing> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
     let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
     let runs = |command: &mut Command| command.stdin(Stdio::null()).status().is_ok_and(|status| status.success());
     if complete.exists() && runs(Command::new(&python).arg("--version").stdout(Stdio::null())) {
-        return Some(python);
+        return Ok(python);
     }
     if !runs(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)) {
-        println!("skipped: no python3 with venv (Debian: apt-get install python3-venv)");
-        return None;
+        return Err(Missing { tool: "python3 with venv", fix: "apt-get install python3-venv".into() });
     }
     let install = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
     if !runs(Command::new(&python).args(install).args(PACKAGES)) {
-        println!("skipped: {} cannot be installed here", PACKAGES.join(", "));
-        return None;
+        let fix = format!("make `python3 -m pip install {}` work here", PACKAGES.join(" "));
+        return Err(Missing { tool: "a Python package", fix });
     }
     std::fs::write(complete, "").unwrap();
-    Some(python)
+    Ok(python)
 }
 
 pub(crate) fn program(plant: &Plant, arguments: &[&str]) -> String {

@@ -7,15 +7,22 @@ use serde_json::Value;
 
 const FOREVER: &str = "max_rounds = 1000000";
 
-/// Hours that are on and off in turn, for some minutes from now on: whenever the agent begins, they change soon.
-fn turns(on_s: i64, off_s: i64) -> String {
+/// Hours that are on and off in turn, each time a quarter longer, for some half an hour from now: a machine of any speed
+/// comes to a turn that is long enough for it.
+fn turns() -> String {
     let now = jiff::ZonedDateTime::now();
-    let at = |second: i64| {
-        let time = now.checked_add(jiff::SignedDuration::from_secs(second)).unwrap();
+    let at = |second: f64| {
+        let time = now.checked_add(jiff::SignedDuration::from_secs(second as i64)).unwrap();
         time.strftime("%H:%M:%S").to_string()
     };
-    let span = |turn: i64| format!("{}-{}", at(turn * (on_s + off_s)), at(turn * (on_s + off_s) + on_s));
-    (0..30).map(span).collect::<Vec<_>>().join(", ")
+    let (mut begin, mut on_s) = (0.0, 5.0);
+    let mut span = |_| {
+        let end = begin + on_s;
+        let span = format!("{}-{}", at(begin), at(end));
+        (begin, on_s) = (end + 0.7 * on_s, 1.25 * on_s);
+        span
+    };
+    (0..20).map(&mut span).collect::<Vec<_>>().join(", ")
 }
 
 fn is(code: &'static str, agent: &'static str) -> impl Fn(&str, &Value) -> bool {
@@ -32,7 +39,7 @@ fn an_agent_takes_leave_when_its_hours_are_over_and_comes_back_by_itself() {
     let mut watch = Watch::new(&plant, "heijunka/test/job/#");
     let slow = "[status]\npublish_every = \"200ms\"\n[emulate]\nper_sample_us = 200\n";
     let steady = plant.agent("steady", &steel_plates(), slow).unwrap();
-    let hours = format!("train_only = \"{}\"", turns(6, 4));
+    let hours = format!("train_only = \"{}\"", turns());
     let nightly = plant.limited_agent("nightly", &steel_plates(), &hours, slow).unwrap();
     let aggregator = plant.aggregator(STEEL, FOREVER, "").unwrap();
     for _ in 0..2 {
@@ -63,7 +70,7 @@ fn an_agent_takes_leave_when_its_hours_are_over_and_comes_back_by_itself() {
 fn a_job_whose_only_agent_is_away_waits_for_it() {
     let plant = Plant::new().unwrap();
     let mut watch = Watch::new(&plant, "heijunka/test/job/#");
-    let hours = format!("train_only = \"{}\"", turns(5, 4));
+    let hours = format!("train_only = \"{}\"", turns());
     let slow = "[emulate]\nper_sample_us = 200\n";
     let agent = plant.limited_agent("nightly", &steel_plates(), &hours, slow).unwrap();
     let aggregator = plant.aggregator(STEEL, FOREVER, "").unwrap();

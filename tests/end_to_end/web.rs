@@ -1,7 +1,7 @@
 //! The page, `/state`, `/events` and `/metrics` of a real aggregator with two agents.
 
 use crate::training::STEEL;
-use heijunka_tests::{Plant, Program, steel_plates};
+use heijunka_tests::{Plant, Program, skip, steel_plates};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -50,10 +50,11 @@ pub(crate) fn until(address: &str, path: &str, word: &str) -> String {
     }
 }
 
-fn is_here(program: &str) -> bool {
+/// Whether a program is installed; if not, that is recorded as a skip. `package` is Debian's package of it.
+fn is_here(program: &str, package: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if found.is_err() {
-        println!("skipped: {program} is not installed");
+        skip(program, &format!("apt-get install {package}")).unwrap();
     }
     found.is_ok()
 }
@@ -208,7 +209,7 @@ fn own_figures_are_true(log: &str, answered: f64) {
 }
 
 fn promtool_agrees(text: &str) {
-    if !is_here("promtool") {
+    if !is_here("promtool", "prometheus") {
         return;
     }
     let mut promtool = Command::new("promtool");
@@ -223,7 +224,7 @@ fn promtool_agrees(text: &str) {
 
 /// The page in a real browser shows the agents; a picture of it is kept in the target folder.
 fn shown_by_chromium(address: &str, folder: &Path) {
-    if !is_here("chromium") {
+    if !is_here("chromium", "chromium") {
         return;
     }
     let profile = format!("--user-data-dir={}", folder.join("browser").display());
@@ -278,7 +279,7 @@ fn alerts_fire_when_they_should() {
     let dashboard = std::fs::read(folder.join("dashboard.json")).unwrap();
     let dashboard: Value = serde_json::from_slice(&dashboard).unwrap();
     assert!(!dashboard["panels"].as_array().unwrap().is_empty());
-    if !is_here("promtool") {
+    if !is_here("promtool", "prometheus") {
         return;
     }
     for (kind, file) in [("check", "alerts.yml"), ("test", "alerts_test.yml")] {

@@ -1,6 +1,10 @@
 //! `cargo xtask test`: everything that must pass, step by step, with what each step took.
 
-use std::io::{BufRead as _, BufReader};
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
+use std::fs;
+use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,12 +15,17 @@ use crate::shell::{Outcome, Place, succeed};
 use crate::tidy;
 use crate::tools;
 
+/// The variable that names the file in which tests record what they skip, one per line (`heijunka_tests::skip`).
+const SKIPS_FILE: &str = "HEIJUNKA_SKIPS_FILE";
+
 /// How many tests ran, over all test binaries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tally {
     passed: u64,
     failed: u64,
     ignored: u64,
+    /// What tests skipped as a tool is missing: `name of the test: what is missing and how to install it`.
+    skips: BTreeSet<String>,
 }
 
 /// One step; `slow` ones are left out by `--quick`.
@@ -76,6 +85,7 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
         println!("\n== {} of {}: {}", index + 1, steps.len(), step.title);
         let started = Instant::now();
         let ended = (step.run)(place, &mut tally)
+            .and_then(|ended| strict(ended, tools::is_ci()))
             .map_err(|message| format!("the step '{}' failed after {}\n{message}", step.title, seconds(started)))?;
         let line = match ended {
             Ended::Passed => format!("{:<14}{:>9}", step.title, seconds(started)),
@@ -85,8 +95,19 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
         summary.push(line);
     }
     println!("\n{}\n", summary.join("\n"));
-    println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
+    for skip in &tally.skips {
+        println!("skipped: {skip}");
+    }
+    println!("{tally}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// On the CI machine nothing may be skipped.
+fn strict(ended: Ended, is_ci: bool) -> Outcome<Ended> {
+    match ended {
+        Ended::Skipped(why) if is_ci => Err(format!("with CI=true nothing is skipped: {why}")),
+        ended => Ok(ended),
+    }
 }
 
 /// What the tests need: the broker, and what checks their work if it can be had.
@@ -107,8 +128,11 @@ fn cargo(place: &Place, args: &[&str]) -> Outcome<Ended> {
 
 /// Runs the tests, showing their output and counting them from it.
 fn tests(place: &Place, tally: &mut Tally) -> Outcome {
+    let skips = place.target.join("skipped-tests.txt");
+    forget(&skips)?;
     let mut child = place
         .cargo(&["test", "--workspace"])
+        .env(SKIPS_FILE, &skips)
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cargo test: {error}"))?;
@@ -119,10 +143,34 @@ fn tests(place: &Place, tally: &mut Tally) -> Outcome {
         tally.add(&line);
     }
     let status = child.wait().map_err(|error| format!("cargo test: {error}"))?;
+    tally.skips = read_skips(&skips)?;
     if status.success() { Ok(()) } else { Err(format!("cargo test --workspace: {status}")) }
 }
 
+/// Deletes the record of an earlier run.
+fn forget(skips: &Path) -> Outcome {
+    match fs::remove_file(skips) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", skips.display())),
+        _ => Ok(()),
+    }
+}
+
+/// What tests recorded; no file means that nothing was skipped.
+fn read_skips(skips: &Path) -> Outcome<BTreeSet<String>> {
+    match fs::read_to_string(skips) {
+        Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(error) => Err(format!("{}: {error}", skips.display())),
+    }
+}
+
 impl Tally {
+    /// Tests that passed for the harness although a part of them was skipped. One test may lack several tools.
+    fn tests_with_skips(&self) -> u64 {
+        let names: BTreeSet<&str> = self.skips.iter().map(|skip| skip.split(": ").next().unwrap_or(skip)).collect();
+        names.len() as u64
+    }
+
     /// Adds the counts of a `test result:` line; any other line says nothing.
     fn add(&mut self, line: &str) {
         let Some(counts) = line.strip_prefix("test result: ") else { return };
@@ -142,6 +190,14 @@ impl Tally {
     }
 }
 
+impl Display for Tally {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let skipped = self.tests_with_skips();
+        let passed = self.passed.saturating_sub(skipped);
+        write!(f, "{passed} passed, {} failed, {} skipped", self.failed, self.ignored + skipped)
+    }
+}
+
 #[cfg(test)]
 mod tests_of_the_suite {
     use super::*;
@@ -152,6 +208,27 @@ mod tests_of_the_suite {
         tally.add("running 7 tests");
         tally.add("test result: ok. 5 passed; 0 failed; 2 ignored; 0 measured; 1 filtered out; finished in 0.03s");
         tally.add("test result: FAILED. 1 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s");
-        assert_eq!(tally, Tally { passed: 6, failed: 3, ignored: 2 });
+        assert_eq!(tally.to_string(), "6 passed, 3 failed, 2 skipped");
+    }
+
+    #[test]
+    fn a_test_that_lacks_a_tool_counts_as_skipped_and_not_as_passed() {
+        let file = std::env::temp_dir().join(format!("heijunka-skips-{}", std::process::id()));
+        forget(&file).unwrap();
+        assert_eq!(read_skips(&file), Ok(BTreeSet::new()));
+        let lines = "web::page: chromium is missing: a\nweb::page: promtool is missing: b\nrare::onnx: python: c\n";
+        fs::write(&file, format!("{lines}{lines}")).unwrap();
+        let tally = Tally { passed: 10, ignored: 1, skips: read_skips(&file).unwrap(), ..Tally::default() };
+        assert_eq!((tally.skips.len(), tally.to_string().as_str()), (3, "8 passed, 0 failed, 3 skipped"));
+        forget(&file).unwrap();
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn only_the_ci_machine_refuses_a_step_that_was_skipped() {
+        let skipped = || Ended::Skipped("no lintian".into());
+        assert!(strict(skipped(), true).is_err_and(|message| message.contains("no lintian")));
+        assert!(matches!(strict(skipped(), false), Ok(Ended::Skipped(_))));
+        assert!(matches!(strict(Ended::Passed, true), Ok(Ended::Passed)));
     }
 }

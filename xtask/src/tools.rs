@@ -91,6 +91,11 @@ fn apt(args: &[&str]) -> Command {
     command
 }
 
+/// Whether this is the CI machine, where a missing tool is a failure.
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| ci == "true")
+}
+
 fn is_root() -> bool {
     output_of(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

@@ -22,11 +22,11 @@ impl Drop for Browser {
 }
 
 impl Browser {
-    /// `None` if it is not installed.
+    /// `None`, recorded as a skip, if it is not installed.
     pub(super) fn start(profile: &Path) -> Option<Self> {
         let version = Command::new("chromium").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if version.is_err() {
-            println!("skipped: chromium is not installed");
+            heijunka_tests::skip("chromium", "apt-get install chromium").unwrap();
             return None;
         }
         // It reads from descriptor 3 and writes to 4.
