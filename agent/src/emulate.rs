@@ -37,7 +37,7 @@ impl Emulate {
 
     /// Box and Muller's transform of two draws that depend on seed and round alone.
     fn normal(&self, round: RoundId) -> f64 {
-        let mut random = heijunka_learn::random::Random::new(self.seed ^ round.0.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut random = heijunka_units::SplitMix64::new(self.seed ^ round.0.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         random.normal()
     }
 }

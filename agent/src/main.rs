@@ -24,7 +24,6 @@ mod notes;
 mod people;
 mod process;
 mod reading;
-mod shape;
 mod share;
 mod shift;
 mod tally;

@@ -3,7 +3,6 @@
 use crate::config::Valid;
 use crate::failure::data_failure;
 use crate::memory::Needs;
-use crate::shape::model_shape;
 use crate::share::RUNS;
 use heijunka_data::{Dataset, Source, Table};
 use heijunka_learn::{ModelShape, StreamOrder};
@@ -90,7 +89,7 @@ impl Reading {
             DataMode::Shared => spec.seed,
             DataMode::Private => spec.seed ^ digest(self.agent.as_str().as_bytes()),
         };
-        let shape = model_shape(&spec.shape)
+        let shape = ModelShape::new(spec.shape.clone())
             .map_err(|error| Failure::new(Exit::Config, "the job's model makes no sense").why(error.to_string()))?;
         let order = StreamOrder::new(rows.max(1), seed);
         let spec = spec.content;

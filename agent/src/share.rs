@@ -16,9 +16,10 @@ use crate::duty::{Duty, Others, process_cpu, thread_cpu};
 use heijunka_data::{Dataset, Rows, Targets as RowTargets};
 use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{
-    BATCH_UNIT, BLOCK, Batch, Loss, ModelShape, Targets, add_gradient, class_of, loss_sum, mean_squared_error, predict,
+    BATCH_UNIT, BLOCK, Batch, ModelShape, Targets, add_gradient, class_of, loss_sum, mean_squared_error, predict,
     scratch_len,
 };
+use heijunka_units::Loss;
 use heijunka_wire::document::Scores;
 use std::ops::Range;
 use std::time::{Duration, Instant};

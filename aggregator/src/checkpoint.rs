@@ -3,7 +3,8 @@
 use crate::card::Card;
 use crate::model_file::{replace_file, to_bytes};
 use crate::predict::Trained;
-use heijunka_round::{Coordinator, Outcome, Start, model_shape};
+use heijunka_learn::ModelShape;
+use heijunka_round::{Coordinator, Outcome, Start};
 use safetensors::SafeTensors;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ const EARLIER_KEPT: usize = 3;
 pub(crate) fn write(folder: &Path, coordinator: &Coordinator, card: &Card) -> io::Result<()> {
     let Some(model) = coordinator.model() else { return Ok(()) };
     let misfit = || io::Error::other("the model does not fit its shape");
-    let shape = coordinator.shape().and_then(|shape| model_shape(shape).ok()).ok_or_else(misfit)?;
+    let shape = coordinator.shape().and_then(|shape| ModelShape::new(shape.clone()).ok()).ok_or_else(misfit)?;
     let model = to_bytes(&shape, model).ok_or_else(misfit)?;
     let card_text = serde_json::to_vec_pretty(card)?;
     if is_unfinished(card) {

@@ -74,11 +74,11 @@ fn tensors((index, layer): (usize, Layer)) -> [(String, Vec<usize>, Range<usize>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use heijunka_learn::{Activation, Convolution, Convolutions, Loss, Pooling};
+    use heijunka_units::{Activation, Convolution, Convolutions, Loss, Pooling};
 
     #[test]
     fn a_model_survives_the_file() {
-        let shape = |widths: &[u32]| ModelShape::new(widths, Activation::Relu, Loss::MeanSquaredError).unwrap();
+        let shape = |widths: &[u32]| ModelShape::dense(widths, Activation::Relu, Loss::MeanSquaredError).unwrap();
         let parameters: Vec<f32> = (0..23).map(|i| i as f32).collect();
         let bytes = to_bytes(&shape(&[3, 4, 1]), &parameters[..21]).unwrap();
         assert_eq!(from_bytes(&shape(&[3, 4, 1]), &bytes).unwrap(), parameters[..21]);

@@ -11,7 +11,8 @@ mod tests;
 
 use crate::predict::Trained;
 use graph::Builder;
-use heijunka_learn::{Activation, Layer};
+use heijunka_learn::Layer;
+use heijunka_units::Activation;
 use heijunka_wire::document::{Encoding, Input, Target};
 use prost::Message;
 use proto::{Entry, Model, OperatorSet};

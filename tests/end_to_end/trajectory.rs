@@ -5,10 +5,10 @@
 
 use heijunka_data::{Source, Table, Targets as RowTargets};
 use heijunka_learn::{
-    Activation, BLOCK, Loss, ModelShape, Optimizer, OptimizerKind, StreamOrder, Targets, gradient_sum, initialize,
-    scratch_len,
+    BLOCK, ModelShape, Optimizer, OptimizerKind, StreamOrder, Targets, gradient_sum, initialize, scratch_len,
 };
 use heijunka_tests::{Plant, digits, steel_plates};
+use heijunka_units::{Activation, Loss};
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 use serde_json::Value;
@@ -61,7 +61,7 @@ fn single_process(card: &Value, source: &Source) -> Vec<f32> {
         .iter()
         .map(|w| u32::try_from(w.as_u64().unwrap()).unwrap())
         .collect();
-    let shape = ModelShape::new(&widths, Activation::Tanh, Loss::CrossEntropy).unwrap();
+    let shape = ModelShape::dense(&widths, Activation::Tanh, Loss::CrossEntropy).unwrap();
     let mut model = vec![0.0; shape.parameters()];
     initialize(&shape, SEED, &mut model).unwrap();
     let kind = OptimizerKind::sgd(0.9);

@@ -2,7 +2,8 @@
 
 use super::*;
 use heijunka_data::{Source, Table};
-use heijunka_learn::{Activation, Convolution, Convolutions, Pooling, initialize};
+use heijunka_learn::initialize;
+use heijunka_units::{Activation, Convolution, Convolutions, Pooling};
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 
@@ -38,7 +39,7 @@ fn dataset() -> Dataset {
 #[test]
 fn bits_do_not_depend_on_the_number_of_threads() {
     let dataset = dataset();
-    let dense = ModelShape::new(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
+    let dense = ModelShape::dense(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
     // As much work by the same parameters at two places.
     let layers = [1000, 8].map(|filters| Convolution { filters, kernel: 1, stride: 1 });
     let front = Convolutions::new(1, &layers, Pooling::Max).unwrap();
@@ -103,7 +104,7 @@ fn untrained<'a>(shape: &'a ModelShape, dataset: &'a Dataset, cancel: &'a Cancel
 #[test]
 fn a_cancelled_share_has_no_samples() {
     let dataset = dataset();
-    let shape = ModelShape::new(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
+    let shape = ModelShape::dense(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
     let cancel = Cancel::default();
     cancel.cancel();
     let problem = untrained(&shape, &dataset, &cancel);
@@ -116,7 +117,7 @@ fn a_cancelled_share_has_no_samples() {
 #[test]
 fn a_share_that_may_be_stopped_has_some_samples_and_the_bits_of_any_number_of_threads() {
     let dataset = dataset();
-    let shape = ModelShape::new(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
+    let shape = ModelShape::dense(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
     let mut model = vec![0.0; shape.parameters()];
     initialize(&shape, 1, &mut model).unwrap();
     let cancel = Cancel::default();
@@ -151,7 +152,7 @@ fn a_share_that_may_be_stopped_has_some_samples_and_the_bits_of_any_number_of_th
 #[test]
 fn what_the_program_takes_beside_its_slices_is_charged() {
     let dataset = dataset();
-    let shape = ModelShape::new(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
+    let shape = ModelShape::dense(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
     let cancel = Cancel::default();
     let problem = untrained(&shape, &dataset, &cancel);
     let mut engine = ShareEngine::new(2, Duty::new(50));

@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::span;
 use crate::simulate::WARMUP_ROUNDS;
 use crate::usage::grouped;
-use heijunka_learn::random::Random;
+use heijunka_units::SplitMix64;
 use serde::Serialize;
 
 /// Rounds are drawn in blocks of so many, so that what lasts for some rounds lasts in the drawing too (block bootstrap,
@@ -87,7 +87,7 @@ fn drawings(seconds: &[f64], rounds_left: u64, seed: u64) -> Vec<f64> {
     let length =
         |begin: usize, rounds: usize| sums.get(begin + rounds).zip(sums.get(begin)).map_or(0.0, |(to, from)| to - from);
     let (blocks, rest) = (rounds_left / block as u64, (rounds_left % block as u64) as usize);
-    let mut random = Random::stream(seed, rounds_left);
+    let mut random = SplitMix64::stream(seed, rounds_left);
     let mut draw = || (random.uniform() * seconds.len() as f64) as usize;
     let mut drawn: Vec<f64> =
         (0..DRAWINGS).map(|_| (0..blocks).map(|_| length(draw(), block)).sum::<f64>() + length(draw(), rest)).collect();
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn drawings_are_as_wide_as_independent_rounds_are() {
         // Rounds of 1 or 3 s: 10,000 of them take 20,000 s, with a standard deviation of 100 s.
-        let mut random = Random::new(1);
+        let mut random = SplitMix64::new(1);
         let seconds: Vec<f64> = (0..10_050).map(|_| if random.uniform() < 0.5 { 1.0 } else { 3.0 }).collect();
         let drawn = drawings(&seconds, 10_000, 2);
         assert_eq!(drawn, drawings(&seconds, 10_000, 2), "the same seed draws the same");

@@ -1,8 +1,8 @@
 //! The card's model: its layers in words, and the same as the arithmetic takes them.
 
 use heijunka_learn::ModelShape;
-use heijunka_round::{Coordinator, model_shape};
-use heijunka_wire::{Activation, Convolution, Convolutions, Loss, Pooling, Shape};
+use heijunka_round::Coordinator;
+use heijunka_units::{Activation, Convolution, Convolutions, Loss, Pooling, Shape};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl CardModel {
         let activation = meant(&ACTIVATIONS, &self.activation)?;
         let mut shape = Shape { widths: Default::default(), activation, loss, convolutions };
         shape.widths.extend_from_slice(&self.widths).ok()?;
-        model_shape(&shape).ok()
+        ModelShape::new(shape).ok()
     }
 }
 

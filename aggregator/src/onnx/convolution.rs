@@ -2,7 +2,8 @@
 
 use super::graph::Builder;
 use crate::predict::Trained;
-use heijunka_learn::{Kernel, Layer, Pooling};
+use heijunka_learn::{Kernel, Layer};
+use heijunka_units::Pooling;
 
 /// From rows of channels to channels of rows, or back.
 pub(super) fn turn(graph: &mut Builder, units: &str, name: &str) -> String {

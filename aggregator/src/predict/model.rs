@@ -76,7 +76,7 @@ impl Trained {
         if parameters.len() != shape.parameters() {
             return Err("the parameters are not those of the card's model".into());
         }
-        let channels = shape.convolutions().map_or(fitted.input_width(), |front| front.channels() as usize);
+        let channels = shape.convolutions().map_or(fitted.input_width(), |front| front.channels as usize);
         if fitted.input_width() * card.window_rows() != shape.inputs() || channels != fitted.input_width() {
             return Err("the card's inputs are not those of its model".into());
         }

@@ -5,10 +5,10 @@ use crate::fleet::{Fleet, FleetAgent};
 use crate::trace::Trace;
 use crate::usage::grouped;
 use clap::Args;
-use heijunka_learn::random::{Random, mix};
 use heijunka_settings::{Exit, Failure};
 use heijunka_sim::Costs;
 use heijunka_units::AgentId;
+use heijunka_units::{SplitMix64, mix};
 use std::path::{Path, PathBuf};
 
 const BATCH_SAMPLES: u32 = 256;
@@ -133,7 +133,7 @@ impl Source {
 /// A fleet's machine in a round; noise multiplies the time a sample, as the emulation does.
 fn costs(machine: &FleetAgent, seed: u64, round: u64, gradient_bytes: f64) -> Costs {
     let z = if machine.jitter > 0.0 {
-        Random::stream(mix(seed) ^ machine.seed ^ heijunka_wire::digest(machine.id.as_bytes()), round).normal()
+        SplitMix64::stream(mix(seed) ^ machine.seed ^ heijunka_wire::digest(machine.id.as_bytes()), round).normal()
     } else {
         0.0
     };

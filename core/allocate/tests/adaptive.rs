@@ -4,23 +4,11 @@
 use heijunka_allocate::{
     Adaptive, Announced, Candidate, Ingredients, Observation, Policy, PolicyName, RoundEnd, policy,
 };
-use heijunka_units::{AgentId, Samples};
+use heijunka_units::{AgentId, Samples, SplitMix64};
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (-2.0 * self.uniform().max(1e-12).ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
-    }
+/// Normal, by Box and Muller.
+fn normal(random: &mut SplitMix64) -> f64 {
+    (-2.0 * random.uniform().max(1e-12).ln()).sqrt() * (std::f64::consts::TAU * random.uniform()).cos()
 }
 
 /// Seconds of network, fixed part and a sample, by round and agent.
@@ -43,14 +31,14 @@ enum Trouble {
 }
 
 fn fleet(trouble: Trouble, agents: usize, rounds: usize, seed: u64) -> Costs {
-    let mut random = Random(seed);
+    let mut random = SplitMix64::new(seed);
     let speeds: Vec<f64> = (0..agents).map(|_| 0.001 * 8_f64.powf(random.uniform())).collect();
     let mut troubled = vec![false; agents];
     let mut row = |round: usize| {
         (0..agents)
             .map(|agent| {
-                let noise = (0.1 * random.normal()).exp();
-                let mut network_s = 0.02 * (0.1 * random.normal()).exp();
+                let noise = (0.1 * normal(&mut random)).exp();
+                let mut network_s = 0.02 * (0.1 * normal(&mut random)).exp();
                 let chance = random.uniform();
                 let (begins, ends) = match trouble {
                     Trouble::Hiccups => (0.02, 1.0),

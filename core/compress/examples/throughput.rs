@@ -10,7 +10,8 @@
     reason = "a benchmark needs a clock, a file of the system and an output"
 )]
 
-use heijunka_compress::{Codec, Rounding, accumulate, accumulate_checked, encode, encode_sparse};
+use heijunka_compress::{Rounding, accumulate, accumulate_checked, bytes_max, encode, encode_sparse};
+use heijunka_units::Codec;
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -42,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let mut residual = numbers.clone();
             report(&format!("{}-{}%", codec.as_str(), per_mille as f64 / 10.0), codec, |out| {
                 residual.copy_from_slice(&numbers);
-                encode_sparse(codec, black_box(&mut residual), None, keep, 1.0, out)
+                encode_sparse(codec, black_box(&mut residual), keep, 1.0, out)
             })?;
         }
     }
@@ -63,7 +64,7 @@ fn report<E: Error + 'static>(
     codec: Codec,
     mut write: impl FnMut(&mut [u8]) -> Result<usize, E>,
 ) -> Result<(), Box<dyn Error>> {
-    let mut bytes = vec![0; codec.bytes_max(NUMBERS, NUMBERS)];
+    let mut bytes = vec![0; bytes_max(codec, NUMBERS, NUMBERS)];
     let mut used = 0;
     let encoded = best(NUMBERS, || {
         used = write(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! The codecs by name, and the functions that choose among them.
+//! The functions that choose among the codecs.
 
 use crate::dense::{Float16, Float32, Int4, Int8};
 use crate::error::{DecodeError, EncodeError};
@@ -6,23 +6,7 @@ use crate::finite::{first_not_finite, magnitude_bits};
 use crate::format::{Dense, Format};
 use crate::sparse::{self, Signs, Sparse, Steps};
 use core::cell::Cell;
-
-/// How numbers become bytes. The crate's page has the formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// 32 bits a number, exactly.
-    Float32,
-    /// 16 bits a number: 11 significant bits, magnitudes from 6e-8 to 65504.
-    Float16,
-    /// 8.1 bits a number.
-    Int8,
-    /// 4.25 bits a number.
-    Int4,
-    /// The largest numbers alone, to 8 bits: about 2 bytes for each that is kept.
-    SparseInt8,
-    /// The largest numbers alone, their signs and mean magnitude: about 9 bits for each that is kept of a hundred.
-    SparseSign,
-}
+use heijunka_units::Codec;
 
 /// How `int8` and `int4` round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,37 +39,9 @@ macro_rules! with_format {
     }};
 }
 
-impl Codec {
-    /// Every codec.
-    pub const ALL: [Self; 6] =
-        [Self::Float32, Self::Float16, Self::Int8, Self::Int4, Self::SparseInt8, Self::SparseSign];
-
-    /// Whether only some numbers are told of, and the rest has to be remembered.
-    pub fn is_sparse(self) -> bool {
-        matches!(self, Self::SparseInt8 | Self::SparseSign)
-    }
-
-    /// Its name in settings and reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Float32 => "float32",
-            Self::Float16 => "float16",
-            Self::Int8 => "int8",
-            Self::Int4 => "int4",
-            Self::SparseInt8 => "sparse-int8",
-            Self::SparseSign => "sparse-sign",
-        }
-    }
-
-    /// The codec of a name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|codec| codec.as_str() == name)
-    }
-
-    /// Most bytes that `numbers` numbers take, of which a sparse codec keeps at most `kept`. Exact for dense codecs.
-    pub fn bytes_max(self, numbers: usize, kept: usize) -> usize {
-        with_format!(self, Chosen => Chosen::bytes_max(numbers, kept))
-    }
+/// Most bytes that `numbers` numbers take, of which a sparse codec keeps at most `kept`. Exact for dense codecs.
+pub fn bytes_max(codec: Codec, numbers: usize, kept: usize) -> usize {
+    with_format!(codec, Chosen => Chosen::bytes_max(numbers, kept))
 }
 
 /// Writes numbers by a dense codec to the beginning of `out`; returns how many bytes. All numbers must be finite.
@@ -115,22 +71,20 @@ fn encode_by<D: Dense>(numbers: &[f32], rounding: Rounding, out: &mut [u8]) -> R
 /// be.
 ///
 /// What the receiver will decode, times `divisor`, is subtracted from `numbers`, which then hold the residual (error
-/// feedback: Seide and others, "1-bit stochastic gradient descent", 2014). Kept places of `mask` become 0 (momentum
-/// factor masking: Lin and others, "Deep gradient compression", 2018, section 3.2).
+/// feedback: Seide and others, "1-bit stochastic gradient descent", 2014).
 ///
 /// Magnitudes must be below 2^127, and finite when divided by `divisor`, which must be above 0 and finite; there are at
 /// most 2^32 - 1 numbers.
 pub fn encode_sparse(
     codec: Codec,
     numbers: &mut [f32],
-    mask: Option<&mut [f32]>,
     keep: usize,
     divisor: f32,
     out: &mut [u8],
 ) -> Result<usize, EncodeError> {
     match codec {
-        Codec::SparseInt8 => sparse::encode::<Steps>(numbers, mask, keep, divisor, out),
-        Codec::SparseSign => sparse::encode::<Signs>(numbers, mask, keep, divisor, out),
+        Codec::SparseInt8 => sparse::encode::<Steps>(numbers, keep, divisor, out),
+        Codec::SparseSign => sparse::encode::<Signs>(numbers, keep, divisor, out),
         _ => Err(EncodeError::Codec(codec.as_str())),
     }
 }

@@ -32,10 +32,12 @@
 //! The numbers 0, 0, 0, -3, 0, 0, 5, 0 as `sparse-sign`, both kept. The gaps are 3 and 2; with k = 1 they are 0 1 1 and
 //! 0 1 0, six bits, which no other k goes below. The mean magnitude is 4, and the first sign is negative:
 //! ```
-//! # use heijunka_compress::{Codec, encode_sparse};
+//! use heijunka_compress::encode_sparse;
+//! use heijunka_units::Codec;
+//!
 //! let mut numbers = [0.0, 0.0, 0.0, -3.0, 0.0, 0.0, 5.0, 0.0];
 //! let mut bytes = [0; 11];
-//! assert_eq!(encode_sparse(Codec::SparseSign, &mut numbers, None, 2, 1.0, &mut bytes), Ok(11));
+//! assert_eq!(encode_sparse(Codec::SparseSign, &mut numbers, 2, 1.0, &mut bytes), Ok(11));
 //! assert_eq!(bytes, [2, 0, 0, 0, /* k */ 1, /* gaps */ 0b010_110, /* 4.0 */ 0, 0, 0x80, 0x40, /* signs */ 0b01]);
 //! assert_eq!(numbers, [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
 //! ```
@@ -49,6 +51,6 @@ mod format;
 mod memory;
 mod sparse;
 
-pub use codec::{Codec, Rounding, accumulate, accumulate_checked, add, check, decode, encode, encode_sparse};
+pub use codec::{Rounding, accumulate, accumulate_checked, add, bytes_max, check, decode, encode, encode_sparse};
 pub use error::{DecodeError, EncodeError};
 pub use memory::Memory;

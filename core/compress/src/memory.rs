@@ -1,8 +1,9 @@
 //! What a worker remembers between rounds for a sparse codec: residual and momentum.
 
-use crate::codec::{Codec, add, encode_sparse};
+use crate::codec::{add, encode_sparse};
 use crate::error::{DecodeError, EncodeError};
 use crate::finite::first_not_finite;
+use heijunka_units::Codec;
 
 /// Error feedback with momentum correction (Lin and others, "Deep gradient compression", 2018, sections 3.1 and 3.2).
 ///
@@ -62,20 +63,11 @@ impl Memory<'_> {
         first_not_finite(mean).map_or(Ok(()), |index| Err(EncodeError::NotFinite { index }))
     }
 
-    /// Sends about the mean: [`encode_sparse`] from the residual. `masked` stops the momentum of what is sent (section
-    /// 3.2). That keeps steps from going on in a direction that is stale, where steps are large and few numbers are kept;
-    /// but what is sent every T rounds then moves less by a part of b(1 - b^T) / ((1 - b) T), b being the decay: with 0.9
-    /// by 0.09 if a hundredth is kept, by 0.26 of three and 0.59 of ten. Unmasked, nothing of the steps is lost.
-    pub fn encode(
-        &mut self,
-        codec: Codec,
-        keep: usize,
-        divisor: f32,
-        masked: bool,
-        out: &mut [u8],
-    ) -> Result<usize, EncodeError> {
-        let mask = masked.then_some(&mut *self.momentum);
-        encode_sparse(codec, self.residual, mask, keep, divisor, out)
+    /// Writes about the mean: [`encode_sparse`] from the residual. The momentum of what is sent goes on unmasked, unlike in
+    /// section 3.2 of the paper: what is sent every T rounds would move less by a part of b(1 - b^T) / ((1 - b) T), b being the
+    /// decay: with 0.9 by 0.09 if a hundredth is kept, by 0.26 of three and 0.59 of ten.
+    pub fn encode(&mut self, codec: Codec, keep: usize, divisor: f32, out: &mut [u8]) -> Result<usize, EncodeError> {
+        encode_sparse(codec, self.residual, keep, divisor, out)
     }
 
     /// What was sent did not count: takes `factor` times it back into the residual. With the divisor as factor nothing is

@@ -10,11 +10,9 @@
     reason = "a benchmark needs a clock, a file of the system and an output"
 )]
 
-use heijunka_learn::random::Random;
-use heijunka_learn::{
-    Activation, Convolution, Convolutions, Error, Loss, ModelShape, Pooling, ShapeError, Targets, gradient_sum,
-    initialize, scratch_len, weighted_mean,
-};
+use heijunka_learn::{Error, ModelShape, Targets, gradient_sum, initialize, scratch_len, weighted_mean};
+use heijunka_units::SplitMix64;
+use heijunka_units::{Activation, Convolution, Convolutions, Loss, Pooling, ShapeError};
 use std::error::Error as StdError;
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -31,7 +29,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
         if !wanted.is_empty() && !wanted.contains(&name) {
             continue;
         }
-        let shape = ModelShape::new(widths, Activation::Relu, Loss::CrossEntropy)?;
+        let shape = ModelShape::dense(widths, Activation::Relu, Loss::CrossEntropy)?;
         for batch in BATCHES {
             println!("rate heijunka {name} {batch} {:.2}", best(&shape, batch, batch)? / 1e3);
         }
@@ -64,7 +62,7 @@ fn convolutional() -> Result<[(&'static str, ModelShape); 2], ShapeError> {
 
 /// The best of several trials: the others were disturbed.
 fn best(shape: &ModelShape, batch: usize, block: usize) -> Result<f64, Error> {
-    let mut random = Random::new(1);
+    let mut random = SplitMix64::new(1);
     let mut parameters = vec![0.0; shape.parameters()];
     initialize(shape, 1, &mut parameters)?;
     let x: Vec<f32> = (0..batch * shape.inputs()).map(|_| random.normal() as f32).collect();

@@ -1,18 +1,16 @@
 //! Activations and their derivatives.
 
-use crate::shape::Activation;
+use heijunka_units::Activation;
 
 /// Inputs whose derivatives are taken at a time where they lie input by input.
 const INPUTS: usize = 16;
 
-impl Activation {
-    /// The derivative, given the activation.
-    pub(crate) fn slope(self, unit: f32) -> f32 {
-        match self {
-            Self::Relu if unit > 0.0 => 1.0,
-            Self::Relu => 0.0,
-            Self::Tanh => 1.0 - unit * unit,
-        }
+/// The derivative, given the activation.
+pub(crate) fn slope(activation: Activation, unit: f32) -> f32 {
+    match activation {
+        Activation::Relu if unit > 0.0 => 1.0,
+        Activation::Relu => 0.0,
+        Activation::Tanh => 1.0 - unit * unit,
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! What a sample adds to a sum is one chain of its own, so that bits do not depend on which samples are computed together.
 
-use crate::convolution::Pooling;
+use crate::activate::slope;
 use crate::product::{Dimensions, Layout, add_transposed_times, affine, times_transposed};
-use crate::shape::{Activation, Layer};
+use crate::shape::Layer;
+use heijunka_units::{Activation, Pooling};
 
 /// The products' dimensions for one sample.
 fn dimensions(layer: &Layer) -> Dimensions {
@@ -99,10 +100,10 @@ pub(crate) fn unpool(
                 units.for_each(|unit| {
                     let here = before && *unit >= *most;
                     before &= !here;
-                    *unit = if here { activation.slope(*unit) * d } else { 0.0 };
+                    *unit = if here { slope(activation, *unit) * d } else { 0.0 };
                 });
             } else {
-                units.for_each(|unit| *unit = activation.slope(*unit) * share * d);
+                units.for_each(|unit| *unit = slope(activation, *unit) * share * d);
             }
         }
     }

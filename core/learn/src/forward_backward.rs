@@ -1,12 +1,12 @@
 //! Outputs and gradients of a block of samples.
 
 use crate::activate::{activate, deactivate, deactivate_by_input};
-use crate::convolution::Pooling;
 use crate::convolve::{add_weights, convolve, pool, spread, unpool};
 use crate::error::{Error, front_mut, same_length};
 use crate::loss::{Targets, check_targets, differentiate};
 use crate::product::{Dimensions, Layout, add_rows, add_transposed_times, affine, panels_len, times_transposed};
 use crate::shape::{Layer, ModelShape};
+use heijunka_units::Pooling;
 
 /// Samples that are computed at once where nothing else says how many: few enough for small memories.
 pub const BLOCK: usize = 64;

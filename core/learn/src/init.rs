@@ -1,8 +1,9 @@
 //! The first parameters.
 
 use crate::error::{Error, same_length};
-use crate::random::Random;
-use crate::shape::{Activation, Layer, ModelShape};
+use crate::shape::{Layer, ModelShape};
+use heijunka_units::Activation;
+use heijunka_units::SplitMix64;
 
 /// Writes the first parameters of a seed: normal weights and zero biases.
 ///
@@ -13,7 +14,7 @@ pub fn initialize(shape: &ModelShape, seed: u64, parameters: &mut [f32]) -> Resu
     same_length("parameters", parameters.len(), shape.parameters())?;
     parameters.fill(0.0);
     for (index, layer) in shape.layers().enumerate() {
-        let mut random = Random::stream(seed, index as u64);
+        let mut random = SplitMix64::stream(seed, index as u64);
         let deviation = libm::sqrt(variance(&layer, shape.activation()));
         for weight in parameters.get_mut(layer.weights).unwrap_or_default() {
             *weight = (deviation * random.normal()) as f32;

@@ -11,7 +11,7 @@
 
 mod activate;
 pub mod average;
-pub mod convolution;
+mod convolution;
 mod convolve;
 mod error;
 pub mod finite;
@@ -24,14 +24,12 @@ pub mod metrics;
 pub mod optimizer;
 pub mod order;
 mod product;
-pub mod random;
 pub mod schedule;
-pub mod shape;
+mod shape;
 pub mod statistics;
 mod update;
 
 pub use average::weighted_mean;
-pub use convolution::{Convolution, Convolutions, Pooling};
 pub use error::Error;
 pub use finite::all_finite;
 pub use forward_backward::{BATCH_UNIT, BLOCK, Batch, add_gradient, gradient_sum, predict, scratch_len};
@@ -41,5 +39,5 @@ pub use metrics::Confusion;
 pub use optimizer::{Optimizer, OptimizerKind};
 pub use order::{Permutation, StreamOrder};
 pub use schedule::{Decay, Schedule};
-pub use shape::{Activation, Kernel, Layer, Loss, ModelShape, ShapeError};
+pub use shape::{Kernel, Layer, ModelShape};
 pub use statistics::Running;

@@ -1,7 +1,8 @@
 //! Losses and their derivatives with respect to the model's outputs.
 
 use crate::error::{Error, same_length};
-use crate::shape::{Loss, ModelShape};
+use crate::shape::ModelShape;
+use heijunka_units::Loss;
 
 /// What the model should have given for each sample of a block.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@
 //! among them (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002). The network covers less than twice the
 //! rows, so the walk takes less than two steps on average.
 
-use crate::random::{Random, mix};
+use heijunka_units::{SplitMix64, mix};
 
 /// Half-rounds of the network. Four already make a pseudorandom permutation of large domains (Luby and Rackoff, 1988).
 const ROUNDS: usize = 8;
@@ -35,7 +35,7 @@ impl Permutation {
         let low_bits = bits.div_ceil(2);
         let rounds = if bits <= SMALL_BITS { ROUNDS_SMALL } else { ROUNDS };
         let mut keys = [0; ROUNDS_SMALL];
-        let mut random = Random::stream(seed, epoch);
+        let mut random = SplitMix64::stream(seed, epoch);
         keys.iter_mut().take(rounds).for_each(|key| *key = random.next_u64());
         Self { len, low_bits, low: mask(low_bits), high: mask(bits - low_bits), rounds, keys }
     }

@@ -1,91 +1,16 @@
 //! What a model looks like, and where its parameters lie.
 
-use crate::convolution::{CONVOLUTIONS_MAX, Convolutions, Pooling, UNITS_MAX};
+use crate::convolution::Place;
 use core::ops::Range;
+use heijunka_units::{Activation, Convolutions, Loss, Pooling, Shape, ShapeError};
 
-/// Most widths a shape may have: inputs, hidden layers, outputs.
-pub const WIDTHS_MAX: usize = 8;
-
-/// Most parameters a model may have (256 MiB of them).
-pub const PARAMETERS_MAX: usize = 64 * 1024 * 1024;
-
-/// What follows each hidden layer and each convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Activation {
-    /// max(z, 0); its derivative at 0 is taken as 0.
-    Relu,
-    /// Hyperbolic tangent.
-    Tanh,
-}
-
-/// What is minimized. The loss of a batch is the (weighted) mean over its samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Loss {
-    /// Half the squared error, averaged over the outputs: sum over o of 0.5 (y_o - t_o)^2 / outputs.
-    MeanSquaredError,
-    /// Softmax cross-entropy: ln(sum over o of exp(z_o)) - z_class, in nats.
-    CrossEntropy,
-}
-
-/// Why widths are not a shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ShapeError {
-    /// Less than inputs and outputs.
-    #[error("a model needs inputs and outputs")]
-    NoLayers,
-    /// More than [`WIDTHS_MAX`] widths.
-    #[error("{0} widths, at most {max} are possible", max = WIDTHS_MAX)]
-    TooManyLayers(usize),
-    /// A layer without units.
-    #[error("width {0} is zero")]
-    ZeroWidth(usize),
-    /// More than [`PARAMETERS_MAX`] parameters.
-    #[error("more than {max} parameters", max = PARAMETERS_MAX)]
-    TooManyParameters,
-    /// Cross-entropy over fewer than two classes.
-    #[error("cross-entropy needs at least two outputs")]
-    OneClass,
-    /// No convolution or more than [`CONVOLUTIONS_MAX`].
-    #[error("{0} convolutions, 1 to {max} are possible", max = CONVOLUTIONS_MAX)]
-    Convolutions(usize),
-    /// A convolution without filters, or with a stride outside its kernel.
-    #[error("convolution {0} needs filters, a kernel, and a stride of 1 to its kernel")]
-    Convolution(usize),
-    /// Inputs that are not whole rows of channels.
-    #[error("{inputs} inputs are not rows of {channels} channels")]
-    Rows {
-        /// The model's inputs.
-        inputs: u32,
-        /// Channels of a row.
-        channels: u32,
-    },
-    /// A kernel longer than what it shall slide over.
-    #[error("convolution {layer}: a kernel of {kernel} rows on {rows} rows")]
-    Kernel {
-        /// Which convolution, from 0.
-        layer: usize,
-        /// Rows of its kernel.
-        kernel: u32,
-        /// Rows that there are.
-        rows: u32,
-    },
-    /// Convolutions that make too much of a sample.
-    #[error("convolutions make more than {max} numbers of a sample", max = UNITS_MAX)]
-    TooManyUnits,
-}
-
-/// A feed-forward model: convolutions over time, if any, then fully connected layers. `[d, 1]` with mean squared error is
-/// linear regression, `[d, k]` with cross-entropy is softmax regression, widths between them are hidden layers.
+/// A [`Shape`] that has been checked: a model that can be computed.
 ///
 /// Parameters are one flat slice: for each layer its weights `[inputs][outputs]` row by row, then its biases
 /// `[outputs]`. A convolution's inputs are `[kernel][channels]`, its outputs the filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ModelShape {
-    widths: [u32; WIDTHS_MAX],
-    count: usize,
-    convolutions: Option<Convolutions>,
-    activation: Activation,
-    loss: Loss,
+    shape: Shape,
 }
 
 /// One layer: fully connected, or a convolution, which is a fully connected layer at each position of its kernel.
@@ -145,9 +70,14 @@ impl Layer {
 }
 
 impl ModelShape {
-    /// Checks `widths`: inputs, hidden layers from first to last, outputs.
-    pub fn new(widths: &[u32], activation: Activation, loss: Loss) -> Result<Self, ShapeError> {
-        Self::checked(widths, None, activation, loss)
+    /// Checks a shape.
+    pub fn new(shape: Shape) -> Result<Self, ShapeError> {
+        shape.check().map(|_| Self { shape })
+    }
+
+    /// A model of fully connected layers: inputs, hidden layers, outputs.
+    pub fn dense(widths: &[u32], activation: Activation, loss: Loss) -> Result<Self, ShapeError> {
+        Self::new(Shape::dense(widths, activation, loss)?)
     }
 
     /// A model that begins with convolutions. The inputs, which are the first of `widths`, are a window's rows one after
@@ -158,56 +88,27 @@ impl ModelShape {
         activation: Activation,
         loss: Loss,
     ) -> Result<Self, ShapeError> {
-        Self::checked(widths, Some(convolutions), activation, loss)
-    }
-
-    fn checked(
-        widths: &[u32],
-        convolutions: Option<Convolutions>,
-        activation: Activation,
-        loss: Loss,
-    ) -> Result<Self, ShapeError> {
-        if widths.len() < 2 {
-            return Err(ShapeError::NoLayers);
-        }
-        let mut own = [0; WIDTHS_MAX];
-        own.get_mut(..widths.len()).ok_or(ShapeError::TooManyLayers(widths.len()))?.copy_from_slice(widths);
-        if let Some(zero) = widths.iter().position(|width| *width == 0) {
-            return Err(ShapeError::ZeroWidth(zero));
-        }
-        if loss == Loss::CrossEntropy && widths.last() == Some(&1) {
-            return Err(ShapeError::OneClass);
-        }
-        if let Some(convolutions) = &convolutions {
-            convolutions.check(widths.first().copied().unwrap_or(0))?;
-        }
-        let shape = Self { widths: own, count: widths.len(), convolutions, activation, loss };
-        let parameters = (0..shape.depth()).try_fold(0_u64, |sum, index| {
-            // Products of two u32 and one addition fit into u64; the sum is checked at each layer.
-            let layer = shape.placed(index, 0);
-            Some(sum + (layer.inputs as u64 + 1) * layer.outputs as u64).filter(|sum| *sum <= PARAMETERS_MAX as u64)
-        });
-        parameters.map(|_| shape).ok_or(ShapeError::TooManyParameters)
+        Self::new(Shape { convolutions: Some(convolutions), ..Shape::dense(widths, activation, loss)? })
     }
 
     /// Inputs, hidden layers, outputs.
     pub fn widths(&self) -> &[u32] {
-        self.widths.get(..self.count).unwrap_or(&self.widths)
+        &self.shape.widths
     }
 
     /// What stands between the inputs and the hidden layers.
     pub fn convolutions(&self) -> Option<&Convolutions> {
-        self.convolutions.as_ref()
+        self.shape.convolutions.as_ref()
     }
 
     /// What follows each hidden layer and each convolution.
     pub fn activation(&self) -> Activation {
-        self.activation
+        self.shape.activation
     }
 
     /// What is minimized.
     pub fn loss(&self) -> Loss {
-        self.loss
+        self.shape.loss
     }
 
     /// Numbers that make one sample.
@@ -217,18 +118,17 @@ impl ModelShape {
 
     /// Numbers that the model gives for one sample: values, or one logit for each class.
     pub fn outputs(&self) -> usize {
-        self.width(self.count - 1)
+        self.width(self.shape.widths.len() - 1)
     }
 
-    /// Length of the slice of parameters: at least 2, at most [`PARAMETERS_MAX`].
+    /// Length of the slice of parameters: at least 2, at most [`PARAMETERS_MAX`](heijunka_units::PARAMETERS_MAX).
     pub fn parameters(&self) -> usize {
         self.layers().map(|layer| layer.biases.end).next_back().unwrap_or(0)
     }
 
     /// The layers from first to last: convolutions, then the fully connected ones.
-    pub fn layers(&self) -> impl DoubleEndedIterator<Item = Layer> + ExactSizeIterator + use<> {
-        let shape = *self;
-        (0..self.depth()).map(move |index| shape.layer(index))
+    pub fn layers(&self) -> impl DoubleEndedIterator<Item = Layer> + ExactSizeIterator + use<'_> {
+        (0..self.depth()).map(|index| self.layer(index))
     }
 
     /// What a sample costs: multiplications and additions of one pass forward. Without convolutions it is the number of
@@ -259,16 +159,16 @@ impl ModelShape {
     }
 
     fn width(&self, index: usize) -> usize {
-        self.widths.get(index).map_or(0, |width| *width as usize)
+        self.shape.widths.get(index).map_or(0, |width| *width as usize)
     }
 
     fn depth(&self) -> usize {
-        self.count - 1 + self.front()
+        self.shape.widths.len() - 1 + self.front()
     }
 
     /// How many layers are convolutions.
     fn front(&self) -> usize {
-        self.convolutions.map_or(0, |convolutions| convolutions.layers().len())
+        self.shape.convolutions.as_ref().map_or(0, |convolutions| convolutions.layers.len())
     }
 
     fn layer(&self, index: usize) -> Layer {
@@ -280,7 +180,7 @@ impl ModelShape {
     fn placed(&self, index: usize, start: usize) -> Layer {
         let front = self.front();
         if index < front
-            && let Some(convolutions) = &self.convolutions
+            && let Some(convolutions) = &self.shape.convolutions
         {
             return self.convolution(convolutions, index, start);
         }
@@ -304,11 +204,11 @@ impl ModelShape {
     }
 
     fn convolution(&self, convolutions: &Convolutions, index: usize, start: usize) -> Layer {
-        let place = convolutions.place(index, self.inputs());
+        let place = Place::new(convolutions, index, self.inputs());
         let (rows, stride, outputs) = convolutions
-            .layers()
+            .layers
             .get(index)
-            .map_or((1, 1, 1), |layer| (layer.kernel as usize, layer.stride as usize, layer.filters as usize));
+            .map_or((1, 1, 1), |layer| (layer.kernel.into(), layer.stride.into(), layer.filters.into()));
         let inputs = rows * place.channels;
         let (weights, biases) = ranges(inputs, outputs, start);
         let is_last = index + 1 == self.front();
@@ -320,7 +220,7 @@ impl ModelShape {
             source: place.rows * place.channels,
             weights,
             biases,
-            pooling: if is_last { convolutions.pooling() } else { Pooling::None },
+            pooling: if is_last { convolutions.pooling } else { Pooling::None },
             last: false,
         }
     }
@@ -328,7 +228,6 @@ impl ModelShape {
 
 /// Where weights and biases lie from `start` on.
 fn ranges(inputs: usize, outputs: usize, start: usize) -> (Range<usize>, Range<usize>) {
-    // While a shape is being checked, the product may be too large; its parameters are then never looked for.
-    let middle = start.saturating_add(inputs.saturating_mul(outputs));
-    (start..middle, middle..middle.saturating_add(outputs))
+    let middle = start + inputs * outputs;
+    (start..middle, middle..middle + outputs)
 }

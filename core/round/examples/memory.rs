@@ -16,14 +16,14 @@
 )]
 
 use heijunka_allocate::{PolicyName, RoundEnd};
-use heijunka_compress::{Codec, Rounding};
+use heijunka_compress::{Rounding, bytes_max};
 use heijunka_learn::{OptimizerKind, Schedule};
 use heijunka_round::{Compact, Coordinator, Input, Judging, LocalSteps, Output, Patience, Plan, Until};
-use heijunka_units::{AgentId, RunId, Timestamp};
+use heijunka_units::{AgentId, Codec, RunId, Timestamp};
 use heijunka_wire::document::{ClassWeights, Column, Document, HeldOut, Job, Normalize, Survey, Task};
 use heijunka_wire::{
-    Activation, Assign, Body, Channel, Codec as Named, DataMode, Durations, Evidence, Gradient, Join, Part, Payload,
-    Round, Subject, limits, parts,
+    Activation, Assign, Body, Channel, DataMode, Durations, Evidence, Gradient, Join, Part, Payload, Round, Subject,
+    limits, parts,
 };
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -44,31 +44,31 @@ const MB: f64 = 1e6;
 type Failure = Box<dyn Error>;
 
 fn main() -> Result<(), Failure> {
-    let (named, codec) = match std::env::args().nth(1).as_deref() {
-        Some("float32") => (Named::Float32, Codec::Float32),
-        Some("sparse-sign") => (Named::SparseSign, Codec::SparseSign),
+    let codec = match std::env::args().nth(1).as_deref() {
+        Some("float32") => Codec::Float32,
+        Some("sparse-sign") => Codec::SparseSign,
         _ => return Err("say how gradients are written: float32 or sparse-sign".into()),
     };
     let gradient = written(codec)?;
     let before = resident_bytes("VmRSS:")?;
-    let mut bench = Bench::new(named)?;
+    let mut bench = Bench::new(codec)?;
     bench.begin()?;
     while bench.closed < ROUNDS {
         bench.answer(&gradient)?;
     }
     let most = resident_bytes("VmHWM:")? - before;
-    let bound = bound_bytes(gradient.len(), named);
+    let bound = bound_bytes(gradient.len(), codec);
     println!("agents {AGENTS}\nparameters {PARAMETERS}\nrounds {}\ngradient_bytes {}", bench.closed, gradient.len());
     println!("most_mb {:.1}\nbound_mb {:.1}", most / MB, bound / MB);
     if most <= bound { Ok(()) } else { Err(format!("{:.1} MB are more than {:.1}", most / MB, bound / MB).into()) }
 }
 
 /// See the head of this file.
-fn bound_bytes(gradient_bytes: usize, named: Named) -> f64 {
+fn bound_bytes(gradient_bytes: usize, codec: Codec) -> f64 {
     let numbers = 4.0 * PARAMETERS as f64;
     let packets = (numbers / limits::chunk_bytes(limits::PACKET_BYTES_DEFAULT) as f64).ceil();
     let outgoing = numbers + packets * limits::HEADER_BYTES_MAX as f64;
-    let updates = if named == Named::Float32 { 0.0 } else { 3.0 * numbers + 64.0 };
+    let updates = if codec == Codec::Float32 { 0.0 } else { 3.0 * numbers + 64.0 };
     2.0 * (AGENTS * gradient_bytes) as f64 + (2.0 + 3.0) * numbers + outgoing + updates
 }
 
@@ -77,9 +77,9 @@ fn written(codec: Codec) -> Result<Vec<u8>, Failure> {
     let number = |index: u32| (f64::from(index.wrapping_mul(2_654_435_761)) / f64::from(u32::MAX) - 0.5) as f32 * 1e-3;
     let mut numbers: Vec<f32> = (0..PARAMETERS as u32).map(number).collect();
     let kept = (KEPT * PARAMETERS as f64) as usize;
-    let mut bytes = vec![0; codec.bytes_max(PARAMETERS, kept)];
+    let mut bytes = vec![0; bytes_max(codec, PARAMETERS, kept)];
     let used = match codec.is_sparse() {
-        true => heijunka_compress::encode_sparse(codec, &mut numbers, None, kept, 1.0, &mut bytes)?,
+        true => heijunka_compress::encode_sparse(codec, &mut numbers, kept, 1.0, &mut bytes)?,
         false => heijunka_compress::encode(codec, &numbers, Rounding::Nearest, &mut bytes)?,
     };
     bytes.truncate(used);
@@ -100,7 +100,7 @@ struct Bench {
     mind: Coordinator,
     now: Timestamp,
     wait: Timestamp,
-    named: Named,
+    codec: Codec,
     agents: Vec<AgentId>,
     shares: BTreeMap<AgentId, Assign>,
     round: Option<Round>,
@@ -108,12 +108,12 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(named: Named) -> Result<Self, Failure> {
+    fn new(codec: Codec) -> Result<Self, Failure> {
         let now = Timestamp::from_nanos(1_000_000_000);
         let agents = (0..AGENTS).map(|agent| AgentId::new(&format!("agent-{agent:02}"))).collect::<Result<_, _>>()?;
-        let mind = Coordinator::new(plan(named), RUN, now);
+        let mind = Coordinator::new(plan(codec), RUN, now);
         let (wait, shares) = (Timestamp::NEVER, BTreeMap::new());
-        Ok(Self { mind, now, wait, named, agents, shares, round: None, closed: 0 })
+        Ok(Self { mind, now, wait, codec, agents, shares, round: None, closed: 0 })
     }
 
     /// All join, say what their rows are like, and join the settled job.
@@ -142,7 +142,7 @@ impl Bench {
         for part in parts(written.len(), chunk_bytes).ok_or("too many parts")? {
             for agent in self.agents.clone().iter().rev() {
                 let share = *self.shares.get(agent).ok_or("an agent without a share")?;
-                let body = Body::Gradient(gradient(&round, &share, self.named, part));
+                let body = Body::Gradient(gradient(&round, &share, self.codec, part));
                 self.hear(Channel::Gradient, agent, &body, written)?;
             }
         }
@@ -213,7 +213,7 @@ impl Bench {
     }
 }
 
-fn gradient(round: &Round, share: &Assign, codec: Named, part: Part) -> Gradient {
+fn gradient(round: &Round, share: &Assign, codec: Codec, part: Part) -> Gradient {
     Gradient {
         round: round.round,
         allocation: round.allocation,
@@ -240,7 +240,7 @@ fn survey() -> Survey {
     Survey { rows: ROWS, inputs: vec![column("x")], target: column("y") }
 }
 
-fn plan(named: Named) -> Plan {
+fn plan(codec: Codec) -> Plan {
     Plan {
         job: Job {
             task: Task::Regression,
@@ -270,7 +270,7 @@ fn plan(named: Named) -> Plan {
         until: Until { rounds: 10 * ROUNDS, time: None, no_better_for_rounds: None },
         score_every_rounds: 0,
         judging: Judging::default(),
-        compact: Compact { gradient: Some(named), update: Some(named), kept: KEPT, warm_up_rounds: 0 },
+        compact: Compact { gradient: Some(codec), update: Some(codec), kept: KEPT, warm_up_rounds: 0 },
         local_steps: LocalSteps::Fixed(1),
         packet_bytes_max: limits::PACKET_BYTES_DEFAULT,
         downlink: None,

@@ -1,14 +1,13 @@
 //! What agents' announced limits mean for a job, before anything is measured.
 
-use crate::compact::codec;
 use crate::coordinator::Coordinator;
 use crate::record::Level;
 use crate::trainer::Trainer;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use heijunka_units::AgentId;
-use heijunka_wire::Codec;
+use heijunka_compress::bytes_max;
+use heijunka_units::{AgentId, Codec};
 
 /// Bits a second as people write them.
 pub(crate) fn rate(bits_per_s: u64) -> String {
@@ -25,7 +24,7 @@ impl Coordinator {
     pub(crate) fn answer_bytes(&self, named: Codec) -> f64 {
         let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
         let share = f64::from(self.plan.compact.kept_ppm(self.trainer.as_ref().map_or(0, Trainer::steps))) / 1e6;
-        codec(named).bytes_max(parameters, (parameters as f64 * share) as usize) as f64
+        bytes_max(named, parameters, (parameters as f64 * share) as usize) as f64
     }
 
     /// Chooses the codecs that capped uplinks need from the first round on, where codecs are ours to choose.
@@ -44,7 +43,7 @@ impl Coordinator {
             })
             .collect();
         for (agent, named, cap, dense_s) in &planned {
-            let (cap, name) = (rate(u64::from(*cap) * 8), codec(*named).as_str());
+            let (cap, name) = (rate(u64::from(*cap) * 8), named.as_str());
             let message = format!(
                 "{agent} sends at most {cap}, which would take {:.0} ms for a gradient in full: its gradients go as {name}",
                 dense_s * 1e3

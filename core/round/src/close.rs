@@ -1,6 +1,5 @@
 //! Closing rounds: what is made of what has arrived.
 
-use crate::compact::codec;
 use crate::coordinator::{Coordinator, Output};
 use crate::open::{Answer, Mean, OpenRound, equal_seconds};
 use crate::record::{AgentRound, Ending, Level, Outcome, RoundRecord};
@@ -205,7 +204,7 @@ impl Coordinator {
         let momentum = self.trainer.as_ref().is_some_and(|trainer| trainer.agents_momentum() > 0.0);
         for (agent, offset) in open.untaken() {
             let Some(member) = self.roster.members.get(&agent) else { continue };
-            let remembers = momentum || codec(member.link.codec).is_sparse();
+            let remembers = momentum || member.link.codec.is_sparse();
             if let Some(assign) = member.assign.filter(|_| remembers && member.online) {
                 let untaken = Some(Untaken { round: open.head.round, offset });
                 self.publish_assign(&agent, Assign { untaken, ..assign });

@@ -1,8 +1,7 @@
 //! Compact gradients and model updates: what the plan asks for, and what a round's head says of it.
 
-use heijunka_compress::Codec;
 use heijunka_learn::OptimizerKind;
-use heijunka_wire::Codec as Named;
+use heijunka_units::Codec;
 
 /// Share of the numbers that sparse gradients begin with where there is a warm-up (Lin et al., 2018, section 3.3).
 const WARM_UP_FROM: f64 = 0.25;
@@ -13,9 +12,9 @@ const UPDATE_SHARE_MAX: f64 = 0.1;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Compact {
     /// How agents write their gradients; `None`: settled for each agent by what its link needs.
-    pub gradient: Option<Named>,
+    pub gradient: Option<Codec>,
     /// How the model's updates are written; `Float32`: whole models. `None`: settled by what the links need.
-    pub update: Option<Named>,
+    pub update: Option<Codec>,
     /// Share of the numbers that sparse gradients keep, above 0, at most 1.
     pub kept: f64,
     /// Steps in which sparse gradients fall from a quarter of the numbers to `kept`.
@@ -24,7 +23,7 @@ pub struct Compact {
 
 impl Default for Compact {
     fn default() -> Self {
-        Self { gradient: Some(Named::Float32), update: Some(Named::Float32), kept: 0.01, warm_up_rounds: 0 }
+        Self { gradient: Some(Codec::Float32), update: Some(Codec::Float32), kept: 0.01, warm_up_rounds: 0 }
     }
 }
 
@@ -40,18 +39,6 @@ impl Compact {
     pub(crate) fn update_kept(kept_ppm: u32, agents: usize, numbers: usize) -> usize {
         let share = (f64::from(kept_ppm) / 1e6 * agents as f64).min(UPDATE_SHARE_MAX);
         ((numbers as f64 * share) as usize).max(1)
-    }
-}
-
-/// The name's codec in the crate that knows the formats.
-pub(crate) fn codec(codec: Named) -> Codec {
-    match codec {
-        Named::Float32 => Codec::Float32,
-        Named::Float16 => Codec::Float16,
-        Named::Int8 => Codec::Int8,
-        Named::Int4 => Codec::Int4,
-        Named::SparseInt8 => Codec::SparseInt8,
-        Named::SparseSign => Codec::SparseSign,
     }
 }
 

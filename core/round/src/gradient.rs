@@ -1,6 +1,5 @@
 //! Gradients that arrive: of an agent's own range, of a piece of another's, or for their timing alone.
 
-use crate::compact::codec;
 use crate::coordinator::Coordinator;
 use crate::open::{Answer, OpenRound};
 use crate::receive::Rejected;
@@ -32,7 +31,7 @@ fn take_chunk(
     }
     let bytes_max = parameters * 4 + HEADER_BYTES_MAX;
     let progress = incoming.take(gradient.part, payload, bytes_max).map_err(|_| Rejected)?;
-    let sound = || heijunka_compress::check(codec(gradient.codec), incoming.bytes(), parameters).is_ok();
+    let sound = || heijunka_compress::check(gradient.codec, incoming.bytes(), parameters).is_ok();
     if progress == Progress::Complete && !sound() {
         incoming.begin_afresh();
         *head = None;

@@ -49,6 +49,5 @@ pub use load::BrokerLoad;
 pub use phases::{Obstacle, are_here};
 pub use plan::{Judging, LocalSteps, Patience, Plan, Until};
 pub use record::{AgentRound, Counters, Ending, Event, Level, Outcome, RoundRecord};
-pub use shape::model_shape;
 pub use start::{BestModel, Start};
 pub use summary::{Judge, ScoreName, Summary};

@@ -3,15 +3,15 @@
 //! A link that takes more than a fifth of a round gets the codec that would bring it below; one that is no faster for it
 //! waits for something else than bytes, gets its old codec back and is left alone.
 
-use crate::compact::{Compact, codec};
+use crate::compact::Compact;
 use crate::coordinator::Coordinator;
 use crate::plan::LocalSteps;
 use crate::record::{AgentRound, Level, RoundRecord};
 use alloc::format;
 use alloc::vec::Vec;
 use heijunka_learn::OptimizerKind;
-use heijunka_units::AgentId;
-use heijunka_wire::{Codec, DataMode};
+use heijunka_units::{AgentId, Codec};
+use heijunka_wire::DataMode;
 
 /// Rounds between two looks at the links: the first of them settle what the last look changed.
 const LOOK_EVERY: u64 = 16;
@@ -29,9 +29,11 @@ const AUTO_STEPS_MAX: u16 = 8;
 /// Weight of the newest round in the means.
 const NEWEST: f64 = 0.2;
 
-/// The codecs of `auto`, and how many times shorter than `Float32` they are at least.
-const LADDER: [(Codec, f64); 5] =
-    [(Codec::Float32, 1.0), (Codec::Float16, 2.0), (Codec::Int8, 3.9), (Codec::Int4, 7.5), (Codec::SparseSign, 40.0)];
+/// The codecs of `auto` after `codec` up to `last`, and how many times shorter than `Float32` they are at least.
+fn ladder(codec: Codec, last: Codec) -> impl Iterator<Item = (Codec, f64)> {
+    let shorter = Codec::ALL.into_iter().filter(move |shorter| *shorter > codec && *shorter <= last);
+    shorter.filter_map(|codec| Some((codec, codec.times_shorter()?)))
+}
 
 /// What is known of an agent's link.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -61,15 +63,15 @@ impl Link {
     }
 
     /// Looks at what has been seen in rounds of `round_s`: changes to the codec that the link needs, and returns it, unless it
-    /// has it. `last`: the last of the ladder that it may have.
-    pub(crate) fn look(&mut self, round_s: f64, last: usize) -> Option<Codec> {
+    /// has it. `last`: the shortest that it may have.
+    pub(crate) fn look(&mut self, round_s: f64, last: Codec) -> Option<Codec> {
         let codec = self.wish(round_s, last)?;
         let before = (!self.latency_bound).then_some((self.codec, self.network_s));
         *self = Self { codec, before, latency_bound: self.latency_bound, ..Self::default() };
         Some(codec)
     }
 
-    fn wish(&mut self, round_s: f64, last: usize) -> Option<Codec> {
+    fn wish(&mut self, round_s: f64, last: Codec) -> Option<Codec> {
         if self.latency_bound || self.rounds < LOOK_EVERY / 2 {
             return None;
         }
@@ -83,24 +85,22 @@ impl Link {
     }
 
     /// The codec that a link needs whose network takes `network_s` of rounds of `round_s`; `None` if it has it.
-    fn shorter(&self, network_s: f64, round_s: f64, last: usize) -> Option<Codec> {
+    fn shorter(&self, network_s: f64, round_s: f64, last: Codec) -> Option<Codec> {
         if network_s / round_s <= LINK_SHARE_MAX || network_s < NETWORK_S_MIN {
             return None;
         }
-        let now = LADDER.iter().position(|(codec, _)| *codec == self.codec).unwrap_or(last);
-        let has = LADDER.get(now).map_or(1.0, |(_, times)| *times);
-        let ladder = LADDER.get(..=last).unwrap_or(&LADDER);
+        let has = self.codec.times_shorter().unwrap_or(1.0);
         // So many times shorter, network / times is the share of rest + network / times that it may be.
         let rest_s = (round_s - network_s).max(1e-6);
         let needed = network_s * (1.0 - LINK_SHARE_MAX) / (LINK_SHARE_MAX * rest_s);
-        let enough = |(_, times): &&(Codec, f64)| times / has >= needed;
-        let next = ladder.iter().skip(now + 1).find(enough).or(ladder.iter().skip(now + 1).last());
-        next.map(|(codec, _)| *codec)
+        let enough = |(_, times): &(Codec, f64)| times / has >= needed;
+        let next = ladder(self.codec, last).find(enough).or(ladder(self.codec, last).last());
+        next.map(|(codec, _)| codec)
     }
 
     /// Changes to the codec that an announced cap of the uplink needs, through which a gradient takes `dense_s` in full, and
     /// returns it, unless nothing is needed or the link has been looked at.
-    pub(crate) fn plan(&mut self, dense_s: f64, last: usize) -> Option<Codec> {
+    pub(crate) fn plan(&mut self, dense_s: f64, last: Codec) -> Option<Codec> {
         let fresh = self.rounds == 0 && self.before.is_none() && !self.latency_bound;
         if !fresh || self.codec != Codec::Float32 {
             return None;
@@ -128,12 +128,13 @@ impl Coordinator {
         }
     }
 
-    /// The last of the ladder that links may have. With data of its own an agent that misses rounds would hold back what only
+    /// The shortest codec that links may have. With data of its own an agent that misses rounds would hold back what only
     /// it knows; Adam learns worse from rare large numbers.
-    pub(crate) fn last_codec(&self) -> usize {
+    pub(crate) fn last_codec(&self) -> Codec {
         let shared = self.job.data_mode == DataMode::Shared;
         let descends = matches!(self.plan.optimizer, OptimizerKind::Sgd { .. });
-        if shared && descends { LADDER.len() - 1 } else { LADDER.len() - 2 }
+        let may = |codec: &Codec| codec.times_shorter().is_some() && (!codec.is_sparse() || shared && descends);
+        Codec::ALL.into_iter().rfind(may).unwrap_or_default()
     }
 
     fn settle_codecs(&mut self) -> bool {
@@ -150,7 +151,7 @@ impl Coordinator {
             })
             .collect();
         for (agent, codec, network_s, had) in &wishes {
-            let (codec, had) = (crate::compact::codec(*codec).as_str(), crate::compact::codec(*had).as_str());
+            let (codec, had) = (codec.as_str(), had.as_str());
             let message = format!(
                 "{agent}: {:.0} of {:.0} ms of a round are its network; its gradients go as {codec} from now on, no longer as {had}",
                 network_s * 1e3,
@@ -165,16 +166,15 @@ impl Coordinator {
     /// Updates and momentum go with the shortest codec that some agent has.
     pub(crate) fn follow_links(&mut self) {
         let shortest = self.roster.members.values().map(|member| member.link.codec).max().unwrap_or_default();
-        if codec(shortest).is_sparse()
+        if shortest.is_sparse()
             && let Some(trainer) = &mut self.trainer
         {
             trainer.hand_momentum_over();
         }
         if self.plan.compact.update.is_none() {
             self.update_codec = match shortest {
-                Codec::Float32 => Codec::Float32,
-                Codec::Float16 | Codec::Int8 | Codec::Int4 => Codec::Int8,
-                Codec::SparseInt8 | Codec::SparseSign => Codec::SparseInt8,
+                Codec::Float16 => Codec::Int8,
+                codec => codec.for_updates(),
             };
         }
     }

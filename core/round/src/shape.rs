@@ -1,66 +1,30 @@
-//! The model that a job's data and plan make, and the same in the terms of the arithmetic.
+//! The model that a job's data and plan make.
 
 use crate::plan::Plan;
 use alloc::format;
 use alloc::string::{String, ToString};
-use heijunka_learn::{ModelShape, ShapeError};
+use heijunka_units::{Convolutions, Loss, PARAMETERS_MAX, Shape, ShapeError, WIDTHS_MAX};
 use heijunka_wire::document::{Fitted, Job, Target, Task};
-use heijunka_wire::{Activation, Convolutions, Loss, Pooling, Shape, limits, parts};
-
-/// The shape of the wire as the arithmetic takes it.
-pub fn model_shape(shape: &Shape) -> Result<ModelShape, ShapeError> {
-    let activation = match shape.activation {
-        Activation::Relu => heijunka_learn::Activation::Relu,
-        Activation::Tanh => heijunka_learn::Activation::Tanh,
-    };
-    let loss = match shape.loss {
-        Loss::MeanSquaredError => heijunka_learn::Loss::MeanSquaredError,
-        Loss::CrossEntropy => heijunka_learn::Loss::CrossEntropy,
-    };
-    match &shape.convolutions {
-        None => ModelShape::new(&shape.widths, activation, loss),
-        Some(convolutions) => {
-            ModelShape::convolutional(&shape.widths, learn_convolutions(convolutions)?, activation, loss)
-        }
-    }
-}
-
-fn learn_convolutions(convolutions: &Convolutions) -> Result<heijunka_learn::Convolutions, ShapeError> {
-    let pooling = match convolutions.pooling {
-        Pooling::None => heijunka_learn::Pooling::None,
-        Pooling::Mean => heijunka_learn::Pooling::Mean,
-        Pooling::Max => heijunka_learn::Pooling::Max,
-    };
-    let layers: heapless::Vec<_, { limits::CONVOLUTIONS_MAX }> = convolutions
-        .layers
-        .iter()
-        .map(|layer| heijunka_learn::Convolution {
-            filters: layer.filters.into(),
-            kernel: layer.kernel.into(),
-            stride: layer.stride.into(),
-        })
-        .collect();
-    heijunka_learn::Convolutions::new(convolutions.channels, &layers, pooling)
-}
+use heijunka_wire::{limits, parts};
 
 /// The model of a plan for fitted data, or in words why there is none.
 pub(crate) fn shape_for(plan: &Plan, job: &Job, fitted: &Fitted) -> Result<Shape, String> {
     let too_large = || {
         format!(
             "the model would have more than {} parameters or {} layers, or not fit {} packets of {} bytes",
-            limits::PARAMETERS_MAX,
-            limits::WIDTHS_MAX - 1,
+            PARAMETERS_MAX,
+            WIDTHS_MAX - 1,
             limits::PARTS_MAX,
             plan.packet_bytes_max
         )
     };
     let shape = widths(plan, job, fitted).ok_or_else(too_large)?;
-    match model_shape(&shape) {
-        Ok(_) | Err(ShapeError::TooManyParameters) => {}
+    let parameters = match shape.check() {
+        Ok(parameters) => parameters,
+        Err(ShapeError::TooManyParameters) => return Err(too_large()),
         Err(error) => return Err(told(plan, &error)),
-    }
-    let bytes = shape.parameters().map(|parameters| parameters * 4);
-    let fits = bytes.and_then(|bytes| parts(bytes, limits::chunk_bytes(plan.packet_bytes_max)));
+    };
+    let fits = parts(parameters * 4, limits::chunk_bytes(plan.packet_bytes_max));
     fits.map(|_| shape).ok_or_else(too_large)
 }
 
@@ -70,7 +34,7 @@ fn widths(plan: &Plan, job: &Job, fitted: &Fitted) -> Option<Shape> {
         Target::Classes { names, .. } => names.len(),
         Target::Inputs => fitted.input_width().checked_mul(job.window_rows())?,
     };
-    let mut widths: heapless::Vec<u32, { limits::WIDTHS_MAX }> = heapless::Vec::new();
+    let mut widths: heapless::Vec<u32, WIDTHS_MAX> = heapless::Vec::new();
     let inputs = fitted.input_width().checked_mul(job.window_rows())?;
     widths.push(u32::try_from(inputs).ok()?).ok()?;
     let hidden = match fitted.target {
@@ -116,41 +80,5 @@ fn told(plan: &Plan, error: &ShapeError) -> String {
             plan.convolutions.len()
         ),
         error => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use heijunka_wire::Convolution;
-    use proptest::prelude::*;
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-        /// A peer that counts parameters and one that computes with them agree on what a model is.
-        #[test]
-        fn wire_and_arithmetic_count_the_same_parameters(
-            widths in proptest::collection::vec(prop_oneof![9 => 0_u32..100, 1 => any::<u32>()], 2..=4),
-            channels in prop_oneof![9 => 0_u32..9, 1 => any::<u32>()],
-            layers in proptest::collection::vec((0_u16..20, 0_u16..8, 0_u16..4), 0..=3),
-            rows in 0_u32..40,
-            pooling in proptest::sample::select(vec![Pooling::None, Pooling::Mean, Pooling::Max]),
-            convolves: bool,
-        ) {
-            let mut widths = widths;
-            if convolves && rows > 0 {
-                widths[0] = rows.saturating_mul(channels);
-            }
-            let layer = |(filters, kernel, stride)| Convolution { filters, kernel, stride };
-            let layers = layers.into_iter().map(layer).collect();
-            let shape = Shape {
-                widths: widths.into_iter().collect(),
-                activation: Activation::Relu,
-                loss: Loss::MeanSquaredError,
-                convolutions: convolves.then_some(Convolutions { channels, layers, pooling }),
-            };
-            prop_assert_eq!(shape.parameters(), model_shape(&shape).ok().map(|model| model.parameters()));
-        }
     }
 }

@@ -1,17 +1,16 @@
 //! The model, its optimizer, and the best model so far.
 
-use crate::compact::{Compact, codec, corrected};
+use crate::compact::{Compact, corrected};
 use crate::plan::Plan;
 use crate::replica::{Replica, Update};
-use crate::shape::model_shape;
 use crate::start::BestModel;
 use alloc::vec;
 use alloc::vec::Vec;
 use heijunka_compress::accumulate_checked;
 use heijunka_learn::{Error, ModelShape, Optimizer, Schedule, initialize};
-use heijunka_units::ModelVersion;
+use heijunka_units::{Codec, Loss, ModelVersion, Shape};
 use heijunka_wire::document::Scores;
-use heijunka_wire::{Codec as Named, Loss, Payload, Shape, model_digest};
+use heijunka_wire::{Payload, model_digest};
 
 /// The best model so far.
 #[derive(Debug)]
@@ -43,10 +42,10 @@ pub(crate) struct Trainer {
 
 impl Trainer {
     pub(crate) fn new(shape: Shape, plan: &Plan) -> Result<Self, Error> {
-        let model = model_shape(&shape).map_err(|_| Error::OutOfRange("model shape"))?;
+        let model = ModelShape::new(shape.clone()).map_err(|_| Error::OutOfRange("model shape"))?;
         let parameters = first_parameters(&model, plan)?;
         let steps = plan.start.as_ref().map_or(0, |start| start.steps);
-        let sparse = plan.compact.gradient.is_some_and(|named| codec(named).is_sparse());
+        let sparse = plan.compact.gradient.is_some_and(Codec::is_sparse);
         let (kind, momentum) = if sparse { corrected(plan.optimizer) } else { (plan.optimizer, 0.0) };
         let state_len = kind.state_len(parameters.len());
         let saved = plan.start.as_ref().map(|start| &start.optimizer).filter(|state| state.len() == state_len);
@@ -105,15 +104,15 @@ impl Trainer {
         ModelVersion(self.steps())
     }
 
-    /// Makes ready what agents will be sent of the present model: all of it if `named` is `Float32`, else an update made of
+    /// Makes ready what agents will be sent of the present model: all of it if `codec` is `Float32`, else an update made of
     /// the gradients of `agents` agents. Returns the digest of their model.
-    pub(crate) fn publishable(&mut self, named: Named, kept_ppm: u32, agents: usize) -> u64 {
+    pub(crate) fn publishable(&mut self, codec: Codec, kept_ppm: u32, agents: usize) -> u64 {
         let version = self.version();
-        if named == Named::Float32 {
+        if codec == Codec::Float32 {
             self.replica = None;
         } else if let Some(replica) = &mut self.replica {
             let kept = Compact::update_kept(kept_ppm, agents, self.parameters.len());
-            replica.follow(&self.parameters, version, named, kept);
+            replica.follow(&self.parameters, version, codec, kept);
         } else {
             self.replica = Some(Replica::new(&self.parameters, version));
         }
@@ -161,8 +160,8 @@ impl Trainer {
 
     /// Adds a mean gradient that has been checked, `weight` times, and returns its largest magnitude. The order of the calls
     /// enters the bits.
-    pub(crate) fn add(&mut self, named: Named, bytes: &[u8], weight: f64) -> f32 {
-        accumulate_checked(codec(named), bytes, weight, &mut self.sums)
+    pub(crate) fn add(&mut self, codec: Codec, bytes: &[u8], weight: f64) -> f32 {
+        accumulate_checked(codec, bytes, weight, &mut self.sums)
     }
 
     /// Steps along `scale / weights` times the sums. Returns the learning rate.

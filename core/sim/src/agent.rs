@@ -9,8 +9,8 @@ use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_learn::random::{Random, mix};
 use heijunka_units::{AgentId, RoundId, RunId, Samples, Timestamp};
+use heijunka_units::{SplitMix64, mix};
 use heijunka_wire::document::Document;
 use heijunka_wire::{Channel, DataMode, limits};
 use heijunka_worker::{Buffers, Input, Output, Prepared, Settings, Worker, gradient_bytes, update_bytes};
@@ -98,11 +98,11 @@ pub(crate) struct Agent<'b> {
     works: BTreeMap<u64, Work>,
     works_made: u64,
     busy_until: Timestamp,
-    random: Random,
+    random: SplitMix64,
 }
 
 impl<'b> Agent<'b> {
-    pub(crate) fn new(id: AgentId, machine: Machine, engine: Engine, memory: Buffers<'b>, random: Random) -> Self {
+    pub(crate) fn new(id: AgentId, machine: Machine, engine: Engine, memory: Buffers<'b>, random: SplitMix64) -> Self {
         Self {
             id,
             machine,

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_learn::random::Random;
+use heijunka_units::SplitMix64;
 use heijunka_units::Timestamp;
 use heijunka_wire::Channel;
 
@@ -100,11 +100,11 @@ impl Link {
 pub(crate) type Retained = BTreeMap<(Channel, Option<usize>), Packet>;
 
 /// Uniform between the bounds.
-pub(crate) fn between(random: &mut Random, bounds: (Duration, Duration)) -> Duration {
+pub(crate) fn between(random: &mut SplitMix64, bounds: (Duration, Duration)) -> Duration {
     bounds.0 + bounds.1.saturating_sub(bounds.0).mul_f64(random.uniform())
 }
 
 /// Whether something of that probability happens. Draws nothing for what never happens.
-pub(crate) fn happens(random: &mut Random, probability: f64) -> bool {
+pub(crate) fn happens(random: &mut SplitMix64, probability: f64) -> bool {
     probability > 0.0 && random.uniform() < probability
 }

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use heijunka_learn::Running;
-use heijunka_learn::random::Random;
+use heijunka_units::SplitMix64;
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{Column, Survey};
 
@@ -56,14 +56,14 @@ impl Table {
         };
         let (rows, held_out_rows) = machine.and_then(|machine| machine.rows).unwrap_or((data.rows, data.held_out_rows));
         let mut table = Self { inputs: data.inputs, x: Vec::new(), y: Vec::new(), rows, held_out_rows };
-        let mut random = Random::stream(data.seed, own);
+        let mut random = SplitMix64::stream(data.seed, own);
         for row in 0..rows + held_out_rows {
             table.push(data, machine, row, &mut random);
         }
         table
     }
 
-    fn push(&mut self, data: &Data, machine: Option<&Machine>, row: usize, random: &mut Random) {
+    fn push(&mut self, data: &Data, machine: Option<&Machine>, row: usize, random: &mut SplitMix64) {
         let noise: Vec<f64> = (0..data.inputs).map(|_| random.normal()).collect();
         match data.truth {
             Truth::Linear => {

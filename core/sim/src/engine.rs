@@ -6,7 +6,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{BLOCK, ModelShape, StreamOrder, Targets, class_of, gradient_sum, loss_sum, predict, scratch_len};
-use heijunka_round::model_shape;
 use heijunka_units::{AgentId, Samples};
 use heijunka_wire::document::{Document, Encoding, Fitted, Job, Scores, Target};
 use heijunka_wire::{DataMode, Spec, digest};
@@ -75,7 +74,7 @@ impl Engine {
         let (x, values, classes) = self.encode(fitted);
         let bytes: Vec<u8> = x.iter().chain(&values).flat_map(|number| number.to_le_bytes()).collect();
         let order = StreamOrder::new(rows.max(1), seed);
-        self.ready = Some(Ready { shape: model_shape(&spec.shape).ok()?, order, x, values, classes });
+        self.ready = Some(Ready { shape: ModelShape::new(spec.shape.clone()).ok()?, order, x, values, classes });
         let held_out_rows = self.table.held_out_rows as u64;
         Some((Prepared { spec: spec.content, rows, held_out_rows, data_digest: digest(&bytes) }, Vec::new()))
     }
@@ -178,8 +177,8 @@ impl Ready {
 
     fn targets<'a>(&self, values: &'a [f32], classes: &'a [u32]) -> Targets<'a> {
         match self.shape.loss() {
-            heijunka_learn::Loss::CrossEntropy => Targets::Classes(classes),
-            heijunka_learn::Loss::MeanSquaredError => Targets::Values(values),
+            heijunka_units::Loss::CrossEntropy => Targets::Classes(classes),
+            heijunka_units::Loss::MeanSquaredError => Targets::Values(values),
         }
     }
 }

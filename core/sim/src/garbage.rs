@@ -5,7 +5,7 @@ use crate::world::World;
 use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
-use heijunka_learn::random::Random;
+use heijunka_units::SplitMix64;
 use heijunka_units::{RoundId, RunId};
 use heijunka_wire::{Body, Channel, Frame, Gradient, Payload, Purpose, decode, encode};
 
@@ -105,7 +105,7 @@ fn as_bytes(run: RunId, gradient: Gradient, payload: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A copy with some bits of its head turned, cut short or grown.
-fn damage(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
+fn damage(random: &mut SplitMix64, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     match random.next_u64() % 8 {
         0 => bytes.truncate((random.next_u64() % (bytes.len() as u64)) as usize),

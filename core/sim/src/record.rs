@@ -2,8 +2,8 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use heijunka_learn::random::mix;
 use heijunka_round::{Counters, Ending, Event, Outcome, RoundRecord};
+use heijunka_units::mix;
 use heijunka_units::{AgentId, RunId, Samples};
 use heijunka_wire::Purpose;
 use heijunka_wire::document::{Job, Scores};

@@ -98,7 +98,7 @@ fn rounds_may_end_before_all_is_computed() {
 #[test]
 fn the_same_replay_gives_the_same_rounds() {
     let noisy = |round: u64, agent: usize| {
-        let noise = heijunka_learn::random::mix(round * 8 + agent as u64) as f64 / u64::MAX as f64;
+        let noise = heijunka_units::mix(round * 8 + agent as u64) as f64 / u64::MAX as f64;
         costs(0.01, 0.0, 0.001 * (1.0 + noise))
     };
     for policy in PolicyName::ALL {

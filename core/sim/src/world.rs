@@ -12,8 +12,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_learn::random::Random;
 use heijunka_round::{Coordinator, Input as ForAggregator};
+use heijunka_units::SplitMix64;
 use heijunka_units::{AgentId, RoundId, RunId, Timestamp};
 use heijunka_worker::Input as ForAgent;
 
@@ -23,7 +23,7 @@ pub(crate) struct World<'s, 'b> {
     pub(crate) scenario: &'s Scenario,
     pub(crate) now: Timestamp,
     pub(crate) queue: Queue,
-    pub(crate) random: Random,
+    pub(crate) random: SplitMix64,
     pub(crate) record: Record,
     pub(crate) aggregators: Vec<Aggregator>,
     pub(crate) agents: Vec<Agent<'b>>,
@@ -70,7 +70,7 @@ impl<'s, 'b> World<'s, 'b> {
         let agents = scenario.machines.iter().zip(memories).enumerate().filter_map(|(index, (machine, memory))| {
             let id = AgentId::new(&format!("agent-{index:02}")).ok()?;
             let engine = Engine::new(scenario, &id, index);
-            let random = Random::stream(seed, 100 + index as u64);
+            let random = SplitMix64::stream(seed, 100 + index as u64);
             queue.push(Timestamp::ZERO + machine.starts, Event::AgentStarts(index));
             Some(Agent::new(id, *machine, engine, memory.buffers(), random))
         });
@@ -79,7 +79,7 @@ impl<'s, 'b> World<'s, 'b> {
             scenario,
             now: Timestamp::ZERO,
             queue,
-            random: Random::new(seed),
+            random: SplitMix64::new(seed),
             record: Record::default(),
             aggregators: Vec::new(),
             agents,

@@ -2,8 +2,7 @@
 
 use crate::assembly::Part;
 use crate::limits::{BATCH_SAMPLES_MAX, LOCAL_STEPS_MAX, OFFSET_MAX, ROWS_MAX};
-use crate::shape::Shape;
-use heijunka_units::{AllocationVersion, ModelVersion, RoundId, SampleCount, Samples};
+use heijunka_units::{AllocationVersion, Codec, ModelVersion, RoundId, SampleCount, Samples, Shape};
 use serde::{Deserialize, Serialize};
 
 /// A message without its frame.
@@ -54,24 +53,6 @@ pub struct Join {
     pub away_s: u32,
     /// Version of the model that it holds whole, in the frame's run: updates of that one are of use to it.
     pub model: Option<ModelVersion>,
-}
-
-/// How a payload's numbers are written: see the crate `heijunka-compress`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Codec {
-    /// 32 bits each, little endian.
-    #[default]
-    Float32,
-    /// 16 bits each.
-    Float16,
-    /// 8 bits each, with a scale for each block.
-    Int8,
-    /// 4 bits each, with a scale for each block.
-    Int4,
-    /// The largest alone, with 8 bits each.
-    SparseInt8,
-    /// The largest alone, with their signs.
-    SparseSign,
 }
 
 /// Whose rows are whose.

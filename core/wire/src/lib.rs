@@ -10,16 +10,14 @@ mod body;
 pub mod document;
 mod frame;
 pub mod limits;
-mod shape;
 mod topic;
 
 pub use assembly::{Assembly, Part, PartError, Progress, parts};
 pub use body::{
-    Assign, Body, Codec, DataMode, Durations, Evidence, Extra, Gradient, Join, Purpose, Refusal, Round, Spec, Subject,
-    Untaken,
+    Assign, Body, DataMode, Durations, Evidence, Extra, Gradient, Join, Purpose, Refusal, Round, Spec, Subject, Untaken,
 };
 pub use frame::{
     DecodeError, EncodeError, Frame, Kind, PROTOCOL_VERSION, Payload, decode, digest, encode, model_digest, read_f32,
 };
-pub use shape::{Activation, Convolution, Convolutions, Loss, Pooling, Shape};
+pub use heijunka_units::{Activation, Codec, Convolution, Convolutions, Loss, Pooling, Shape};
 pub use topic::{CONTRACT, Channel, Contract, Direction, Topic, TopicText, Topics, parse};

@@ -1,4 +1,6 @@
-//! Every bound on what a peer can grow.
+//! Every bound on what a peer can grow. Those of a model are nouns, too.
+
+pub use heijunka_units::{CONVOLUTIONS_MAX, PARAMETERS_MAX, UNITS_MAX, WIDTHS_MAX};
 
 /// Default and largest packet in bytes that a program is configured with by default: 256 KiB.
 pub const PACKET_BYTES_DEFAULT: usize = 256 * 1024;
@@ -12,14 +14,6 @@ pub const HEADER_BYTES_MAX: usize = 192;
 pub const TAG_BYTES_MAX: usize = 32;
 /// Most chunks that one object may be cut into.
 pub const PARTS_MAX: usize = 1024;
-/// Most layers' widths of a model: inputs, hidden layers, outputs.
-pub const WIDTHS_MAX: usize = 8;
-/// Most convolutions that a model begins with.
-pub const CONVOLUTIONS_MAX: usize = 3;
-/// Most numbers that a model's convolutions make of one sample (1 MiB of `f32`).
-pub const UNITS_MAX: usize = 256 * 1024;
-/// Most parameters of a model (256 MiB of `f32`).
-pub const PARAMETERS_MAX: usize = 64 * 1024 * 1024;
 /// Largest document (spec, survey, scores), in bytes.
 pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most columns of a table.

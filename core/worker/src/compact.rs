@@ -7,14 +7,14 @@
 use crate::current::Current;
 use crate::note::Note;
 use crate::worker::Worker;
-use heijunka_compress::{Codec, Memory, Rounding, add, encode};
-use heijunka_units::{RoundId, Samples};
-use heijunka_wire::{Codec as Wanted, DataMode, Round, Spec, Untaken};
+use heijunka_compress::{Memory, Rounding, add, bytes_max, encode};
+use heijunka_units::{Codec, GOLDEN, RoundId, Samples};
+use heijunka_wire::{DataMode, Round, Spec, Untaken};
 
 /// A gradient that has been written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Written {
-    pub(crate) codec: Wanted,
+    pub(crate) codec: Codec,
     /// Its length.
     pub(crate) bytes: usize,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Carried {
     pub(crate) round: RoundId,
     /// Where its range begins.
     offset: u32,
-    codec: Wanted,
+    codec: Codec,
     bytes: usize,
     /// By how much the written numbers count in the memory.
     factor: f32,
@@ -34,19 +34,7 @@ pub(crate) struct Carried {
 impl Written {
     /// It means nothing: the payload is not looked at.
     pub(crate) fn nothing(bytes: usize) -> Self {
-        Self { codec: Wanted::Float32, bytes }
-    }
-}
-
-/// The codec's name in the crate that knows the formats.
-pub(crate) fn codec(codec: Wanted) -> Codec {
-    match codec {
-        Wanted::Float32 => Codec::Float32,
-        Wanted::Float16 => Codec::Float16,
-        Wanted::Int8 => Codec::Int8,
-        Wanted::Int4 => Codec::Int4,
-        Wanted::SparseInt8 => Codec::SparseInt8,
-        Wanted::SparseSign => Codec::SparseSign,
+        Self { codec: Codec::Float32, bytes }
     }
 }
 
@@ -74,16 +62,16 @@ impl Worker<'_> {
         let kept = kept(numbers, head);
         if current.probe {
             // It is timed and not looked at: it has the length of one that counts.
-            let bytes = codec(wanted).bytes_max(numbers, kept).min(self.buffers.gradient.len());
+            let bytes = bytes_max(wanted, numbers, kept).min(self.buffers.gradient.len());
             return Some(Written { codec: wanted, bytes });
         }
         self.carried = None;
-        let remembers = codec(wanted).is_sparse() || head.momentum > 0.0;
+        let remembers = wanted.is_sparse() || head.momentum > 0.0;
         if !remembers || self.buffers.residual.len() < numbers || self.buffers.momentum.len() < numbers {
             // Without memory for feedback what is dropped would be lost: 8 bits without bias are the least.
-            let wanted = if codec(wanted).is_sparse() { Wanted::Int8 } else { wanted };
+            let wanted = if wanted.is_sparse() { Codec::Int8 } else { wanted };
             let rounding = Rounding::Stochastic { seed: self.seed(spec, current) };
-            let bytes = encode(codec(wanted), gradient, rounding, self.buffers.gradient).ok();
+            let bytes = encode(wanted, gradient, rounding, self.buffers.gradient).ok();
             return self.fitting(bytes).map(|bytes| Written { codec: wanted, bytes });
         }
         let factor = match spec.data_mode {
@@ -95,10 +83,10 @@ impl Worker<'_> {
             residual: self.buffers.residual.get_mut(..numbers)?,
             momentum: self.buffers.momentum.get_mut(..numbers)?,
         };
-        let (masked, out) = (false, &mut *self.buffers.gradient);
+        let out = &mut *self.buffers.gradient;
         let taken = memory.take(gradient, factor, head.momentum, current.extra.is_some()).ok();
-        let bytes = taken.and_then(|()| match codec(wanted) {
-            wanted if wanted.is_sparse() => memory.encode(wanted, kept, factor, masked, out).ok(),
+        let bytes = taken.and_then(|()| match wanted {
+            wanted if wanted.is_sparse() => memory.encode(wanted, kept, factor, out).ok(),
             wanted => encode_all(wanted, memory.residual, factor, out),
         });
         let bytes = self.fitting(bytes)?;
@@ -118,7 +106,7 @@ impl Worker<'_> {
     /// Other bits for each agent, round and range, the same whenever the job is run again.
     fn seed(&self, spec: &Spec, current: &Current) -> u64 {
         let name = heijunka_wire::digest(self.settings.agent.as_str().as_bytes());
-        let round = current.head.round.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let round = current.head.round.0.wrapping_mul(GOLDEN);
         spec.seed ^ name ^ round ^ u64::from(current.offset).rotate_left(40)
     }
 
@@ -137,7 +125,7 @@ impl Worker<'_> {
         let Some(momentum) = self.buffers.momentum.get_mut(..parameters) else { return };
         let Some(bytes) = self.buffers.gradient.get(..carried.bytes) else { return };
         // Bytes of our own writing can be read.
-        let _ = Memory { residual, momentum }.restore(codec(carried.codec), bytes, carried.factor);
+        let _ = Memory { residual, momentum }.restore(carried.codec, bytes, carried.factor);
     }
 
     /// Another job: what is left of this one's gradients means nothing there.

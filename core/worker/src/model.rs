@@ -1,6 +1,5 @@
 //! The model of a round: taken whole, or made of the one before by adding its difference.
 
-use crate::compact::codec;
 use crate::note::{Note, number};
 use crate::worker::Worker;
 use heijunka_compress::add;
@@ -70,7 +69,7 @@ impl Worker<'_> {
         let parameters = self.parameters();
         let model = self.buffers.model.get_mut(..parameters).unwrap_or_default();
         let bytes = self.buffers.update.get(..round.part.total_bytes as usize).unwrap_or_default();
-        if add(codec(round.codec), bytes, 1.0, model).is_err() {
+        if add(round.codec, bytes, 1.0, model).is_err() {
             self.begin_afresh(Note::Undecodable(DecodeError::Implausible));
             return self.lacks(now, round);
         }

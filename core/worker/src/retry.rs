@@ -1,7 +1,7 @@
 //! When to announce oneself again: exponential back-off with jitter from a seed.
 
 use core::time::Duration;
-use heijunka_units::Timestamp;
+use heijunka_units::{SplitMix64, Timestamp};
 
 /// The announcement timer. Doubles its wait from `least` to `most`, each wait drawn from its upper half.
 #[derive(Clone, Copy, Debug)]
@@ -9,13 +9,13 @@ pub(crate) struct Retry {
     least: Duration,
     most: Duration,
     wait: Duration,
-    seed: u64,
+    random: SplitMix64,
     pub(crate) due: Timestamp,
 }
 
 impl Retry {
     pub(crate) fn new(least: Duration, most: Duration, seed: u64) -> Self {
-        Self { least, most, wait: least, seed, due: Timestamp::NEVER }
+        Self { least, most, wait: least, random: SplitMix64::new(seed), due: Timestamp::NEVER }
     }
 
     /// Progress was made: begin again at the shortest wait.
@@ -35,12 +35,7 @@ impl Retry {
     }
 
     fn arm(&mut self, now: Timestamp) {
-        // SplitMix64 (Steele, Lea, Flood 2014): one multiply-xor chain per draw.
-        self.seed = self.seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.seed;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let draw = ((z ^ (z >> 31)) >> 48) as u32;
+        let draw = (self.random.next_u64() >> 48) as u32;
         let half = self.wait / 2;
         self.due = now + half + half / 65_536 * draw;
     }

@@ -1,6 +1,6 @@
 //! The worker's state, inputs and outputs.
 
-use crate::compact::{Carried, Written, codec};
+use crate::compact::{Carried, Written};
 use crate::current::{Answer, Current};
 use crate::leave::Leaving;
 use crate::note::Note;
@@ -429,7 +429,7 @@ impl<'b> Worker<'b> {
         }
         self.status.loss = loss_sum / f64::from(samples);
         self.status.compute_seconds = took.as_secs_f64();
-        self.status.gradient_codec = codec(written.codec).as_str();
+        self.status.gradient_codec = written.codec.as_str();
         self.status.gradient_bytes = written.bytes;
         self.status.rounds_answered += u64::from(advances);
         self.answer_ready(now);

@@ -19,27 +19,10 @@ pub fn backoff(attempt: u32, max: Duration, random: u64) -> Duration {
     Duration::from_nanos(u64::try_from(scaled).unwrap_or(nanos))
 }
 
-/// SplitMix64: enough randomness for jitter, and reproducible from its seed.
-#[derive(Debug)]
-pub(crate) struct Jitter(u64);
-
-impl Jitter {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use heijunka_units::SplitMix64;
 
     #[test]
     fn ceilings_double_up_to_the_maximum() {
@@ -54,8 +37,8 @@ mod tests {
     fn jitter_is_full_and_reproducible() {
         let max = Duration::from_secs(10);
         let waits = |seed| {
-            let mut jitter = Jitter::new(seed);
-            (0..1000).map(|_| backoff(20, max, jitter.next())).collect::<Vec<_>>()
+            let mut jitter = SplitMix64::new(seed);
+            (0..1000).map(|_| backoff(20, max, jitter.next_u64())).collect::<Vec<_>>()
         };
         assert_eq!(waits(7), waits(7));
         assert_ne!(waits(7), waits(8));

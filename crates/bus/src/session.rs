@@ -3,6 +3,7 @@
 //! It never publishes (rumqttc's channel would fill and block its only reader) and `poll` is never one branch of a
 //! `select!` (cancelled between a read and its answer it may stall for good).
 
+use heijunka_units::SplitMix64;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use rumqttc::v5::{Event, EventLoop, MqttState, Request};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::backoff::{Jitter, backoff};
+use crate::backoff::backoff;
 use crate::inbox::Inbox;
 use crate::options::{CONNECT_TIMEOUT_S, INFLIGHT_MAX, subscribe_packet};
 use crate::outbox::Outbox;
@@ -41,7 +42,7 @@ pub(crate) struct Session {
     outbox: Arc<Outbox>,
     inbox: Inbox,
     closing: Arc<Notify>,
-    jitter: Jitter,
+    jitter: SplitMix64,
     attempt: u32,
     connected_at: Option<Instant>,
     abrupt_endings: VecDeque<Instant>,
@@ -67,7 +68,7 @@ impl Session {
             outbox,
             inbox,
             closing,
-            jitter: Jitter::new(seed),
+            jitter: SplitMix64::new(seed),
             attempt: 0,
             connected_at: None,
             abrupt_endings: VecDeque::new(),
@@ -198,7 +199,7 @@ impl Session {
         }
         let was_good = self.connected_at.take().is_some_and(|since| since.elapsed() >= GOOD_CONNECTION);
         self.attempt = if was_good { 0 } else { self.attempt };
-        let retry_in = backoff(self.attempt, self.config.reconnect_max, self.jitter.next());
+        let retry_in = backoff(self.attempt, self.config.reconnect_max, self.jitter.next_u64());
         self.attempt = self.attempt.saturating_add(1);
         let reason = self.counted(reason);
         tracing::debug!(%reason, ?retry_in, "disconnected");

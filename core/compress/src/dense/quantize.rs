@@ -5,6 +5,7 @@
 //! steps and fraction into what a binary32 holds exactly; the mean is off by at most 2^-16 steps.
 
 use crate::Rounding;
+use heijunka_units::{GOLDEN, mix};
 
 /// Bits of a step's fraction.
 const FRACTION: u32 = 15;
@@ -59,15 +60,8 @@ impl Dither {
     /// For the next four numbers.
     fn four(&mut self) -> [i32; 4] {
         let Some(state) = &mut self.0 else { return [HALF; 4] };
-        *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        *state = state.wrapping_add(GOLDEN);
         let bits = mix(*state);
         [0, 16, 32, 48].map(|shift| (bits >> shift) as i32 & (2 * HALF - 1))
     }
-}
-
-/// SplitMix64's output function (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-fn mix(value: u64) -> u64 {
-    let z = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }

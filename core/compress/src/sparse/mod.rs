@@ -11,7 +11,6 @@ use core::marker::PhantomData;
 
 use crate::error::{DecodeError, EncodeError};
 use crate::format::Format;
-use crate::memory::same_length;
 use indices::{IndexWriter, Plan};
 use select::Selection;
 pub(crate) use signs::Signs;
@@ -78,14 +77,10 @@ impl<V: Values> Format for Sparse<V> {
 /// What `encode_sparse` promises, for one way of writing values.
 pub(crate) fn encode<V: Values>(
     numbers: &mut [f32],
-    mut mask: Option<&mut [f32]>,
     keep: usize,
     divisor: f32,
     out: &mut [u8],
 ) -> Result<usize, EncodeError> {
-    if let Some(mask) = &mask {
-        same_length("mask", mask.len(), numbers.len())?;
-    }
     let selection = Selection::largest(numbers, keep)?;
     if !(divisor > 0.0 && divisor.is_finite() && (selection.magnitude_max / divisor).is_finite()) {
         return Err(EncodeError::OutOfRange("divisor"));
@@ -110,14 +105,14 @@ pub(crate) fn encode<V: Values>(
             *place = index;
             filled += 1;
         }
-        send::<V>(places.get(..filled).unwrap_or_default(), divisor, out, numbers, mask.as_deref_mut());
+        send::<V>(places.get(..filled).unwrap_or_default(), divisor, out, numbers);
     }
     indices.finish();
     Ok(needed)
 }
 
 /// Writes one block of values and takes what is sent out of the residual.
-fn send<V: Values>(places: &[usize], divisor: f32, out: &mut [u8], numbers: &mut [f32], mask: Option<&mut [f32]>) {
+fn send<V: Values>(places: &[usize], divisor: f32, out: &mut [u8], numbers: &mut [f32]) {
     let mut block = [0.0_f32; BLOCK];
     let block = block.get_mut(..places.len()).unwrap_or_default();
     for (number, place) in block.iter_mut().zip(places) {
@@ -128,13 +123,6 @@ fn send<V: Values>(places: &[usize], divisor: f32, out: &mut [u8], numbers: &mut
     for (sent, place) in block.iter().zip(places) {
         if let Some(number) = numbers.get_mut(*place) {
             *number -= sent * divisor;
-        }
-    }
-    if let Some(mask) = mask {
-        for place in places {
-            if let Some(momentum) = mask.get_mut(*place) {
-                *momentum = 0.0;
-            }
         }
     }
 }

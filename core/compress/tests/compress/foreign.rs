@@ -1,7 +1,8 @@
 //! Bytes from outside: what is let through decodes to finite numbers, the rest changes nothing, and nothing panics.
 
 use crate::numbers::{codec, numbers, written};
-use heijunka_compress::{Codec, DecodeError, accumulate, accumulate_checked, add, check, decode};
+use heijunka_compress::{DecodeError, accumulate, accumulate_checked, add, check, decode};
+use heijunka_units::Codec;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,11 +1,12 @@
 //! The bytes of each codec as they are written: who changes them changes the format.
 
-use heijunka_compress::{Codec, Rounding, encode, encode_sparse};
+use heijunka_compress::{Rounding, bytes_max, encode, encode_sparse};
+use heijunka_units::Codec;
 
 const NUMBERS: [f32; 7] = [0.0, 1.0, -0.5, 0.126, -7.0, 3.4, 0.001];
 
 fn dense(codec: Codec, rounding: Rounding) -> Vec<u8> {
-    let mut out = vec![0; codec.bytes_max(NUMBERS.len(), 0)];
+    let mut out = vec![0; bytes_max(codec, NUMBERS.len(), 0)];
     encode(codec, &NUMBERS, rounding, &mut out).unwrap();
     out
 }
@@ -44,8 +45,8 @@ fn stochastic() {
 }
 
 fn sparse(codec: Codec, keep: usize) -> Vec<u8> {
-    let mut out = vec![0; codec.bytes_max(NUMBERS.len(), keep)];
-    let used = encode_sparse(codec, &mut NUMBERS.to_vec(), None, keep, 2.0, &mut out).unwrap();
+    let mut out = vec![0; bytes_max(codec, NUMBERS.len(), keep)];
+    let used = encode_sparse(codec, &mut NUMBERS.to_vec(), keep, 2.0, &mut out).unwrap();
     out.truncate(used);
     out
 }
@@ -73,6 +74,6 @@ fn gaps_with_remainders() {
         numbers[index] = 1.0;
     }
     let mut out = [0; 32];
-    let used = encode_sparse(Codec::SparseSign, &mut numbers, None, 40, 1.0, &mut out).unwrap();
+    let used = encode_sparse(Codec::SparseSign, &mut numbers, 40, 1.0, &mut out).unwrap();
     assert_eq!(out[..used], [3, 0, 0, 0, 3, 0b0110_0101, 0b0100_1000, 0, 0, 0x80, 0x3F, 0]);
 }

@@ -1,18 +1,19 @@
 //! Numbers to test with: reproducible normal ones, and arbitrary ones with all that is awkward.
 
-use heijunka_compress::{Codec, Rounding, encode, encode_sparse};
+use heijunka_compress::{Rounding, bytes_max, encode, encode_sparse};
+use heijunka_units::{Codec, SplitMix64};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(SplitMix64::new(seed))
+    }
+
     pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// In 0 to below 1.
@@ -63,9 +64,9 @@ pub(crate) fn sparse_codec() -> impl Strategy<Value = Codec> {
 
 /// The bytes of numbers by any codec.
 pub(crate) fn written(codec: Codec, numbers: &[f32], keep: usize) -> Vec<u8> {
-    let mut out = vec![0xAA; codec.bytes_max(numbers.len(), keep)];
+    let mut out = vec![0xAA; bytes_max(codec, numbers.len(), keep)];
     let used = if codec.is_sparse() {
-        encode_sparse(codec, &mut numbers.to_vec(), None, keep, 1.0, &mut out)
+        encode_sparse(codec, &mut numbers.to_vec(), keep, 1.0, &mut out)
     } else {
         encode(codec, numbers, Rounding::Stochastic { seed: 7 }, &mut out)
     };

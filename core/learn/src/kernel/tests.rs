@@ -1,7 +1,7 @@
 //! The kernel beside plain loops, with the best vectors and with those that every processor has.
 
 use super::*;
-use crate::random::Random;
+use heijunka_units::SplitMix64;
 
 type Compute = fn(Product<'_>);
 
@@ -19,13 +19,13 @@ fn expected(rows: usize, columns: usize, terms: usize, left: &Factor<'_>, right:
     (0..rows * columns).map(element).collect()
 }
 
-fn numbers(random: &mut Random, len: usize) -> Vec<f32> {
+fn numbers(random: &mut SplitMix64, len: usize) -> Vec<f32> {
     (0..len).map(|_| random.normal() as f32).collect()
 }
 
 #[test]
 fn products_are_those_of_plain_loops() {
-    let mut random = Random::new(7);
+    let mut random = SplitMix64::new(7);
     // Around the sizes of tiles, vectors, panels and their memory.
     let sizes =
         [(1, 1, 1), (3, 5, 2), (4, 16, 8), (6, 17, 9), (7, 33, 64), (13, 10, 257), (25, 130, 300), (2, 4100, 9)];
@@ -55,7 +55,7 @@ fn products_are_those_of_plain_loops() {
 /// As in a convolution, where what neighbouring positions see is partly the same.
 #[test]
 fn rows_of_the_left_factor_may_overlap() {
-    let mut random = Random::new(9);
+    let mut random = SplitMix64::new(9);
     for (positions, inputs, step) in [(11, 12, 3), (26, 70, 14), (300, 9, 1), (4, 300, 300)] {
         let (x, filters) = (numbers(&mut random, (positions - 1) * step + inputs), 17);
         for (rows, terms, left) in
@@ -81,7 +81,7 @@ fn rows_of_the_left_factor_may_overlap() {
 /// Each row has the same bits whatever other rows are computed with it, and sums may be cut anywhere.
 #[test]
 fn bits_do_not_depend_on_tiles() {
-    let mut random = Random::new(8);
+    let mut random = SplitMix64::new(8);
     let (rows, columns, terms) = (23, 37, 70);
     let (left, right) = (numbers(&mut random, rows * terms), numbers(&mut random, terms * columns));
     for compute in [add_product as Compute, add_product_plainly] {

@@ -48,7 +48,7 @@ proptest! {
         weights in prop::collection::vec(0.1_f64..1e4, 1..12),
         seed: u64,
     ) {
-        let mut random = heijunka_learn::random::Random::new(seed);
+        let mut random = heijunka_units::SplitMix64::new(seed);
         let parts: Vec<Vec<f32>> =
             weights.iter().map(|_| (0..len).map(|_| random.normal() as f32 * 1e3).collect()).collect();
         let borrowed: Vec<(f64, &[f32])> = weights.iter().copied().zip(parts.iter().map(Vec::as_slice)).collect();

@@ -1,29 +1,27 @@
 //! Convolutions: shapes, gradients against finite differences and PyTorch, and sums that do not depend on blocks.
 
 use crate::gradients::{Problem, check_cuts, check_slopes};
-use heijunka_learn::convolution::{CONVOLUTIONS_MAX, UNITS_MAX};
-use heijunka_learn::{
-    Activation, Convolution, Convolutions, Kernel, Loss, ModelShape, Pooling, ShapeError, Targets, gradient_sum,
-    predict, scratch_len,
-};
+use heijunka_learn::{Kernel, ModelShape, Targets, gradient_sum, predict, scratch_len};
+use heijunka_units::{Activation, Convolution, Convolutions, Loss, Pooling, ShapeError};
+use heijunka_units::{CONVOLUTIONS_MAX, UNITS_MAX};
 use proptest::prelude::*;
 use serde::Deserialize;
 
-fn layers(named: &[(u32, u32, u32)]) -> Vec<Convolution> {
+fn layers(named: &[(u16, u16, u16)]) -> Vec<Convolution> {
     named
         .iter()
         .map(|(filters, kernel, stride)| Convolution { filters: *filters, kernel: *kernel, stride: *stride })
         .collect()
 }
 
-fn convolutions(channels: u32, named: &[(u32, u32, u32)], pooling: Pooling) -> Convolutions {
+fn convolutions(channels: u32, named: &[(u16, u16, u16)], pooling: Pooling) -> Convolutions {
     Convolutions::new(channels, &layers(named), pooling).unwrap()
 }
 
 fn shape(
     widths: &[u32],
     channels: u32,
-    named: &[(u32, u32, u32)],
+    named: &[(u16, u16, u16)],
     pooling: Pooling,
     activation: Activation,
 ) -> ModelShape {
@@ -33,23 +31,22 @@ fn shape(
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let new = |channels, named: &[_]| Convolutions::new(channels, &layers(named), Pooling::None);
-    assert_eq!(new(2, &[]), Err(ShapeError::Convolutions(0)));
-    assert_eq!(new(2, &[(1, 1, 1); CONVOLUTIONS_MAX + 1]), Err(ShapeError::Convolutions(CONVOLUTIONS_MAX + 1)));
-    for layer in [(0, 3, 1), (4, 0, 0), (4, 3, 0), (4, 3, 4)] {
-        assert_eq!(new(2, &[(4, 3, 1), layer]), Err(ShapeError::Convolution(1)), "{layer:?}");
-    }
     let of = |inputs, channels, named: &[_]| {
-        let convolutions = convolutions(channels, named, Pooling::Max);
+        let convolutions = Convolutions::new(channels, &layers(named), Pooling::Max)?;
         ModelShape::convolutional(&[inputs, 1], convolutions, Activation::Relu, Loss::MeanSquaredError).map(|_| ())
     };
+    assert_eq!(of(20, 2, &[]), Err(ShapeError::Convolutions(0)));
+    assert_eq!(of(20, 2, &[(1, 1, 1); CONVOLUTIONS_MAX + 1]), Err(ShapeError::Convolutions(CONVOLUTIONS_MAX + 1)));
+    for layer in [(0, 3, 1), (4, 0, 0), (4, 3, 0), (4, 3, 4)] {
+        assert_eq!(of(20, 2, &[(4, 3, 1), layer]), Err(ShapeError::Convolution(1)), "{layer:?}");
+    }
     assert_eq!(of(21, 2, &[(4, 3, 1)]), Err(ShapeError::Rows { inputs: 21, channels: 2 }));
     assert_eq!(of(20, 0, &[(4, 3, 1)]), Err(ShapeError::Rows { inputs: 20, channels: 0 }));
     assert_eq!(of(20, 2, &[(4, 11, 1)]), Err(ShapeError::Kernel { layer: 0, kernel: 11, rows: 10 }));
     assert_eq!(of(20, 2, &[(4, 3, 3), (4, 4, 1)]), Err(ShapeError::Kernel { layer: 1, kernel: 4, rows: 3 }));
-    let most = UNITS_MAX as u32;
-    assert_eq!(of(4, 1, &[(most / 4, 1, 1)]), Ok(()));
-    assert_eq!(of(4, 1, &[(most / 4 + 1, 1, 1)]), Err(ShapeError::TooManyUnits));
+    let most = (UNITS_MAX / 8) as u16;
+    assert_eq!(of(8, 1, &[(most, 1, 1)]), Ok(()));
+    assert_eq!(of(8, 1, &[(most + 1, 1, 1)]), Err(ShapeError::TooManyUnits));
     assert_eq!(of(u32::MAX, u32::MAX, &[(1000, 1, 1)]), Err(ShapeError::TooManyParameters));
 }
 
@@ -109,7 +106,7 @@ fn sums_have_the_same_bits_wherever_samples_are_cut() {
 /// A kernel as long as the window is a fully connected layer.
 #[test]
 fn a_kernel_over_the_whole_window_is_a_hidden_layer() {
-    let dense = Problem::new(ModelShape::new(&[40, 12, 7], Activation::Tanh, Loss::CrossEntropy).unwrap(), 9, 1);
+    let dense = Problem::new(ModelShape::dense(&[40, 12, 7], Activation::Tanh, Loss::CrossEntropy).unwrap(), 9, 1);
     for pooling in [Pooling::None, Pooling::Mean, Pooling::Max] {
         let whole = Problem::new(shape(&[40, 7], 4, &[(12, 10, 1)], pooling, Activation::Tanh), 9, 1);
         let whole = dense.with_shape(whole.shape);
@@ -141,7 +138,7 @@ fn not_a_number_is_not_hidden_by_pooling() {
 struct Case {
     widths: Vec<u32>,
     channels: u32,
-    layers: Vec<(u32, u32, u32)>,
+    layers: Vec<(u16, u16, u16)>,
     pooling: String,
     activation: String,
     loss: String,
@@ -201,12 +198,12 @@ proptest! {
         seed: u64,
         samples in 1_usize..12,
         channels in 1_u32..8,
-        named in proptest::collection::vec((1_u32..20, 1_u32..6, 1_u32..6), 1..=3),
+        named in proptest::collection::vec((1_u16..20, 1_u16..6, 1_u16..6), 1..=3),
         more in 0_u32..12,
         pooling in proptest::sample::select(vec![Pooling::None, Pooling::Mean, Pooling::Max]),
     ) {
         let named: Vec<_> = named.into_iter().map(|(filters, kernel, stride)| (filters, kernel, stride.min(kernel))).collect();
-        let rows = named.iter().rev().fold(1, |rows, (_, kernel, stride)| (rows - 1) * stride + kernel) + more;
+        let rows = named.iter().rev().fold(1_u32, |rows, (_, kernel, stride)| (rows - 1) * u32::from(*stride) + u32::from(*kernel)) + more;
         let problem = Problem::new(shape(&[rows * channels, 5, 2], channels, &named, pooling, Activation::Tanh), samples, seed);
         let (mut whole, mut single) = (vec![0.0; problem.shape.parameters()], vec![0.0; problem.shape.parameters()]);
         let loss = problem.add_gradient(0..samples, &mut whole);

@@ -1,10 +1,10 @@
 //! Gradients against finite differences and against each other.
 
-use heijunka_learn::random::Random;
 use heijunka_learn::{
-    Activation, Batch, Error, Loss, ModelShape, Targets, add_gradient, gradient_sum, initialize, loss_sum, predict,
-    scratch_len,
+    Batch, Error, ModelShape, Targets, add_gradient, gradient_sum, initialize, loss_sum, predict, scratch_len,
 };
+use heijunka_units::SplitMix64;
+use heijunka_units::{Activation, Loss};
 use proptest::prelude::*;
 
 pub(crate) struct Problem {
@@ -18,7 +18,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(shape: ModelShape, samples: usize, seed: u64) -> Self {
-        let mut random = Random::new(seed);
+        let mut random = SplitMix64::new(seed);
         let mut parameters = vec![0.0; shape.parameters()];
         initialize(&shape, seed, &mut parameters).unwrap();
         parameters.iter_mut().for_each(|w| *w += 0.1 * random.normal() as f32);
@@ -74,8 +74,8 @@ fn every_derivative_is_the_slope_of_the_loss() {
     for (index, widths) in widths.iter().enumerate() {
         for activation in [Activation::Relu, Activation::Tanh] {
             for loss in [Loss::CrossEntropy, Loss::MeanSquaredError] {
-                let shape = ModelShape::new(widths, activation, loss).unwrap();
-                check_slopes(&Problem::new(shape, 6, index as u64));
+                let shape = ModelShape::dense(widths, activation, loss).unwrap();
+                check_slopes(&Problem::new(shape.clone(), 6, index as u64));
             }
         }
     }
@@ -103,8 +103,8 @@ fn a_block_is_the_sum_of_its_samples() {
         [&[5, 5, 5], &[6, 6, 6], &[7, 6, 5], &[6, 7, 9], &[33, 6, 6], &[6, 17, 33], &[9, 33, 40, 21, 7]];
     for samples in [1, 2, 3, 4, 5, 6, 7, 8, 9, 64] {
         for widths in widths {
-            let shape = ModelShape::new(widths, Activation::Tanh, Loss::CrossEntropy).unwrap();
-            let problem = Problem::new(shape, samples, 3);
+            let shape = ModelShape::dense(widths, Activation::Tanh, Loss::CrossEntropy).unwrap();
+            let problem = Problem::new(shape.clone(), samples, 3);
             let (mut whole, mut single) = (vec![0.0; shape.parameters()], vec![0.0; shape.parameters()]);
             let loss = problem.add_gradient(0..samples, &mut whole);
             let losses: f64 = (0..samples).map(|row| problem.add_gradient(row..row + 1, &mut single)).sum();
@@ -122,7 +122,7 @@ fn sums_have_the_same_bits_wherever_samples_are_cut() {
     let widths: [&[u32]; 5] = [&[12, 16, 10], &[12, 40, 33, 10], &[300, 20, 10], &[3, 4, 5, 2], &[5, 1]];
     for (widths, activation) in widths.into_iter().zip([Activation::Relu, Activation::Tanh].into_iter().cycle()) {
         let loss = if widths.last() == Some(&1) { Loss::MeanSquaredError } else { Loss::CrossEntropy };
-        check_cuts(&Problem::new(ModelShape::new(widths, activation, loss).unwrap(), 75, 5));
+        check_cuts(&Problem::new(ModelShape::dense(widths, activation, loss).unwrap(), 75, 5));
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn check_cuts(problem: &Problem) {
 
 #[test]
 fn extreme_logits_give_finite_losses() {
-    let shape = ModelShape::new(&[1, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
+    let shape = ModelShape::dense(&[1, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
     let outputs = [1e30, -1e30, 0.0];
     assert_eq!(loss_sum(&shape, &outputs, Targets::Classes(&[0]), None), Ok(0.0));
     assert_eq!(loss_sum(&shape, &outputs, Targets::Classes(&[2]), None), Ok(f64::from(1e30_f32)));
@@ -158,23 +158,23 @@ fn extreme_logits_give_finite_losses() {
 
 #[test]
 fn not_a_number_is_not_hidden_by_relu() {
-    let shape = ModelShape::new(&[2, 3, 1], Activation::Relu, Loss::MeanSquaredError).unwrap();
-    let mut problem = Problem::new(shape, 2, 1);
+    let shape = ModelShape::dense(&[2, 3, 1], Activation::Relu, Loss::MeanSquaredError).unwrap();
+    let mut problem = Problem::new(shape.clone(), 2, 1);
     problem.x[1] = f32::NAN;
     assert!(problem.add_gradient(0..2, &mut vec![0.0; shape.parameters()]).is_nan());
 }
 
 #[test]
 fn no_samples_add_nothing() {
-    let shape = ModelShape::new(&[2, 3, 1], Activation::Relu, Loss::MeanSquaredError).unwrap();
+    let shape = ModelShape::dense(&[2, 3, 1], Activation::Relu, Loss::MeanSquaredError).unwrap();
     let mut gradient = vec![1.0; shape.parameters()];
-    assert_eq!(Problem::new(shape, 0, 1).add_gradient(0..0, &mut gradient), 0.0);
+    assert_eq!(Problem::new(shape.clone(), 0, 1).add_gradient(0..0, &mut gradient), 0.0);
     assert_eq!(gradient, vec![1.0; shape.parameters()]);
 }
 
 #[test]
 fn what_does_not_fit_is_refused_and_nothing_changed() {
-    let shape = ModelShape::new(&[2, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
+    let shape = ModelShape::dense(&[2, 3], Activation::Relu, Loss::CrossEntropy).unwrap();
     let (parameters, x, classes) = ([0.5_f32; 9], [1.0_f32; 4], Targets::Classes(&[0, 2]));
     let mut gradient = [7.0_f32; 9];
     let enough = scratch_len(&shape, 2);
@@ -206,7 +206,7 @@ proptest! {
     fn weights_count_samples(seed: u64, samples in 1_usize..20, hidden in 1_u32..20, relu: bool, classes: bool) {
         let activation = if relu { Activation::Relu } else { Activation::Tanh };
         let loss = if classes { Loss::CrossEntropy } else { Loss::MeanSquaredError };
-        let mut problem = Problem::new(ModelShape::new(&[3, hidden, 4], activation, loss).unwrap(), samples, seed);
+        let mut problem = Problem::new(ModelShape::dense(&[3, hidden, 4], activation, loss).unwrap(), samples, seed);
         problem.weights = (0..samples).map(|row| (row % 3) as f32).collect();
         let mut weighted = vec![0.0; problem.parameters.len()];
         problem.add_gradient(0..samples, &mut weighted);

@@ -1,10 +1,11 @@
 //! First parameters and random numbers.
 
-use heijunka_learn::random::Random;
-use heijunka_learn::{Activation, Error, Loss, ModelShape, Running, initialize};
+use heijunka_learn::{Error, ModelShape, Running, initialize};
+use heijunka_units::SplitMix64;
+use heijunka_units::{Activation, Loss};
 
 fn layer_statistics(activation: Activation) -> Vec<Running> {
-    let shape = ModelShape::new(&[100, 80, 60], activation, Loss::CrossEntropy).unwrap();
+    let shape = ModelShape::dense(&[100, 80, 60], activation, Loss::CrossEntropy).unwrap();
     let mut parameters = vec![f32::NAN; shape.parameters()];
     initialize(&shape, 4, &mut parameters).unwrap();
     assert!(shape.layers().all(|layer| parameters[layer.biases].iter().all(|bias| *bias == 0.0)));
@@ -30,7 +31,7 @@ fn variances_follow_he_and_glorot() {
 
 #[test]
 fn seeds_and_layers_differ() {
-    let shape = ModelShape::new(&[9, 9, 9], Activation::Relu, Loss::CrossEntropy).unwrap();
+    let shape = ModelShape::dense(&[9, 9, 9], Activation::Relu, Loss::CrossEntropy).unwrap();
     let first = |seed| {
         let mut parameters = vec![0.0; shape.parameters()];
         initialize(&shape, seed, &mut parameters).unwrap();
@@ -47,7 +48,7 @@ fn seeds_and_layers_differ() {
 
 #[test]
 fn golden_parameters() {
-    let shape = ModelShape::new(&[2, 2], Activation::Relu, Loss::MeanSquaredError).unwrap();
+    let shape = ModelShape::dense(&[2, 2], Activation::Relu, Loss::MeanSquaredError).unwrap();
     let mut parameters = [0.0; 6];
     initialize(&shape, 1, &mut parameters).unwrap();
     assert_eq!(parameters, GOLDEN);
@@ -57,7 +58,7 @@ const GOLDEN: [f32; 6] = [-0.6722433, 0.3612038, 0.26095504, -0.8670893, 0.0, 0.
 
 #[test]
 fn uniform_numbers_fill_the_unit_interval() {
-    let (mut random, mut running) = (Random::new(3), Running::default());
+    let (mut random, mut running) = (SplitMix64::new(3), Running::default());
     (0..10_000).for_each(|_| running.push(random.uniform()));
     assert!(running.min >= 0.0 && running.max < 1.0);
     assert!((running.mean - 0.5).abs() < 0.015 && (running.variance() - 1.0 / 12.0).abs() < 0.004);

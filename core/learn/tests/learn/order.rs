@@ -1,6 +1,5 @@
 //! Permutations: each row once, evenly shuffled, the same everywhere.
 
-use heijunka_learn::random::Random;
 use heijunka_learn::{Permutation, StreamOrder};
 use proptest::prelude::*;
 
@@ -97,10 +96,6 @@ fn golden_values() {
     assert_eq!(all(10, 1, 0), GOLDEN_10);
     let order = StreamOrder::new(1437, 20_211_008);
     assert_eq!([0, 1, 255, 1437, 1_000_000_007, u64::MAX].map(|position| order.row(position)), GOLDEN_STREAM);
-    let mut random = Random::new(1_234_567);
-    // The reference implementation's first numbers for this seed.
-    let published = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
-    assert_eq!([(); 3].map(|()| random.next_u64()), published);
 }
 
 const GOLDEN_10: [u64; 10] = [7, 2, 5, 9, 4, 3, 0, 8, 1, 6];

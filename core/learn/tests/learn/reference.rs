@@ -1,8 +1,7 @@
 //! Comparison with the float64 computation of tests/reference/reference.py.
 
-use heijunka_learn::{
-    Activation, Loss, ModelShape, Optimizer, OptimizerKind, Targets, gradient_sum, loss_sum, predict, scratch_len,
-};
+use heijunka_learn::{ModelShape, Optimizer, OptimizerKind, Targets, gradient_sum, loss_sum, predict, scratch_len};
+use heijunka_units::{Activation, Loss};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -72,7 +71,7 @@ impl Problem {
     fn shape(&self) -> ModelShape {
         let activation = if self.activation == "relu" { Activation::Relu } else { Activation::Tanh };
         let loss = if self.loss == "cross_entropy" { Loss::CrossEntropy } else { Loss::MeanSquaredError };
-        ModelShape::new(&self.widths, activation, loss).unwrap()
+        ModelShape::dense(&self.widths, activation, loss).unwrap()
     }
 
     fn targets(&self) -> Targets<'_> {

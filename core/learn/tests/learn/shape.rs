@@ -1,10 +1,11 @@
 //! Shapes: what is refused, and where parameters lie.
 
-use heijunka_learn::shape::{PARAMETERS_MAX, WIDTHS_MAX};
-use heijunka_learn::{Activation, Loss, ModelShape, ShapeError, scratch_len};
+use heijunka_learn::{ModelShape, scratch_len};
+use heijunka_units::{Activation, Loss, ShapeError};
+use heijunka_units::{PARAMETERS_MAX, WIDTHS_MAX};
 
 fn shape(widths: &[u32], loss: Loss) -> Result<ModelShape, ShapeError> {
-    ModelShape::new(widths, Activation::Relu, loss)
+    ModelShape::dense(widths, Activation::Relu, loss)
 }
 
 #[test]

@@ -5,8 +5,8 @@ use super::{gradient, id, plan};
 use crate::{Patience, Plan};
 use alloc::vec::Vec;
 use heijunka_allocate::RoundEnd;
-use heijunka_learn::random::Random;
 use heijunka_learn::{Schedule, StreamOrder};
+use heijunka_units::SplitMix64;
 use heijunka_wire::document::Job;
 use heijunka_wire::{DataMode, Round};
 
@@ -37,7 +37,7 @@ fn plan_for(data_mode: DataMode) -> Plan {
 
 /// For each agent, whether it misses each of ten rounds, in an order of its own: exact numbers in every ten rounds leave
 /// less to chance than draws.
-fn misses(random: &mut Random) -> [[bool; 10]; 5] {
+fn misses(random: &mut SplitMix64) -> [[bool; 10]; 5] {
     MISSES.map(|count| {
         let mut ten: [bool; 10] = core::array::from_fn(|place| place < count);
         for place in (1..10).rev() {
@@ -59,7 +59,7 @@ fn mean_update(
     let script = Script { shares: vec![(SHARE, 0); 5], stop_s: Some(0.4), close_s: Some(0.5), ..Script::default() };
     let (mut staged, said) = Staged::with_rows(plan_for(data_mode), &NAMES, rows, script);
     let bench = &mut staged.bench;
-    let mut random = Random::new(seed);
+    let mut random = SplitMix64::new(seed);
     let (mut round, mut ten) = (said.rounds()[0], misses(&mut random));
     let mut begun = bench.mind.model().unwrap().to_vec();
     for number in 0..WARM_UP_ROUNDS + ROUNDS {
@@ -113,7 +113,7 @@ fn private_data_however_often_each_agent_misses_a_round() {
     let full: Gradient = core::array::from_fn(|place| (0..5).map(|agent| weight(agent) * own[agent][place]).sum());
     let (mut updates, mut renormalised) = (Vec::new(), Vec::new());
     for seed in 0..SEEDS {
-        let mut noise = Random::stream(seed, 5);
+        let mut noise = SplitMix64::stream(seed, 5);
         let answer = |agent: usize, _: Round, samples: u32| {
             own[agent].map(|value| value + 0.3 * noise.normal() / f64::from(samples).sqrt())
         };
@@ -134,7 +134,7 @@ fn private_data_however_often_each_agent_misses_a_round() {
 #[test]
 fn shared_data_whatever_part_of_the_batch_is_done() {
     const ROWS: u64 = 997;
-    let mut random = Random::new(7);
+    let mut random = SplitMix64::new(7);
     let rows: Vec<Gradient> = (0..ROWS).map(|_| [1.0 + random.normal(), -0.5 + random.normal()]).collect();
     let full: Gradient = core::array::from_fn(|place| rows.iter().map(|row| row[place]).sum::<f64>() / ROWS as f64);
     let mut updates = Vec::new();

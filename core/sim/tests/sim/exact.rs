@@ -4,8 +4,8 @@
 use crate::helpers::{alone, seeds, sound, unruly};
 use heijunka_allocate::PolicyName;
 use heijunka_learn::OptimizerKind;
-use heijunka_learn::random::Random;
 use heijunka_sim::{Record, Scenario, Step, Trouble, Truth, machines, plan, run, scenario};
+use heijunka_units::SplitMix64;
 use heijunka_wire::DataMode;
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ fn world(policy: PolicyName) -> Scenario {
     scenario(plan, truth, machines([(0.01, 0.01), (0.02, 0.02), (0.01, 0.04), (0.0, 0.01), (0.05, 0.02)]))
 }
 
-fn drawn(random: &mut Random, from: f64, to: f64) -> Duration {
+fn drawn(random: &mut SplitMix64, from: f64, to: f64) -> Duration {
     Duration::from_secs_f64(from + random.uniform() * (to - from))
 }
 
 /// Agents are killed, frozen or cut off, for a while or for good, at any moment.
 fn disturbed(mut world: Scenario, agents_max: u64, seed: u64) -> Scenario {
-    let mut random = Random::stream(seed, 77);
+    let mut random = SplitMix64::stream(seed, 77);
     let troubles = 1 + random.next_u64() % agents_max;
     world.keep_alive = drawn(&mut random, 0.05, 20.0);
     for agent in 0..troubles as usize {

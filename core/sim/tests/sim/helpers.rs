@@ -1,11 +1,11 @@
 //! What the tests have in common.
 
 use heijunka_allocate::PolicyName;
-use heijunka_learn::random::Random;
 use heijunka_learn::{ModelShape, Optimizer, initialize};
 use heijunka_round::Outcome;
 use heijunka_sim::{Engine, LocalSteps, Record, RunRecord, Scenario, Step, Trouble, Truth, machines, plan, scenario};
 use heijunka_units::AgentId;
+use heijunka_units::SplitMix64;
 use heijunka_wire::document::Document;
 use heijunka_wire::{DataMode, Loss, Part, Shape, Spec, digest};
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(crate) fn unruly(mut world: Scenario) -> Scenario {
 
 /// Troubles of all kinds at times drawn from the seed.
 pub(crate) fn troubled(mut world: Scenario, seed: u64) -> Scenario {
-    let mut random = Random::stream(seed, 99);
+    let mut random = SplitMix64::stream(seed, 99);
     let agents = world.machines.len() as u64;
     for _ in 0..1 + random.next_u64() % 6 {
         let at = Duration::from_secs_f64(random.uniform() * 20.0);
@@ -110,10 +110,10 @@ pub(crate) fn alone(world: &Scenario, run: &RunRecord) -> Vec<f32> {
     let engine = engine(world, run, 0);
     let shape = shape(world, run);
     let loss = match shape.loss {
-        Loss::MeanSquaredError => heijunka_learn::Loss::MeanSquaredError,
-        Loss::CrossEntropy => heijunka_learn::Loss::CrossEntropy,
+        Loss::MeanSquaredError => heijunka_units::Loss::MeanSquaredError,
+        Loss::CrossEntropy => heijunka_units::Loss::CrossEntropy,
     };
-    let shape = ModelShape::new(&shape.widths, heijunka_learn::Activation::Tanh, loss).unwrap();
+    let shape = ModelShape::dense(&shape.widths, heijunka_units::Activation::Tanh, loss).unwrap();
     let mut model = vec![0.0; shape.parameters()];
     initialize(&shape, world.plan.seed, &mut model).unwrap();
     let state = vec![0.0; world.plan.optimizer.state_len(model.len())];

@@ -1,9 +1,8 @@
 //! Written gradients with what they leave for later, and models that come as updates.
 
 use super::bench::{Bench, PARAMETERS, Said, assign, computes, joins, notes, round, whole};
-use crate::compact::codec;
 use crate::{Note, update_bytes};
-use heijunka_compress::{Rounding, decode, encode};
+use heijunka_compress::{Rounding, bytes_max, decode, encode};
 use heijunka_units::{ModelVersion, RoundId};
 use heijunka_wire::{Assign, Body, Channel, Codec, Part, Payload, Round, Untaken, model_digest};
 
@@ -21,7 +20,7 @@ fn sparse() -> Bench {
 fn sent(said: &[Said]) -> Vec<f32> {
     let [Said::Published(Channel::Gradient, Body::Gradient(head), payload)] = said else { panic!("{said:?}") };
     let mut numbers = vec![0.0; PARAMETERS];
-    decode(codec(head.codec), payload, &mut numbers).unwrap();
+    decode(head.codec, payload, &mut numbers).unwrap();
     numbers
 }
 
@@ -130,7 +129,7 @@ fn a_probe_has_the_length_of_an_answer_and_takes_nothing_from_the_memory() {
     bench.hear_round(train(1), &MODEL);
     let said = bench.computed(1, &[0.0, -3.0, 0.0, 2.0, 0.0, 0.0]);
     let [Said::Published(_, Body::Gradient(_), payload)] = &said[..] else { panic!("{said:?}") };
-    assert_eq!(payload.len(), codec(Codec::SparseSign).bytes_max(PARAMETERS, 1));
+    assert_eq!(payload.len(), bytes_max(Codec::SparseSign, PARAMETERS, 1));
     bench.hear_assign(Assign { codec: Codec::SparseSign, ..assign(2) });
     bench.hear_round(Round { kept_ppm: ONE_PPM, ..whole(2, 2, &MODEL) }, &MODEL);
     assert_eq!(sent(&bench.computed(2, &[0.0, 0.0, 0.0, 0.0, 1.0, 0.0])), [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
@@ -139,7 +138,7 @@ fn a_probe_has_the_length_of_an_answer_and_takes_nothing_from_the_memory() {
 /// A round whose model is `before` plus `difference`, and its payload.
 fn update(number: u64, before: &[f32], difference: &[f32; PARAMETERS]) -> (Round, Vec<u8>, Vec<f32>) {
     let mut bytes = vec![0; update_bytes(PARAMETERS)];
-    let used = encode(codec(Codec::Float16), difference, Rounding::Nearest, &mut bytes).unwrap();
+    let used = encode(Codec::Float16, difference, Rounding::Nearest, &mut bytes).unwrap();
     bytes.truncate(used);
     let after: Vec<f32> = before.iter().zip(difference).map(|(b, d)| b + d).collect();
     let part = Part { index: 0, chunk_bytes: 64, total_bytes: used as u32 };

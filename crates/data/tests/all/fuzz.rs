@@ -3,6 +3,7 @@
 
 use crate::help::job;
 use heijunka_data::{DataError, Missing, Source, Table, Timestamps};
+use heijunka_units::SplitMix64;
 use heijunka_wire::document::{HeldOut, Job, Task, Window};
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,16 +12,12 @@ use std::time::Duration;
 const CSV_CASES: u64 = 20_000;
 const FILE_CASES: u64 = 1_000;
 
-/// SplitMix64: a case can be run again by its number.
-struct Dice(u64);
+/// A case can be run again by its number.
+struct Dice(SplitMix64);
 
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % sides.max(1) as u64) as usize
+        (self.0.next_u64() % sides.max(1) as u64) as usize
     }
 
     fn of<T: Clone>(&mut self, choices: &[T]) -> T {
@@ -164,7 +161,7 @@ fn any_csv_is_read_or_refused() {
     let seeds = seeds();
     let mut read = 0;
     for case in 0..CSV_CASES {
-        let mut dice = Dice(case);
+        let mut dice = Dice(SplitMix64::new(case));
         let files = 1 + usize::from(dice.roll(8) == 0);
         let files: Vec<_> =
             (0..files).map(|file| (PathBuf::from(format!("{file}.csv")), changed(&mut dice, &seeds))).collect();
@@ -206,7 +203,7 @@ fn any_file_is_read_or_refused() {
     zipped.write_all(&seeds()[0]).unwrap();
     let zipped = zipped.finish().unwrap();
     for case in 0..FILE_CASES {
-        let mut dice = Dice(1 << 32 | case);
+        let mut dice = Dice(SplitMix64::new(1 << 32 | case));
         let has_labels = dice.roll(2) == 0;
         let image = if dice.roll(3) == 0 { &zipped } else { &idx[0] };
         for (path, seed) in paths.iter().zip([image, &idx[1]]) {
