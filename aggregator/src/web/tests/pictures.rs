@@ -286,6 +286,11 @@ fn buttons_give_orders() {
         ("stop, stop-now", Order::Stop),
     ] {
         for id in button.split(", ") {
+            if id == "stop-now" {
+                let dialog = browser.wait_for("document.getElementById('sure').innerText");
+                let dialog = dialog.as_str().unwrap();
+                assert!(dialog.contains("resumes this job") && !dialog.contains("anew"), "{dialog}");
+            }
             browser.wait_for(&format!("document.getElementById('{id}').click() || 1"));
         }
         let asked = shown.orders.blocking_recv().unwrap();
