@@ -58,8 +58,8 @@ every command and wrote this page). The *office* PC has the broker, the aggregat
 data: 1,941 steel plates, seven kinds of faults (UCI Steel Plates Faults, Semeion), a row to one of the two PCs in turn.
 END
 
-plates=$repository/aggregator/assets/steel_plates.csv
-[ -f "$plates" ] || plates=$(ls "$repository"/aggregator/assets/*.csv | head -1)
+plates=$repository/demo/assets/steel_plates.csv
+[ -f "$plates" ] || plates=$(ls "$repository"/demo/assets/*.csv | head -1)
 awk 'NR == 1 || NR % 2 == 0' "$plates" >"$work/office/plates.csv"
 awk 'NR == 1 || NR % 2 == 1' "$plates" >"$work/press/plates.csv"
 

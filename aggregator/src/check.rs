@@ -1,7 +1,6 @@
 //! Tries everything that `run` needs, one line each, and goes on after what fails.
 
 use crate::config::{self, Valid};
-use crate::web;
 use heijunka_program::{Checklist, check_broker, runtime};
 use heijunka_settings::{Exit, Failure, Rate};
 use heijunka_wire::{Channel, Topics};
@@ -109,7 +108,7 @@ fn least_parameters(hidden: &[u32]) -> usize {
 /// A page that cannot be served is no reason not to train.
 fn page(list: &mut Checklist, valid: &Valid) {
     let Some(listen) = &valid.web else { return list.note("page", "off") };
-    match web::bind(listen) {
+    match heijunka_page::bind(listen) {
         Ok(_) => list.pass("page", format!("http://{}/ is free for it", listen.address)),
         Err(error) => list.note("page", format!("none at http://{}/ ({error}), training would go on", listen.address)),
     }

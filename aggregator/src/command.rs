@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{advise, check, config, demo, driver, export, init, manual, predict, simulate};
+use crate::{check, config, driver, export, init, manual};
 use clap::{CommandFactory, Parser, Subcommand};
 use heijunka_program::{Shell, print_completions, write_manual};
 use heijunka_settings::{Exit, Failure};
@@ -41,15 +41,9 @@ enum Verb {
         broker: String,
     },
     /// Scores a table with a trained model, once or as it grows.
-    Predict(Box<predict::Arguments>),
+    Predict(Box<heijunka_predict::Arguments>),
     /// Writes a trained model as ONNX, with its scaling inside.
     Export(export::Arguments),
-    /// A broker, an aggregator and agents of uneven speed on bundled data.
-    Demo(Box<demo::Arguments>),
-    /// What each policy would make of a recorded trace or a fleet: seconds a round, side by side, in virtual time.
-    Simulate(Box<simulate::Arguments>),
-    /// What would shorten the rounds of a recorded trace: which machine to leave out, which to have twice; when it is done.
-    Advise(Box<advise::Arguments>),
     /// Prints what a shell needs to complete this command, for example into /etc/bash_completion.d.
     Completions {
         /// The shell.
@@ -69,11 +63,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Run { config } => config::load(&config).and_then(|valid| driver::run(&valid))?,
         Verb::Check { config, json } => return check::check(&config, json),
         Verb::Init { config, broker } => init::SAMPLE.write(&config, &broker)?,
-        Verb::Predict(arguments) => predict::predict(&arguments)?,
+        Verb::Predict(arguments) => heijunka_predict::predict(&arguments)?,
         Verb::Export(arguments) => export::export(&arguments)?,
-        Verb::Demo(arguments) => demo::demo(&arguments)?,
-        Verb::Simulate(arguments) => simulate::simulate(&arguments)?,
-        Verb::Advise(arguments) => advise::advise(&arguments)?,
         Verb::Completions { shell } => print_completions(shell, Cli::command())?,
         Verb::Manual { folder } => write_manual(&folder, Cli::command(), &manual::MANUAL)?,
     }

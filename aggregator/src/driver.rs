@@ -2,13 +2,13 @@
 
 use crate::config::Valid;
 use crate::history::History;
-use crate::people::{AgentState, Figures, State, event, json, status};
+use crate::people::{AgentState, State, event, json, status};
 use crate::progress::{Progress, message};
-use crate::run_number;
 use crate::trace_file::TraceFile;
-use crate::web::Page;
+use crate::{resume, run_number};
 use heijunka_bus::{Bus, BusEvent, Events, Message, Outage, ProbeError, PublishError};
-use heijunka_program::{Service, Signals, init_logging, runtime};
+use heijunka_page::{Facts, Figures, Page, Setup};
+use heijunka_program::{Service, Signals, host, init_logging, now, runtime};
 use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
 use heijunka_settings::{Exit, Failure};
 use heijunka_units::{RunId, Timestamp};
@@ -16,11 +16,9 @@ use heijunka_wire::{Channel, Topics, decode};
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
-use begin::begin;
 use gone::Gone;
 use saving::LastSave;
 
-mod begin;
 mod gone;
 mod orders;
 mod saving;
@@ -62,7 +60,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", valid.path.display())))?;
     info!("job {} at {} on {}:{}", valid.job, valid.site, valid.bus.host, valid.bus.port);
     let mut signals = Signals::new()?;
-    let page = Page::start(valid);
+    let page = Page::start(page(valid));
     let mut service = Service::find(Instant::now());
     let waiting = format!("waiting for the broker at {}:{}", valid.bus.host, valid.bus.port);
     service.ready(Instant::now(), &waiting);
@@ -80,7 +78,8 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let run = last.max(seen).next();
     run_number::keep(&valid.output, run)?;
     info!("run {run} begins: waiting for {}", heijunka_allocate::agents(valid.plan.patience.min_agents));
-    let begun = begin(valid)?;
+    let resumed_after = valid.gone_on.and(valid.plan.start.as_ref()).map(|start| start.steps);
+    let begun = resume::begin(&valid.output, resumed_after)?;
     let history = History::create(&valid.output, valid.gone_on)
         .map_err(|error| Failure::new(Exit::Unavailable, "cannot write history.csv").why(error.to_string()))?;
     let mut driver = Driver {
@@ -391,7 +390,7 @@ impl Driver<'_> {
                 Level::Warn => warn!("{} {}{fix}", happened.code, happened.message),
             }
         });
-        self.page.tell(happened);
+        self.page.tell(happened, now());
         self.publish_people(Channel::Events, event(happened));
     }
 
@@ -405,6 +404,26 @@ impl Driver<'_> {
         Failure::new(Exit::Unavailable, format!("another aggregator has taken over job {}: {rival}", self.valid.job))
             .why("two aggregators never mix their updates: the one that started last goes on")
             .fix("leave one of them running; give a second job another name")
+    }
+}
+
+/// What the page begins with.
+fn page(valid: &Valid) -> Setup {
+    Setup {
+        facts: Facts {
+            site: valid.site.to_string(),
+            job: valid.job.to_string(),
+            host: host(),
+            policy: valid.plan.policy.to_string(),
+            broker: format!("{}:{}", valid.bus.host, valid.bus.port),
+            max_rounds: valid.plan.until.rounds,
+            batch_samples: valid.plan.batch_samples,
+            min_agents: valid.plan.patience.min_agents,
+            control: valid.web.as_ref().is_some_and(|listen| listen.control),
+        },
+        listen: valid.web.clone(),
+        folder: valid.output.clone(),
+        before: valid.gone_on.unwrap_or_default(),
     }
 }
 

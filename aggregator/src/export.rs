@@ -1,9 +1,8 @@
 //! Writes the model in a form that other programs open: ONNX.
 
-use crate::model_file::replace_file;
-use crate::onnx::{OPSET, Precision, coarse_columns, to_bytes};
-use crate::predict::Trained;
 use clap::Args;
+use heijunka_model::onnx::{OPSET, Precision, coarse_columns, to_bytes};
+use heijunka_model::{Trained, replace_file};
 use heijunka_settings::{Exit, Failure};
 use heijunka_units::counted;
 use std::io;

@@ -1,7 +1,7 @@
 //! `history.csv`: one line a round. `round` counts the model's steps, as the page and `max_rounds` do: a round that was given up has
 //! the number of the one that repeats it, a scoring that of the round whose model it scores.
 
-use crate::model_file::replace_file;
+use heijunka_model::replace_file;
 use heijunka_round::{Ending, RoundRecord};
 use heijunka_wire::Purpose;
 use std::fs::File;

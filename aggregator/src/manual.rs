@@ -11,7 +11,6 @@ pub(crate) const MANUAL: Manual = Manual {
         ("/var/lib/heijunka/aggregator/", "The same, of the service."),
     ],
     examples: &[
-        ("heijunka-aggregator demo", "A broker, an aggregator and agents of uneven speed on bundled data."),
         (
             "heijunka-aggregator init --broker mqtt://192.168.1.10",
             "Writes aggregator.toml with a comment for each key.",
@@ -20,5 +19,5 @@ pub(crate) const MANUAL: Manual = Manual {
         ("heijunka-aggregator run", "Trains until the job is done or it is stopped."),
         ("heijunka-aggregator predict --data new.csv", "Scores the rows of a table with the trained model."),
     ],
-    see_also: "heijunka-agent(1), mosquitto(8), systemctl(1)",
+    see_also: "heijunka-agent(1), heijunka-predict(1), heijunka-study(1), mosquitto(8), systemctl(1)",
 };

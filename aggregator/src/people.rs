@@ -1,9 +1,10 @@
 //! What the aggregator tells people's tools: flat JSON with units in the names.
 
-use heijunka_round::{Coordinator, Event, Level, Phase, RoundRecord, Summary};
+use heijunka_page::{Figures, data_mode, phase};
+use heijunka_program::{host, now};
+use heijunka_round::{Coordinator, Event, Level};
 use heijunka_units::{AgentId, RunId};
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, SystemTime};
 use tracing::{info, warn};
 
 /// `aggregator/state`
@@ -109,47 +110,6 @@ struct StatusLine<'a> {
     shares: Vec<String>,
 }
 
-/// Running figures for `status` and progress.
-#[derive(Debug, Default)]
-pub(crate) struct Figures {
-    /// Mean seconds a round, recent rounds weighing more.
-    pub(crate) round_seconds: Option<f64>,
-    /// Seconds that levelling saved against equal shares, so far.
-    pub(crate) saved_seconds: f64,
-    pub(crate) loss: Option<f64>,
-    pub(crate) summary: Option<Summary>,
-    /// Times that the shares moved, and why they did last.
-    pub(crate) reallocations: u64,
-    pub(crate) decision: Option<String>,
-    /// Why the last save has failed, and what to do.
-    pub(crate) cannot_save: Option<String>,
-}
-
-impl Figures {
-    pub(crate) fn add(&mut self, record: &RoundRecord) {
-        if let Some(reason) = &record.moved {
-            self.reallocations += 1;
-            self.decision = Some(reason.clone());
-        }
-        if let Some(summary) = record.summary {
-            self.summary = Some(summary);
-            return;
-        }
-        let seconds = record.seconds + record.between_s;
-        self.round_seconds = Some(self.round_seconds.map_or(seconds, |mean| mean + 0.1 * (seconds - mean)));
-        self.saved_seconds += record.equal_s - record.seconds;
-        self.loss = record.loss.or(self.loss);
-    }
-
-    pub(crate) fn eta(&self, coordinator: &Coordinator) -> Option<Duration> {
-        let left = coordinator.plan().until.rounds.saturating_sub(coordinator.steps());
-        if left == 0 {
-            return None;
-        }
-        Duration::try_from_secs_f64(self.round_seconds? * left as f64).ok()
-    }
-}
-
 pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
     let counters = coordinator.counters();
     let summary = figures.summary.unwrap_or_default();
@@ -194,24 +154,6 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
     })
 }
 
-/// What a job is in that is over and whose model cannot be written yet.
-pub(crate) const CANNOT_SAVE: &str = "cannot save";
-
-/// The phase in a word or two.
-pub(crate) fn phase(coordinator: &Coordinator, figures: &Figures) -> &'static str {
-    match coordinator.phase() {
-        Phase::Finished if figures.cannot_save.is_some() => CANNOT_SAVE,
-        phase => phase.as_str(),
-    }
-}
-
-pub(crate) fn data_mode(coordinator: &Coordinator) -> &'static str {
-    match coordinator.job().data_mode {
-        heijunka_wire::DataMode::Shared => "shared",
-        heijunka_wire::DataMode::Private => "private",
-    }
-}
-
 /// The reason of an agent that was asked to stop.
 const STOPPED: &str = "stopped";
 /// Characters that are told of an agent's reason.
@@ -243,14 +185,4 @@ pub(crate) fn event(event: &Event) -> Vec<u8> {
 
 pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
-}
-
-pub(crate) fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
-}
-
-/// This machine's name, for people.
-pub(crate) fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
 }

@@ -1,8 +1,8 @@
 //! A progress bar on a terminal, quiet lines otherwise.
 
-use crate::people::Figures;
-use crate::usage::readable;
+use heijunka_page::Figures;
 use heijunka_round::{Coordinator, RoundRecord};
+use heijunka_units::readable;
 use heijunka_wire::Purpose;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;

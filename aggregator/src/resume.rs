@@ -1,25 +1,36 @@
-//! The saved model that training goes on from: one that was left unfinished, or the one that `start_from` names.
+//! The saved model that training begins with: one that was left unfinished, or the one that `start_from` names; and what
+//! becomes of the model that is in the output folder.
 
-use super::File;
-use crate::checkpoint;
-use crate::predict::Trained;
-use heijunka_round::{Plan, Start};
-use heijunka_settings::{Loaded, Problem};
+use heijunka_model::{Trained, activation, checkpoint, held_out};
+use heijunka_round::{BestModel, Event, Level, Plan, Start};
+use heijunka_settings::{Exit, Failure, Problem};
+use heijunka_units::{JobName, SiteName};
 use heijunka_wire::document::Task;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Where to look for a model.
+pub(crate) struct Found<'a> {
+    pub(crate) site: &'a SiteName,
+    pub(crate) job: &'a JobName,
+    /// The output folder.
+    pub(crate) folder: &'a Path,
+    /// Whether an unfinished model in it is resumed.
+    pub(crate) resume: bool,
+    /// A model to begin a new job with.
+    pub(crate) start_from: Option<PathBuf>,
+}
 
 /// What training by `plan` begins with; no start: a new model. And how long the job has taken before, if it is gone on
 /// with.
-pub(super) fn start(loaded: &Loaded<File>, plan: &Plan) -> Result<(Option<Start>, Option<Duration>), Problem> {
-    let file = &loaded.settings;
-    if file.training.resume() {
-        let folder = file.output.directory(|path| loaded.resolve(path));
-        if let Some((start, taken)) = unfinished(file, plan, &folder)? {
-            return Ok((Some(start), Some(taken)));
-        }
+pub(crate) fn start(found: &Found<'_>, plan: &Plan) -> Result<(Option<Start>, Option<Duration>), Problem> {
+    if found.resume
+        && let Some((start, taken)) = unfinished(found, plan)?
+    {
+        return Ok((Some(start), Some(taken)));
     }
-    let start = file.model.start_from().map(|path| saved(plan, &loaded.resolve(path))).transpose()?;
+    let start = found.start_from.as_deref().map(|path| saved(plan, path)).transpose()?;
     Ok((start, None))
 }
 
@@ -28,29 +39,46 @@ fn saved(plan: &Plan, path: &Path) -> Result<Start, Problem> {
     let trained = Trained::load_file(path);
     let trained = trained.map_err(|failure| Problem::new("model.start_from", failure.reason(), fix))?;
     fits(plan, &trained).map_err(|(message, fix)| Problem::new("model.start_from", message, fix))?;
-    Ok(checkpoint::start(&trained))
+    Ok(new_job(&trained))
 }
 
-fn unfinished(file: &File, plan: &Plan, folder: &Path) -> Result<Option<(Start, Duration)>, Problem> {
+/// A new job's start with a trained model.
+fn new_job(trained: &Trained) -> Start {
+    Start {
+        fitted: trained.fitted.clone(),
+        parameters: trained.parameters.clone(),
+        steps: 0,
+        optimizer: Vec::new(),
+        trained: Duration::ZERO,
+        unfinished: false,
+        best: None,
+    }
+}
+
+fn unfinished(found: &Found<'_>, plan: &Plan) -> Result<Option<(Start, Duration)>, Problem> {
+    let folder = found.folder;
     let problem = |message: String| {
         let message = format!("the unfinished model in {} cannot be gone on with: {message}", folder.display());
         let fix = "write resume = false to begin anew (that model is kept in its folder checkpoints), or name another \
                    folder in [output] directory";
         Problem::new("training.resume", message, fix)
     };
-    let Some((trained, start)) = checkpoint::unfinished(folder).map_err(problem)? else { return Ok(None) };
-    let card = &trained.card;
+    let Some(left) = checkpoint::unfinished(folder).map_err(problem)? else { return Ok(None) };
+    let card = &left.trained.card;
     // Another job's is kept when this one begins.
-    if (&card.site, &card.job) != (&file.site, &file.job) {
+    if (card.site.as_str(), card.job.as_str()) != (found.site.as_str(), found.job.as_str()) {
         return Ok(None);
     }
-    fits(plan, &trained).map_err(|(message, _)| problem(message))?;
+    fits(plan, &left.trained).map_err(|(message, _)| problem(message))?;
     // Rows that it was trained on would be scored.
-    let (its, own) = (&card.data.held_out, crate::card::held_out(&plan.job));
+    let (its, own) = (&card.data.held_out, held_out(&plan.job));
     if *its != own {
         return Err(problem(format!("its held-out rows are {its}, and this job's {own}")));
     }
-    Ok(Some((start, card.training.taken())))
+    let (steps, trained, taken) = (left.steps(), card.training.trained(), card.training.taken());
+    let start = Start { steps, trained, unfinished: true, ..new_job(&left.trained) };
+    let best = left.best.map(|best| BestModel { step: best.step, parameters: best.parameters, scores: best.scores });
+    Ok(Some((Start { optimizer: left.optimizer, best, ..start }, taken)))
 }
 
 /// What is wrong with `trained` as a beginning of this job, and what to write.
@@ -80,9 +108,46 @@ fn fits(plan: &Plan, trained: &Trained) -> Result<(), (String, String)> {
         let message = format!("its convolutions (filters, kernel, stride) are {its:?}, and this job's {own:?}");
         return Err((message, "write filters, kernel and stride like its, or name another model".into()));
     }
-    let activation = crate::card::activation(plan.activation);
+    let activation = activation(plan.activation);
     if card.model.activation != activation {
         return differ("activation", format!("{:?}", card.model.activation), format!("{activation:?}"), "activation");
     }
     Ok(())
+}
+
+/// Says what training begins with, and what was wrong with the folder; nothing if there is nothing in it. `resumed_after`: the
+/// round of an unfinished model that is resumed.
+///
+/// # Errors
+/// A model that is there would be written over, and cannot be kept.
+pub(crate) fn begin(folder: &Path, resumed_after: Option<u64>) -> Result<Vec<Event>, Failure> {
+    let event = |level, code, message, fix| Event { level, code, agent: None, message, fix };
+    let mended = checkpoint::mend(folder).map_err(|error| cannot_keep(folder, &error))?;
+    let mended = mended.map(|told| event(Level::Warn, "HJ-126", told, "nothing has to be done"));
+    let found = found(folder, resumed_after)?.map(|(code, message, fix)| event(Level::Info, code, message, fix));
+    Ok(mended.into_iter().chain(found).collect())
+}
+
+type Told = (&'static str, String, &'static str);
+
+fn found(folder: &Path, resumed_after: Option<u64>) -> Result<Option<Told>, Failure> {
+    let shown = folder.display();
+    if let Some(steps) = resumed_after {
+        let message = format!(
+            "training goes on after round {steps} of the unfinished model in {shown}; [training] resume = false begins anew"
+        );
+        return Ok(Some(("HJ-124", message, "with resume = false that model is kept in its folder checkpoints")));
+    }
+    let kept = checkpoint::keep_earlier(folder);
+    let kept = kept.and_then(|kept| checkpoint::forget_unfinished(folder).map(|()| kept));
+    let kept = kept.map_err(|error| cannot_keep(folder, &error))?;
+    let Some(kept) = kept else { return Ok(None) };
+    let message = format!("training begins anew; the model that was in {shown} is kept as {}", kept.display());
+    Ok(Some(("HJ-125", message, "to begin with that one: [model] start_from")))
+}
+
+fn cannot_keep(folder: &Path, error: &io::Error) -> Failure {
+    let what = format!("cannot keep the model that is in {} before a new one is written there", folder.display());
+    let fix = "make room on that disk, move that model away, or name another folder in [output] directory";
+    Failure::new(Exit::Unavailable, what).why(error.to_string()).fix(fix)
 }

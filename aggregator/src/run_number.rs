@@ -1,6 +1,6 @@
 //! The fencing number: grows with every start of the job's aggregator, kept on disk.
 
-use crate::model_file::replace_file;
+use heijunka_model::replace_file;
 use heijunka_settings::{Exit, Failure};
 use heijunka_units::RunId;
 use std::path::Path;

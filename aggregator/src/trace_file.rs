@@ -1,11 +1,10 @@
 //! Records a trace while a run goes on: bounded, written bit by bit, and never a reason to stop the run.
 
-use crate::trace::COLUMNS;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use heijunka_allocate::Outlook;
+use heijunka_model::TRACE_COLUMNS;
 use heijunka_round::{AgentRound, RoundRecord};
-use heijunka_sim::Costs;
 use heijunka_wire::Purpose;
 use std::fs::File;
 use std::io::Write;
@@ -44,7 +43,7 @@ impl TraceFile {
             path: path.to_owned(),
             file: Some(File::create(path)?),
             compressed: path.extension().is_some_and(|extension| extension == "gz"),
-            gathered: COLUMNS.join(",") + "\n",
+            gathered: TRACE_COLUMNS.join(",") + "\n",
             bytes: 0,
             bytes_max: BYTES_MAX,
             rounds: 0,
@@ -91,6 +90,13 @@ impl TraceFile {
         self.file = None;
         Some(trouble)
     }
+}
+
+/// A row of the trace, without round and agent.
+struct Costs {
+    network_s: f64,
+    fixed_s: f64,
+    seconds_per_sample: f64,
 }
 
 /// What the round cost one agent. One observation does not tell fixed time from time a sample: the policy's expectation

@@ -1,6 +1,6 @@
 //! The figures of one policy's run, from its `history.csv`.
 
-use crate::usage::Usage;
+use heijunka_metrics::Usage;
 use serde::Serialize;
 use std::path::Path;
 

@@ -3,21 +3,24 @@
 mod figures;
 mod stage;
 
-use crate::fleet::Fleet;
-use clap::Args;
+use clap::Parser;
 use figures::{PolicyFigures, table};
 use heijunka_broker::{Broker, BrokerConfig};
+use heijunka_program::start;
 use heijunka_settings::{Exit, Failure};
+use heijunka_study::fleet::Fleet;
 use serde::Serialize;
 use stage::{Stage, Workload};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-/// Options of `demo`.
-#[derive(Args)]
-pub(crate) struct Arguments {
+/// A broker, an aggregator and agents of uneven speed on bundled data.
+#[derive(Parser)]
+#[command(name = "heijunka-demo", version)]
+struct Arguments {
     /// No progress bars: lines only.
     #[arg(long)]
     headless: bool,
@@ -112,8 +115,12 @@ struct Report<'a> {
     policies: &'a [PolicyFigures],
 }
 
+fn main() -> ExitCode {
+    start(|arguments| demo(&arguments).map(|()| Exit::Success))
+}
+
 /// Runs each policy and compares them.
-pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
+fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let fleet = Fleet::load(&arguments.fleet)?;
     let own = if arguments.broker.is_some() { None } else { Some(OwnBroker::start()?) };
     let url = match (&own, &arguments.broker) {

@@ -1,10 +1,10 @@
 //! Starts the aggregator and the agents of one policy as real processes, and measures them.
 
 use super::figures::{PolicyFigures, read};
-use crate::card::Card;
-use crate::fleet::{Fleet, FleetAgent};
-use crate::usage::Usage;
+use heijunka_metrics::Usage;
+use heijunka_model::Card;
 use heijunka_settings::{Exit, Failure};
+use heijunka_study::fleet::{Fleet, FleetAgent};
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The bundled data: UCI Steel Plates Faults, CC BY 4.0 (see assets/README.md).
-const STEEL_PLATES: &str = include_str!("../../assets/steel_plates_faults.csv");
+const STEEL_PLATES: &str = include_str!("../assets/steel_plates_faults.csv");
 
 /// How long an agent may take to say farewell.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -113,7 +113,8 @@ impl<'a> Stage<'a> {
         let folder = self.folder.path().join(policy);
         std::fs::create_dir_all(&folder).map_err(unavailable("cannot make a folder"))?;
         let own = std::env::current_exe().map_err(unavailable("this program's own path is unknown"))?;
-        let agent_program = own.with_file_name("heijunka-agent");
+        let (agent_program, aggregator_program) =
+            (own.with_file_name("heijunka-agent"), own.with_file_name("heijunka-aggregator"));
         let mut agents = self
             .fleet
             .agent
@@ -126,7 +127,7 @@ impl<'a> Stage<'a> {
             .collect::<Result<Vec<Player>, Failure>>()?;
         let config = folder.join("aggregator.toml");
         self.write(&config, &self.aggregator_toml(policy))?;
-        let mut aggregator = start(&own, &config, &folder.join("aggregator.log"), !self.headless)?;
+        let mut aggregator = start(&aggregator_program, &config, &folder.join("aggregator.log"), !self.headless)?;
         let status = self.wait_for(&mut aggregator, &mut agents)?;
         if !status {
             return Err(failed("the aggregator", &aggregator.log));
@@ -260,7 +261,7 @@ fn start(program: &Path, config: &Path, log: &Path, shown: bool) -> Result<Playe
         .map_err(|error| {
             Failure::new(Exit::Unavailable, format!("cannot start {}", program.display()))
                 .why(error.to_string())
-                .fix("install heijunka-agent beside heijunka-aggregator (cargo demo builds both)")
+                .fix("put heijunka-agent and heijunka-aggregator beside heijunka-demo (cargo demo builds all three)")
         })?;
     Ok(Player { child, log: log.to_owned() })
 }

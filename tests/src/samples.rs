@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The bundled steel plates (UCI, CC BY 4.0).
 #[must_use]
 pub fn steel_plates() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../aggregator/assets/steel_plates_faults.csv")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/assets/steel_plates_faults.csv")
 }
 
 /// The UCI optical digits (CC BY 4.0), 1,797 rows of 64 pixels and the class, without a header.

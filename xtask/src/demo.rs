@@ -1,15 +1,23 @@
-//! `cargo xtask demo`: builds both programs in release, then becomes the demo.
+//! `cargo xtask demo`: builds the programs in release, then becomes the demo.
 
 use std::process::{Command, ExitCode};
 
 use crate::shell::{Outcome, Place, succeed};
 
-/// Builds, then hands the terminal over to `heijunka-aggregator demo <args>`.
+/// Builds, then hands the terminal over to `heijunka-demo <args>`.
 pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    succeed(&mut place.cargo(&["build", "--release", "-p", "heijunka-agent", "-p", "heijunka-aggregator"]))?;
-    let program = place.target.join("release").join(format!("heijunka-aggregator{}", std::env::consts::EXE_SUFFIX));
-    hand_over(Command::new(&program).arg("demo").args(options(args)))
-        .map_err(|error| format!("{}: {error}", program.display()))
+    succeed(&mut place.cargo(&[
+        "build",
+        "--release",
+        "-p",
+        "heijunka-agent",
+        "-p",
+        "heijunka-aggregator",
+        "-p",
+        "heijunka-demo",
+    ]))?;
+    let program = place.target.join("release").join(format!("heijunka-demo{}", std::env::consts::EXE_SUFFIX));
+    hand_over(Command::new(&program).args(options(args))).map_err(|error| format!("{}: {error}", program.display()))
 }
 
 /// The demo's own options. The alias ends in `--` itself, so the one of `cargo demo -- --headless` arrives as a word.

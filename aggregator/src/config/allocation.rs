@@ -18,9 +18,6 @@ enum End {
     Anytime,
 }
 
-/// The policy of settings that name none, and of `advise`.
-pub(crate) const DEFAULT_POLICY: PolicyName = PolicyName::Adaptive;
-
 /// `[allocation]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -49,7 +46,7 @@ impl Default for Allocation {
     fn default() -> Self {
         let patience = Patience::default();
         Self {
-            policy: DEFAULT_POLICY.to_string(),
+            policy: PolicyName::default().to_string(),
             round_end: End::Exact,
             pins: BTreeMap::new(),
             min_agents: 1,
@@ -66,7 +63,11 @@ impl Allocation {
     /// Who levels.
     pub(super) fn policy(&self) -> Result<PolicyName, Problem> {
         self.policy.parse().map_err(|error: heijunka_allocate::UnknownPolicy| {
-            Problem::new("allocation.policy", error.to_string(), format!("write policy = \"{DEFAULT_POLICY}\""))
+            Problem::new(
+                "allocation.policy",
+                error.to_string(),
+                format!("write policy = \"{}\"", PolicyName::default()),
+            )
         })
     }
 

@@ -51,7 +51,7 @@ impl Name {
 /// `[gradient]`
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Gradient {
+pub(super) struct Gradient {
     /// How gradients go: float32, float16, int8, int4, sparse and sparse-int8 (shared data), or auto: what each link
     /// needs. `codec = "float32"`
     codec: Name,
@@ -72,7 +72,7 @@ impl Default for Gradient {
 
 impl Gradient {
     /// The same, checked against the other settings.
-    pub(crate) fn check(&self, optimizer: OptimizerKind, data: DataMode) -> Result<Compact, Problem> {
+    pub(super) fn check(&self, optimizer: OptimizerKind, data: DataMode) -> Result<Compact, Problem> {
         if !(self.kept.is_finite() && (1e-4..=1.0).contains(&self.kept)) {
             let message = format!("{} is out of range", self.kept);
             return Err(Problem::new("gradient.kept", message, "write 0.0001 to 1, for example kept = 0.01"));
@@ -100,7 +100,7 @@ impl Gradient {
 /// `local_steps` in `[training]`: a number, or "auto".
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum Steps {
+pub(super) enum Steps {
     Fixed(u64),
     Named(String),
 }
@@ -113,7 +113,7 @@ impl Default for Steps {
 
 impl Steps {
     /// The same, checked. `exact`: a round ends when all of its batch is computed.
-    pub(crate) fn check(&self, exact: bool) -> Result<LocalSteps, Problem> {
+    pub(super) fn check(&self, exact: bool) -> Result<LocalSteps, Problem> {
         let key = "training.local_steps";
         let steps = match self {
             Self::Fixed(steps) => u16::try_from(*steps).ok().filter(|steps| (1..=LOCAL_STEPS_MAX).contains(steps)),

@@ -1,21 +1,21 @@
 //! The aggregator's settings file: one module for each section.
 
 mod allocation;
+mod gradient;
 mod limits;
 mod model;
 mod output;
-mod start;
 mod task;
 mod training;
+mod web;
 
-pub(crate) use allocation::DEFAULT_POLICY;
-
-use crate::compact::Gradient;
-use crate::web::{Listen, Web};
+use crate::resume::{self, Found};
 use allocation::Allocation;
+use gradient::Gradient;
 use heijunka_allocate::RoundEnd;
 use heijunka_bus::BusConfig;
 use heijunka_data::Timestamps;
+use heijunka_page::Listen;
 use heijunka_program::BROKER_KEYS;
 use heijunka_round::Plan;
 use heijunka_settings::{
@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use task::Task;
 use training::Training;
+use web::Web;
 
 /// The file as written.
 #[derive(Debug, Deserialize)]
@@ -130,7 +131,10 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
     let job: JobName = name("job", &file.job)?;
     let mut plan = plan(file)?;
     plan.downlink = file.limits.downlink(&site, &job)?;
-    let (start, gone_on) = start::start(loaded, &plan)?;
+    let output = file.output.directory(|path| loaded.resolve(path));
+    let start_from = file.model.start_from().map(|path| loaded.resolve(path));
+    let found = Found { site: &site, job: &job, folder: &output, resume: file.training.resume(), start_from };
+    let (start, gone_on) = resume::start(&found, &plan)?;
     plan.start = start;
     Ok(Valid {
         path: loaded.path().to_owned(),
@@ -139,7 +143,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
         timestamps: file.task.timestamps()?,
         gone_on,
         bus: bus_config(loaded, &site, &job).map_err(|problem| problem.within("broker"))?,
-        output: file.output.directory(|path| loaded.resolve(path)),
+        output,
         save_every: file.output.checkpoint_every(),
         keep: file.output.keep()?,
         onnx: file.output.onnx()?,

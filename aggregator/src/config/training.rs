@@ -1,6 +1,6 @@
 //! `[training]`: how long, in which steps, and on which rows.
 
-use crate::compact::Steps;
+use super::gradient::Steps;
 use heijunka_learn::{Decay, OptimizerKind, Schedule};
 use heijunka_round::{LocalSteps, ScoreName, Until};
 use heijunka_settings::{Problem, Span, between};

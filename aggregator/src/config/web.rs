@@ -1,6 +1,7 @@
 //! `[web]`: where the page is served, and to whom.
 
-use heijunka_settings::{Problem, Secret, secret_from_environment, secret_from_file};
+use heijunka_page::Listen;
+use heijunka_settings::{Problem, secret_from_environment, secret_from_file};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ const PORT_DEFAULT: u16 = 8765;
 /// `[web]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Web {
+pub(super) struct Web {
     /// Address and port: 127.0.0.1 is this machine alone, 0.0.0.0:8765 all; or "off". `listen = "127.0.0.1:8765"`
     listen: String,
     /// File whose first line is the password, needed if other machines may read the page; the environment's
@@ -29,19 +30,9 @@ impl Default for Web {
     }
 }
 
-/// Where to serve the page.
-#[derive(Clone, Debug)]
-pub(crate) struct Listen {
-    pub(crate) address: SocketAddr,
-    /// What a browser has to know; any user name goes with it.
-    pub(crate) password: Option<Secret>,
-    /// Whether it takes orders.
-    pub(crate) control: bool,
-}
-
 impl Web {
     /// `None` if the page is off. `resolve` turns a path of the settings into one to open.
-    pub(crate) fn check(&self, resolve: impl Fn(&Path) -> PathBuf) -> Result<Option<Listen>, Problem> {
+    pub(super) fn check(&self, resolve: impl Fn(&Path) -> PathBuf) -> Result<Option<Listen>, Problem> {
         if self.listen == "off" {
             return Ok(None);
         }
@@ -63,5 +54,39 @@ impl Web {
             return Err(Problem::new("web.listen", message, fix));
         }
         Ok(Some(Listen { address, password, control: self.control }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heijunka_settings::Failure;
+
+    const SAMPLE: &str = include_str!("../../aggregator.sample.toml");
+
+    fn load(web: &str) -> Result<Option<Listen>, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("page.txt"), "secret\n").unwrap();
+        let path = folder.path().join("aggregator.toml");
+        std::fs::write(&path, SAMPLE.replace("[web]\n", &format!("[web]\n{web}\n"))).unwrap();
+        crate::config::load(&path).map(|valid| valid.web)
+    }
+
+    #[test]
+    fn the_page_is_for_this_machine_unless_there_is_a_password() {
+        let usual = load("").unwrap().unwrap();
+        assert_eq!((usual.address.to_string().as_str(), usual.password.is_some()), ("127.0.0.1:8765", false));
+        assert!(load("listen = \"off\"").unwrap().is_none());
+        let open = load("listen = \"0.0.0.0:80\"\npassword_file = \"page.txt\"").unwrap().unwrap();
+        assert_eq!(open.password.unwrap().reveal(), "secret");
+        for (web, expected) in [
+            ("listen = \"0.0.0.0:8765\"", "everybody on the network could read"),
+            ("listen = \"[::]:8765\"", "password_file"),
+            ("listen = \"8765\"", "127.0.0.1:8765"),
+            ("password_file = \"absent.txt\"", "there is no file"),
+        ] {
+            let told = format!("{:?}", load(web).unwrap_err());
+            assert!(told.contains(expected), "{web}: {told}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Driver;
 use crate::export;
-use crate::web::{Asked, Order};
+use heijunka_page::{Asked, Order};
 use heijunka_round::{Input, Phase};
 use tracing::info;
 

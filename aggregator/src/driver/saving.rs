@@ -1,9 +1,11 @@
 //! Saves: now and then while training goes on, and at the end for as long as it takes.
 
 use super::Driver;
-use crate::card::{Card, Taken};
-use crate::checkpoint;
+use crate::describe::{Subject, Taken, describe};
 use crate::export;
+use heijunka_learn::ModelShape;
+use heijunka_model::Card;
+use heijunka_model::checkpoint::{self, Best, Save};
 use heijunka_round::{Event, Level, Outcome, Phase};
 use heijunka_settings::{Exit, Failure};
 use std::io::{self, ErrorKind};
@@ -126,10 +128,11 @@ impl Driver<'_> {
     fn write(&mut self, outcome: Option<Outcome>) -> Result<(), Trouble> {
         let (valid, folder) = (self.valid, &self.valid.output);
         let taken = self.last.as_ref().map_or_else(|| self.taken(), |last| last.taken);
-        let Some(card) = Card::new(valid, &self.coordinator, outcome, taken) else { return Ok(()) };
+        let subject = Subject { site: &valid.site, job: &valid.job, timestamps: valid.timestamps.as_ref() };
+        let Some(card) = describe(&subject, &self.coordinator, outcome, taken) else { return Ok(()) };
         // The model is tried whatever becomes of the history.
         let history = if outcome.is_some() { self.history.sync() } else { self.history.flush() };
-        checkpoint::write(folder, &self.coordinator, &card).map_err(|error| Trouble::new(self.model_name(), &error))?;
+        self.write_model(&card).map_err(|error| Trouble::new(self.model_name(), &error))?;
         self.saved = Some(self.coordinator.steps());
         checkpoint::keep(folder, valid.keep, &card).map_err(|error| Trouble::new("the copy of it to keep", &error))?;
         history.map_err(|error| Trouble::new("history.csv", &error))?;
@@ -141,6 +144,16 @@ impl Driver<'_> {
             self.on_event(&Event { level: Level::Info, code: "HJ-181", agent: None, message, fix: "" });
         }
         Ok(())
+    }
+
+    fn write_model(&self, card: &Card) -> io::Result<()> {
+        let mind = &self.coordinator;
+        let (Some(shape), Some(parameters)) = (mind.shape(), mind.model()) else { return Ok(()) };
+        let shape = ModelShape::new(shape.clone()).map_err(|error| io::Error::other(error.to_string()))?;
+        let best = mind.best().map(|best| Best { step: best.step, parameters: best.parameters, scores: best.scores });
+        let optimizer = mind.optimizer_state();
+        let save = Save { card, shape: &shape, parameters, optimizer, best: best.as_ref() };
+        checkpoint::write(&self.valid.output, &save)
     }
 
     /// A model that cannot be told in ONNX is told, and left at that.

@@ -1,9 +1,9 @@
 //! What is recorded can be read and replayed, whatever ends the recording.
 
 use super::*;
-use crate::trace::Trace;
 use heijunka_allocate::{PolicyName, RoundEnd};
-use heijunka_sim::Replay;
+use heijunka_sim::{Costs, Replay};
+use heijunka_study::trace::Trace;
 use heijunka_units::AgentId;
 
 /// What three rounds of these agents were like: 0.5 s on the network, 0.125 s fixed, 1/16 s or 1/8 s a sample.

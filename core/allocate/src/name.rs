@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 /// Which policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PolicyName {
     /// [`Equal`](crate::Equal)
     Equal,
@@ -13,6 +13,7 @@ pub enum PolicyName {
     /// [`Enhanced`](crate::Enhanced)
     Enhanced,
     /// [`Adaptive`](crate::Adaptive)
+    #[default]
     Adaptive,
 }
 

@@ -1,5 +1,10 @@
-//! The figures that people compare, from scores added over agents, and which of them tells the better model.
+//! What scores mean: the figures that people compare, from scores added over agents, and which of them tells the better
+//! model. The aggregator judges with it while it trains, `predict` when the target is in the table.
+#![cfg_attr(not(test), no_std)]
 
+extern crate alloc;
+
+use alloc::string::String;
 use alloc::vec::Vec;
 use heijunka_learn::Confusion;
 use heijunka_learn::metrics::ranking::{BucketCount, Costs, Cut, Ranking, ScoreScale};
@@ -54,6 +59,26 @@ pub struct Summary {
     pub f1_at_threshold: Option<f64>,
     /// Mean cost of a row at the threshold, if costs are known.
     pub cost_per_row: Option<f64>,
+}
+
+impl Default for Judging {
+    fn default() -> Self {
+        Self { positive: None, costs: None, threshold_quantile: 0.99, score: None }
+    }
+}
+
+/// What models are judged by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judging {
+    /// Name of the positive one of two classes; the rarer one if none is named.
+    pub positive: Option<String>,
+    /// What mistakes cost.
+    pub costs: Option<Costs>,
+    /// Anomalies: share of the normal held-out rows that lie below the threshold.
+    pub threshold_quantile: f64,
+    /// Which figure tells the better model; by default the PR-AUC of two classes, the macro-F1 of more, the RMSE of a
+    /// regression, the loss of normal rows for anomalies.
+    pub score: Option<ScoreName>,
 }
 
 /// What scores are judged by.
@@ -189,7 +214,7 @@ impl ScoreName {
 
     /// How good a model is, to be compared as pairs: the higher the better. Where the figure is the same, or the held-out
     /// rows do not have it, the loss decides.
-    pub(crate) fn worth(self, summary: &Summary) -> (f64, f64) {
+    pub fn worth(self, summary: &Summary) -> (f64, f64) {
         let sign = if matches!(self, Self::Loss | Self::Rmse) { -1.0 } else { 1.0 };
         let figure = self.of(summary).map_or(f64::NEG_INFINITY, |figure| sign * figure);
         (figure, summary.loss.map_or(f64::NEG_INFINITY, |loss| -loss))

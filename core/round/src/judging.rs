@@ -1,11 +1,10 @@
 //! Settles what models are judged by: which class is positive, and which figure tells the better model.
 
 use crate::fit::FitError;
-use crate::plan::Judging;
-use crate::summary::{Judge, ScoreName};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{borrow::ToOwned, format};
+use heijunka_judge::{Judge, Judging, ScoreName};
 use heijunka_wire::document::{Fitted, Job, Survey, Target};
 
 /// The judge of a fitted job, and the figure that decides. Error: a setting of `[task]` or `[training]` does not suit the

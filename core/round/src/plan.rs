@@ -3,13 +3,11 @@
 use crate::compact::Compact;
 use crate::downlink::Cap;
 use crate::start::Start;
-use crate::summary::ScoreName;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::{PolicyName, RoundEnd};
-use heijunka_learn::metrics::ranking::Costs;
+use heijunka_judge::Judging;
 use heijunka_learn::{OptimizerKind, Schedule};
 use heijunka_units::{AgentId, Samples};
 use heijunka_wire::document::Job;
@@ -61,26 +59,6 @@ pub struct Plan {
     pub downlink: Option<Cap>,
     /// The model that training goes on from; none: a new one, from the seed.
     pub start: Option<Start>,
-}
-
-impl Default for Judging {
-    fn default() -> Self {
-        Self { positive: None, costs: None, threshold_quantile: 0.99, score: None }
-    }
-}
-
-/// What models are judged by.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Judging {
-    /// Name of the positive one of two classes; the rarer one if none is named.
-    pub positive: Option<String>,
-    /// What mistakes cost.
-    pub costs: Option<Costs>,
-    /// Anomalies: share of the normal held-out rows that lie below the threshold.
-    pub threshold_quantile: f64,
-    /// Which figure tells the better model; by default the PR-AUC of two classes, the macro-F1 of more, the RMSE of a
-    /// regression, the loss of normal rows for anomalies.
-    pub score: Option<ScoreName>,
 }
 
 /// Steps that agents take by themselves before a round's answers meet (local SGD: Stich, 2019).

@@ -1,9 +1,9 @@
 //! What a round was like, what went wrong, and what was counted.
 
-use crate::summary::Summary;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use heijunka_judge::Summary;
 use heijunka_units::{AgentId, ModelVersion, RoundId, Samples};
 use heijunka_wire::Purpose;
 use heijunka_wire::document::Scores;

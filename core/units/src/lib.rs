@@ -28,6 +28,7 @@ mod rate;
 mod secret;
 mod shape;
 mod time;
+mod words;
 
 pub use codec::Codec;
 pub use count::{AllocationVersion, ModelVersion, RoundId, RunId, SampleCount, Samples};
@@ -43,3 +44,4 @@ pub use shape::{
     UNITS_MAX, WIDTHS_MAX,
 };
 pub use time::Timestamp;
+pub use words::{Grouped, Readable, grouped, readable, readable_seconds};

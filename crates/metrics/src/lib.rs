@@ -13,11 +13,13 @@ mod process;
 #[cfg(feature = "server")]
 mod server;
 mod text;
+mod usage;
 
 pub use process::process;
 #[cfg(feature = "server")]
 pub use server::{MetricsServer, Reply};
 pub use text::Text;
+pub use usage::Usage;
 
 /// Content type of [`Text`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -44,7 +44,7 @@ fn fields(stat: &str) -> Option<Vec<&str>> {
 }
 
 /// Fields 14 and 15.
-fn cpu_seconds(stat: &str) -> Option<f64> {
+pub(crate) fn cpu_seconds(stat: &str) -> Option<f64> {
     let fields = fields(stat)?;
     let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
     Some(ticks / TICKS_PER_SECOND)
@@ -55,7 +55,7 @@ fn start_ticks(stat: &str) -> Option<f64> {
     fields(stat)?.get(19)?.parse().ok()
 }
 
-fn number_after(text: &str, key: &str) -> Option<u64> {
+pub(crate) fn number_after(text: &str, key: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(key))?;
     line.split_whitespace().next()?.parse().ok()
 }

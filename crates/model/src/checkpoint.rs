@@ -1,17 +1,18 @@
 //! The files of a model: written whole or not at all, older ones kept as told, and read again to go on from.
 
 use crate::card::Card;
-use crate::model_file::{replace_file, to_bytes};
-use crate::predict::Trained;
+use crate::safetensors::to_bytes;
+use crate::{Trained, replace_file};
 use heijunka_learn::ModelShape;
-use heijunka_round::{Coordinator, Outcome, Start};
 use safetensors::SafeTensors;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use unfinished::Left;
+pub use unfinished::{Best, Unfinished};
 
 mod unfinished;
+
+/// Why a job has ended that the next aggregator resumes.
+pub const STOPPED: &str = "it was asked to stop";
 
 const MODEL: &str = "model.safetensors";
 const CARD: &str = "model_card.json";
@@ -22,25 +23,43 @@ const EARLIER: &str = "earlier-";
 /// As many of them are kept.
 const EARLIER_KEPT: usize = 3;
 
-/// Writes model, card and what the next aggregator needs to go on with an unfinished one into `folder`.
-pub(crate) fn write(folder: &Path, coordinator: &Coordinator, card: &Card) -> io::Result<()> {
-    let Some(model) = coordinator.model() else { return Ok(()) };
+/// What is saved.
+pub struct Save<'a> {
+    /// What is said of the model.
+    pub card: &'a Card,
+    /// Its layers.
+    pub shape: &'a ModelShape,
+    /// As many as the shape says.
+    pub parameters: &'a [f32],
+    /// What the steps so far have left in the optimizer.
+    pub optimizer: &'a [f32],
+    /// The best model so far, where that is kept and is not the last one.
+    pub best: Option<&'a Best>,
+}
+
+/// Writes model, card and what the next aggregator needs to resume an unfinished one into `folder`.
+///
+/// # Errors
+/// A file cannot be written, or the parameters do not fit the shape.
+pub fn write(folder: &Path, save: &Save<'_>) -> io::Result<()> {
     let misfit = || io::Error::other("the model does not fit its shape");
-    let shape = coordinator.shape().and_then(|shape| ModelShape::new(shape.clone()).ok()).ok_or_else(misfit)?;
-    let model = to_bytes(&shape, model).ok_or_else(misfit)?;
-    let card_text = serde_json::to_vec_pretty(card)?;
-    if is_unfinished(card) {
-        // First, and whole by itself: if this save is cut off, it holds what the next start goes on with.
-        let left = unfinished::to_bytes(coordinator, &shape, &card_text).ok_or_else(misfit)?;
+    if save.parameters.len() != save.shape.parameters() {
+        return Err(misfit());
+    }
+    let model = to_bytes(save.shape, save.parameters).ok_or_else(misfit)?;
+    let card = serde_json::to_vec_pretty(save.card)?;
+    if is_unfinished(save.card) {
+        // First, and whole by itself: if this save is cut off, it holds what the next start resumes.
+        let left = unfinished::bytes(save.parameters, save.optimizer, save.best, &card).ok_or_else(misfit)?;
         replace_file(&folder.join(unfinished::FILE), &left)?;
     }
     replace_file(&folder.join(MODEL), &model)?;
-    replace_file(&folder.join(CARD), &card_text)?;
-    if is_unfinished(card) { Ok(()) } else { forget_unfinished(folder) }
+    replace_file(&folder.join(CARD), &card)?;
+    if is_unfinished(save.card) { Ok(()) } else { forget_unfinished(folder) }
 }
 
 /// Keeps the model that is in `folder` as a checkpoint beside the `keep - 1` newest ones, unless `keep` is 0.
-pub(crate) fn keep(folder: &Path, keep: usize, card: &Card) -> io::Result<()> {
+pub fn keep(folder: &Path, keep: usize, card: &Card) -> io::Result<()> {
     if keep == 0 {
         return Ok(());
     }
@@ -56,7 +75,7 @@ pub(crate) fn keep(folder: &Path, keep: usize, card: &Card) -> io::Result<()> {
 /// `None` if there is none. Only the newest [`EARLIER_KEPT`] of these stay, apart from a job's own checkpoints.
 ///
 /// It stays in its place, too, until the new job has something better.
-pub(crate) fn keep_earlier(folder: &Path) -> io::Result<Option<PathBuf>> {
+pub fn keep_earlier(folder: &Path) -> io::Result<Option<PathBuf>> {
     let model = match std::fs::read(folder.join(MODEL)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         model => model?,
@@ -101,7 +120,7 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// Whether the next aggregator is to go on with the model: it was cut off, or stopped.
 fn is_unfinished(card: &Card) -> bool {
-    card.training.ended.as_deref().is_none_or(|ended| ended == Outcome::Stopped.to_string())
+    card.training.ended.as_deref().is_none_or(|ended| ended == STOPPED)
 }
 
 /// Run and round of a checkpoint's model.
@@ -113,12 +132,12 @@ fn age(path: &Path, beginning: &str) -> Option<(u64, u64)> {
 }
 
 /// The model is not gone on with: what that would take is of no use.
-pub(crate) fn forget_unfinished(folder: &Path) -> io::Result<()> {
+pub fn forget_unfinished(folder: &Path) -> io::Result<()> {
     remove(&folder.join(unfinished::FILE))
 }
 
 /// Puts a folder right in which a save was cut off between the model and its card; says what was done, or what is lost.
-pub(crate) fn mend(folder: &Path) -> io::Result<Option<String>> {
+pub fn mend(folder: &Path) -> io::Result<Option<String>> {
     let name = unfinished::FILE;
     let left = match unfinished::read(folder) {
         Ok(Some(left)) => left,
@@ -147,13 +166,13 @@ fn numbers(tensors: &SafeTensors<'_>, name: &str) -> Option<Vec<f32>> {
 ///
 /// # Errors
 /// There is one that cannot be read.
-pub(crate) fn unfinished(folder: &Path) -> Result<Option<(Trained, Start)>, String> {
+pub fn unfinished(folder: &Path) -> Result<Option<Unfinished>, String> {
     let shown = Trained::load_at_once(folder);
     // One that cannot be read is told by `mend`.
     if let Some(left) = unfinished::read(folder).ok().flatten()
         && !shown.as_ref().is_ok_and(|shown| is_finished_since(&shown.card, &left.trained.card))
     {
-        return Ok(Some(go_on(left)));
+        return Ok(Some(left));
     }
     if !folder.join(CARD).exists() {
         return Ok(None);
@@ -162,34 +181,13 @@ pub(crate) fn unfinished(folder: &Path) -> Result<Option<(Trained, Start)>, Stri
     if !is_unfinished(&trained.card) {
         return Ok(None);
     }
-    Ok(Some(go_on(Left { trained, optimizer: Vec::new(), best: None })))
+    Ok(Some(Unfinished { trained, optimizer: Vec::new(), best: None }))
 }
 
 /// Whether a job had ended with `shown` when it was cut off before it forgot what it had left unfinished.
 fn is_finished_since(shown: &Card, left: &Card) -> bool {
     let when = |card: &Card| (card.training.run, card.training.rounds);
     !is_unfinished(shown) && when(shown) >= when(left)
-}
-
-fn go_on(left: Left) -> (Trained, Start) {
-    let Left { trained, optimizer, best } = left;
-    let training = &trained.card.training;
-    let (steps, spent) = (training.best_round.unwrap_or(training.rounds), training.trained());
-    let start = Start { steps, optimizer, trained: spent, unfinished: true, best, ..start(&trained) };
-    (trained, start)
-}
-
-/// A new job's start with a trained model.
-pub(crate) fn start(trained: &Trained) -> Start {
-    Start {
-        fitted: trained.fitted.clone(),
-        parameters: trained.parameters.clone(),
-        steps: 0,
-        optimizer: Vec::new(),
-        trained: Duration::ZERO,
-        unfinished: false,
-        best: None,
-    }
 }
 
 #[cfg(test)]
@@ -279,7 +277,7 @@ mod tests {
     fn save(run: u64, ended: Option<&str>) -> [(&'static str, Vec<u8>); 3] {
         let card = sample_card(run, ended);
         let trained = Trained::new(serde_json::from_str(&card).unwrap(), parameters(run)).unwrap();
-        let left = Left { trained, optimizer: Vec::new(), best: None };
+        let left = Unfinished { trained, optimizer: Vec::new(), best: None };
         let [model, _] = left.files().unwrap();
         let state = unfinished::bytes(&parameters(run), &[run as f32], None, card.as_bytes()).unwrap();
         [(unfinished::FILE, state), (MODEL, model), (CARD, card.into())]
@@ -293,9 +291,9 @@ mod tests {
             save(4, None).iter().for_each(|(name, bytes)| write(folder, name, bytes));
             save(5, None).iter().take(written).for_each(|(name, bytes)| write(folder, name, bytes));
             let run = if written == 0 { 4 } else { 5 };
-            let (trained, start) = unfinished(folder).unwrap().unwrap();
-            assert_eq!((trained.card.training.run, start.steps), (run, run * 10), "{written} files written");
-            assert_eq!((start.parameters, start.optimizer), (parameters(run), vec![run as f32]));
+            let left = unfinished(folder).unwrap().unwrap();
+            assert_eq!((left.trained.card.training.run, left.steps()), (run, run * 10), "{written} files written");
+            assert_eq!((left.trained.parameters, left.optimizer), (parameters(run), vec![run as f32]));
             let told = mend(folder).unwrap();
             assert_eq!(told.is_some(), written == 2, "{told:?}");
             let shown = Trained::load_at_once(folder).unwrap();
@@ -311,7 +309,7 @@ mod tests {
             let folder = folder.path();
             assert!(unfinished(folder).unwrap().is_none());
             save(5, None).iter().take(written).for_each(|(name, bytes)| write(folder, name, bytes));
-            assert_eq!(unfinished(folder).unwrap().unwrap().1.steps, 50);
+            assert_eq!(unfinished(folder).unwrap().unwrap().steps(), 50);
             assert_eq!(mend(folder).unwrap().is_some(), written < 3);
             assert_eq!(Trained::load_at_once(folder).unwrap().parameters, parameters(5));
         }
@@ -324,17 +322,17 @@ mod tests {
         save(4, None).iter().for_each(|(name, bytes)| write(folder, name, bytes));
         let [_, model, card] = save(5, Some("all rounds are done"));
         write(folder, model.0, &model.1);
-        let (_, start) = unfinished(folder).unwrap().unwrap();
-        assert_eq!(start.steps, 40, "the end was not written");
+        let left = unfinished(folder).unwrap().unwrap();
+        assert_eq!(left.steps(), 40, "the end was not written");
         write(folder, card.0, &card.1);
         assert!(unfinished(folder).unwrap().is_none());
         assert_eq!(mend(folder).unwrap(), None);
         // A stopped one is unfinished.
-        save(6, Some("it was asked to stop")).iter().for_each(|(name, bytes)| write(folder, name, bytes));
-        assert_eq!(unfinished(folder).unwrap().unwrap().1.steps, 60);
+        save(6, Some(STOPPED)).iter().for_each(|(name, bytes)| write(folder, name, bytes));
+        assert_eq!(unfinished(folder).unwrap().unwrap().steps(), 60);
         forget_unfinished(folder).unwrap();
-        let (_, start) = unfinished(folder).unwrap().unwrap();
-        assert_eq!((start.steps, start.parameters), (60, parameters(6)), "model and card are enough");
+        let left = unfinished(folder).unwrap().unwrap();
+        assert_eq!((left.steps(), left.trained.parameters), (60, parameters(6)), "model and card are enough");
     }
 
     #[test]
@@ -343,8 +341,8 @@ mod tests {
         let folder = folder.path();
         save(4, None).iter().for_each(|(name, bytes)| write(folder, name, bytes));
         write(folder, unfinished::FILE, "torn");
-        let (_, start) = unfinished(folder).unwrap().unwrap();
-        assert_eq!((start.steps, start.optimizer), (40, vec![]));
+        let left = unfinished(folder).unwrap().unwrap();
+        assert_eq!((left.steps(), left.optimizer), (40, vec![]));
         let told = mend(folder).unwrap().unwrap();
         assert!(told.contains("unfinished.safetensors cannot be read") && told.contains("begins anew"), "{told}");
         // Nothing is left that belongs together.

@@ -9,7 +9,7 @@ mod proto;
 #[cfg(test)]
 mod tests;
 
-use crate::predict::Trained;
+use crate::Trained;
 use graph::Builder;
 use heijunka_learn::Layer;
 use heijunka_units::Activation;
@@ -20,14 +20,14 @@ use proto::{Entry, Model, OperatorSet};
 /// Version of ONNX's file format.
 const IR_VERSION: i64 = 8;
 /// Version of the operators.
-pub(crate) const OPSET: i64 = 17;
+pub const OPSET: i64 = 17;
 
 /// What a scaled number may be off by for its raw number's rounding to 32 bits, before it is told.
 const ROUNDING_MAX: f64 = 1e-5;
 
 /// What goes in and comes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Precision {
+pub enum Precision {
     /// 32 bits; every runtime takes them.
     Float,
     /// 64 bits, for columns that lie far from 0 compared with their spread. The layers compute in 32 all the same.
@@ -35,7 +35,7 @@ pub(crate) enum Precision {
 }
 
 /// The bytes of the model's ONNX file. Error: a column's scaling is not possible with 32 bits.
-pub(crate) fn to_bytes(trained: &Trained, precision: Precision) -> Result<Vec<u8>, String> {
+pub fn to_bytes(trained: &Trained, precision: Precision) -> Result<Vec<u8>, String> {
     let names = input_names(&trained.fitted.inputs);
     let mut graph = Builder::new(precision);
     let scaled = scale_inputs(&mut graph, trained, &names)?;
@@ -65,7 +65,7 @@ pub(crate) fn to_bytes(trained: &Trained, precision: Precision) -> Result<Vec<u8
 }
 
 /// Columns whose raw numbers lose more than [`ROUNDING_MAX`] of their spread when they are rounded to 32 bits.
-pub(crate) fn coarse_columns(trained: &Trained) -> Vec<&str> {
+pub fn coarse_columns(trained: &Trained) -> Vec<&str> {
     let is_coarse = |offset: f64, scale: f64| (offset * scale).abs() * f64::from(f32::EPSILON) / 2.0 > ROUNDING_MAX;
     let inputs = trained.fitted.inputs.iter().filter_map(|input| match input.encoding {
         Encoding::Scaled { offset, scale } if is_coarse(offset, scale) => Some(input.name.as_str()),

@@ -1,36 +1,8 @@
-//! `model.safetensors`: the model in a form that other programs read. Files are replaced whole or not at all.
+//! `model.safetensors`: the model in a form that other programs read.
 
 use heijunka_learn::{Layer, ModelShape};
 use safetensors::tensor::{Dtype, TensorView};
-use std::io::Write;
 use std::ops::Range;
-use std::path::Path;
-
-/// Writes `bytes` beside `path`, syncs, and renames: a reader sees the old file or the new one, never a torn one.
-pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(bare)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    file.persist(path)?;
-    #[cfg(unix)]
-    std::fs::File::open(folder)?.sync_all()?;
-    Ok(())
-}
-
-/// The error without the temporary file's name, which is another each time and tells nobody anything.
-fn bare(error: std::io::Error) -> std::io::Error {
-    let told = error.to_string();
-    match told.split_once(" at path \"") {
-        Some((bare, _)) => std::io::Error::new(error.kind(), bare),
-        None => error,
-    }
-}
 
 /// The file's bytes: per layer `layers.N.weight` of shape inputs x outputs, or kernel x channels x filters in a
 /// convolution, and `layers.N.bias` of shape outputs.
@@ -84,14 +56,6 @@ mod tests {
         assert_eq!(from_bytes(&shape(&[3, 4, 1]), &bytes).unwrap(), parameters[..21]);
         assert!(from_bytes(&shape(&[3, 5, 1]), &bytes).is_err());
         assert!(from_bytes(&shape(&[3, 4, 1]), &bytes[..50]).is_err());
-    }
-
-    #[test]
-    fn what_cannot_be_written_has_the_systems_error_each_time_the_same() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = replace_file(&folder.path().join("gone/file"), b"").unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
-        assert_eq!(error.to_string(), "No such file or directory (os error 2)");
     }
 
     #[test]

@@ -16,28 +16,30 @@ const LOOKS: u32 = 10;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What is needed to predict.
-pub(crate) struct Trained {
-    pub(crate) card: Card,
+pub struct Trained {
+    /// What the model predicts, from what, and how it came to be.
+    pub card: Card,
     /// How columns become inputs, and outputs what people read.
-    pub(crate) fitted: Fitted,
-    pub(crate) shape: ModelShape,
+    pub fitted: Fitted,
+    /// Its layers.
+    pub shape: ModelShape,
     /// Finite, as many as the shape says.
-    pub(crate) parameters: Vec<f32>,
+    pub parameters: Vec<f32>,
 }
 
 impl Trained {
     /// Reads `model.safetensors` and `model_card.json`, and checks that they belong together.
-    pub(crate) fn load(folder: &Path) -> Result<Self, Failure> {
+    pub fn load(folder: &Path) -> Result<Self, Failure> {
         patiently(|| Self::read_folder(folder))
     }
 
     /// The same without waiting for an aggregator that is just writing them.
-    pub(crate) fn load_at_once(folder: &Path) -> Result<Self, Failure> {
+    pub fn load_at_once(folder: &Path) -> Result<Self, Failure> {
         Self::read_folder(folder).map_err(Unread::into)
     }
 
     /// The same for one file: its card has its name and ends in .json, or is the folder's `model_card.json`.
-    pub(crate) fn load_file(model: &Path) -> Result<Self, Failure> {
+    pub fn load_file(model: &Path) -> Result<Self, Failure> {
         if model.is_dir() {
             return Self::load(model);
         }
@@ -58,7 +60,7 @@ impl Trained {
         };
         let described: Card = serde_json::from_slice(&read(card)?).map_err(|error| wrong(card, error.to_string()))?;
         let shape = shape(&described).map_err(|why| unusable(folder, &why))?;
-        let parameters = crate::model_file::from_bytes(&shape, &read(model)?).map_err(|why| wrong(model, why))?;
+        let parameters = crate::safetensors::from_bytes(&shape, &read(model)?).map_err(|why| wrong(model, why))?;
         if described.model.digest.as_ref().is_some_and(|known| *known != digest(&parameters)) {
             let what = format!("the model in {} cannot be used", folder.display());
             let why = format!("{} is of another save than {}", name(card), name(model));
@@ -70,7 +72,7 @@ impl Trained {
     }
 
     /// Checks that card and parameters belong together.
-    pub(crate) fn new(card: Card, parameters: Vec<f32>) -> Result<Self, String> {
+    pub fn new(card: Card, parameters: Vec<f32>) -> Result<Self, String> {
         let fitted = card.fitted()?;
         let shape = shape(&card)?;
         if parameters.len() != shape.parameters() {
@@ -92,12 +94,12 @@ impl Trained {
     }
 
     /// Numbers that are made of an example: the model's outputs, or the one score of an anomaly.
-    pub(crate) fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         if self.fitted.target == Target::Inputs { 1 } else { self.shape.outputs() }
     }
 
     /// What is made of all examples.
-    pub(crate) fn outputs_of(&self, examples: &Examples) -> Result<Vec<f32>, Failure> {
+    pub fn outputs_of(&self, examples: &Examples) -> Result<Vec<f32>, Failure> {
         let (mut all, mut x) = (Vec::new(), Vec::new());
         for first in (0..examples.len()).step_by(ROWS_AT_ONCE) {
             x.clear();
@@ -110,7 +112,7 @@ impl Trained {
     }
 
     /// What is made of `x`, which holds rows of encoded inputs one after another.
-    pub(crate) fn outputs(&self, x: &[f32]) -> Result<Vec<f32>, Failure> {
+    pub fn outputs(&self, x: &[f32]) -> Result<Vec<f32>, Failure> {
         let (inputs, outputs) = (self.shape.inputs(), self.shape.outputs());
         let rows = (x.len() / inputs).min(ROWS_AT_ONCE);
         let mut scratch = vec![0.0; scratch_len(&self.shape, rows)];

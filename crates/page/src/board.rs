@@ -1,8 +1,7 @@
 //! What the page remembers of the rounds: bounded, kept by the driver, a few numbers a round.
 
-use super::curve::Curve;
-use super::lines::{Column, EventLine, Parts, RoundLine, ScoreLine, ShareLine, Span, place};
-use crate::people::now;
+use crate::curve::Curve;
+use crate::lines::{Column, EventLine, Parts, RoundLine, ScoreLine, ShareLine, Span, place};
 use heijunka_round::{AgentRound, Ending, Event, Level, RoundRecord};
 use heijunka_units::AgentId;
 use heijunka_wire::Purpose;
@@ -250,14 +249,14 @@ impl Board {
     }
 
     /// Takes in an event.
-    pub(crate) fn tell(&mut self, event: &Event) {
+    pub(crate) fn tell(&mut self, event: &Event, time: String) {
         // Those that say that all is well must not push out those that ask for something.
         let full = self.events.len() >= EVENTS_KEPT;
         let calm = full.then(|| self.events.iter().position(|line| line.event.level == Level::Info)).flatten();
         if let Some(place) = calm {
             self.events.remove(place);
         }
-        let line = EventLine { sequence: self.next(), time: now(), event: event.clone() };
+        let line = EventLine { sequence: self.next(), time, event: event.clone() };
         push(&mut self.events, Arc::new(line), EVENTS_KEPT);
     }
 }

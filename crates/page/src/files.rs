@@ -1,6 +1,6 @@
 //! The job's files for whoever wants to take them home, a piece at a time: memory stays small, however large a model is.
 
-use super::body::Answer;
+use crate::body::Answer;
 use bytes::Bytes;
 use std::fs::File;
 use std::io::Read;

@@ -1,6 +1,6 @@
 //! Who may read: whoever knows the password; without one, browsers that mean this machine.
 
-use super::settings::Listen;
+use crate::listen::Listen;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap};

@@ -3,15 +3,16 @@
 mod board;
 mod body;
 mod curve;
+mod figures;
 mod files;
 mod gate;
 mod ideal;
 mod lines;
+mod listen;
 mod metrics;
 mod orders;
 mod routes;
 mod server;
-mod settings;
 mod snapshot;
 mod state;
 #[cfg(test)]
@@ -19,17 +20,17 @@ mod tests;
 mod what_if;
 mod words;
 
-pub(crate) use orders::{Asked, Order};
-pub(crate) use server::bind;
-pub(crate) use settings::{Listen, Web};
+pub use figures::{Figures, data_mode, phase};
+pub use listen::Listen;
+pub use orders::{Asked, Order, Told};
+pub use server::{Server, bind};
+pub use snapshot::Facts;
 
-use crate::config::Valid;
-use crate::people::Figures;
 use board::Board;
 use heijunka_round::{Coordinator, Event, RoundRecord};
 use routes::Desk;
-use server::Server;
-use snapshot::{Facts, Seen, Snapshot};
+use snapshot::{Seen, Snapshot};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -41,8 +42,20 @@ const SNAPSHOT_EVERY: Duration = Duration::from_millis(250);
 /// What another fleet would take is estimated anew at most so often.
 const WHAT_IF_EVERY: Duration = Duration::from_secs(2);
 
+/// What a page needs to begin.
+pub struct Setup {
+    /// Where it is served; none if it is off.
+    pub listen: Option<Listen>,
+    /// What it shows from the start.
+    pub facts: Facts,
+    /// The output folder, from which it serves the model's files.
+    pub folder: PathBuf,
+    /// How long the job had taken before, if it was resumed.
+    pub before: Duration,
+}
+
 /// The driver's side of the page; nothing happens if it is off.
-pub(crate) struct Page(Option<Open>);
+pub struct Page(Option<Open>);
 
 struct Open {
     facts: Arc<Facts>,
@@ -59,13 +72,14 @@ struct Open {
 }
 
 impl Page {
-    /// Begins to serve, if the settings want it. A page that cannot be served is no reason not to train.
-    pub(crate) fn start(valid: &Valid) -> Self {
-        let Some(listen) = &valid.web else { return Self(None) };
-        let facts = Arc::new(Facts::new(valid));
+    /// Serves the page, unless it is off. A page that cannot be served is no reason not to train.
+    pub fn start(setup: Setup) -> Self {
+        let Setup { listen, facts, folder, before } = setup;
+        let Some(listen) = listen else { return Self(None) };
+        let facts = Arc::new(facts);
         let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::connecting(Arc::clone(&facts))));
         let (sender, orders) = mpsc::channel(orders::ORDERS_MAX);
-        match Server::start(listen, Desk { snapshots: receiver, orders: sender, folder: valid.output.clone() }) {
+        match Server::start(&listen, Desk { snapshots: receiver, orders: sender, folder }) {
             Ok(server) => {
                 info!("the page is at http://{}/", server.address());
                 let now = Instant::now();
@@ -77,7 +91,7 @@ impl Page {
                     orders,
                     server,
                     begun: now,
-                    before: valid.gone_on.unwrap_or_default(),
+                    before,
                     due: now,
                     what_if,
                     what_if_due: now,
@@ -94,21 +108,21 @@ impl Page {
     }
 
     /// Takes in a closed round; `step` is the model's number of steps after it.
-    pub(crate) fn add(&mut self, record: &RoundRecord, step: u64) {
+    pub fn add(&mut self, record: &RoundRecord, step: u64) {
         if let Some(open) = &mut self.0 {
             open.board.add(record, step);
         }
     }
 
-    /// Takes in an event.
-    pub(crate) fn tell(&mut self, event: &Event) {
+    /// Takes in an event of that time, as people read it.
+    pub fn tell(&mut self, event: &Event, time: String) {
         if let Some(open) = &mut self.0 {
-            open.board.tell(event);
+            open.board.tell(event, time);
         }
     }
 
     /// The next order; never if there is no page.
-    pub(crate) async fn order(&mut self) -> Asked {
+    pub async fn order(&mut self) -> Asked {
         if let Some(open) = &mut self.0
             && let Some(asked) = open.orders.recv().await
         {
@@ -118,14 +132,14 @@ impl Page {
     }
 
     /// The next snapshot is due at once: somebody has changed something and wants to see it.
-    pub(crate) fn hasten(&mut self) {
+    pub fn hasten(&mut self) {
         if let Some(open) = &mut self.0 {
             open.due = Instant::now();
         }
     }
 
     /// Hands a snapshot to the server, if the last one is old enough.
-    pub(crate) fn show(&mut self, coordinator: &Coordinator, figures: &Figures, connected: bool) {
+    pub fn show(&mut self, coordinator: &Coordinator, figures: &Figures, connected: bool) {
         let Some(open) = &mut self.0 else { return };
         if Instant::now() >= open.due {
             open.due = Instant::now() + SNAPSHOT_EVERY;
@@ -134,13 +148,7 @@ impl Page {
     }
 
     /// Hands over the last snapshot, which says why the job is over. Browsers need a moment to get it: wait for the server.
-    pub(crate) fn close(
-        self,
-        coordinator: &Coordinator,
-        figures: &Figures,
-        connected: bool,
-        ended: &str,
-    ) -> Option<Server> {
+    pub fn close(self, coordinator: &Coordinator, figures: &Figures, connected: bool, ended: &str) -> Option<Server> {
         let mut open = self.0?;
         let (elapsed, ended) = (open.elapsed(), Some(ended));
         open.hand_over(&Seen { coordinator, figures, connected, elapsed, ended });

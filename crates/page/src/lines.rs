@@ -1,6 +1,6 @@
 //! What the page remembers of a round, a scoring and an event.
 
-use super::curve::Point;
+use crate::curve::Point;
 use heijunka_round::{AgentRound, Ending, Event, Summary};
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! `/metrics`: the snapshot in Prometheus' text format.
 
-use super::board::{AgentHistory, BUCKETS_S};
-use super::snapshot::{AgentView, Snapshot};
-use crate::people::CANNOT_SAVE;
-use crate::usage::Usage;
+use crate::board::{AgentHistory, BUCKETS_S};
+use crate::figures::CANNOT_SAVE;
+use crate::snapshot::{AgentView, Snapshot};
+use heijunka_metrics::Usage;
 use heijunka_metrics::{Text, process};
 use heijunka_round::OwnLimits;
 

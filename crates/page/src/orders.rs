@@ -11,7 +11,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// Finish the open round and open no other one.
     Pause,
     /// Go on.
@@ -40,13 +40,15 @@ impl Order {
 }
 
 /// What was done, or why not.
-pub(crate) type Told = Result<String, String>;
+pub type Told = Result<String, String>;
 
 /// An order, and where its answer is awaited.
 #[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) order: Order,
-    pub(crate) answer: oneshot::Sender<Told>,
+pub struct Asked {
+    /// What is to be done.
+    pub order: Order,
+    /// Takes what was done, or why not.
+    pub answer: oneshot::Sender<Told>,
 }
 
 /// Hands an order over and waits for the answer.

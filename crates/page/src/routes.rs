@@ -1,13 +1,13 @@
 //! What is answered to whom.
 
-use super::body::Answer;
-use super::files;
-use super::gate::{Pass, pass};
-use super::metrics::metrics;
-use super::orders::{Asked, Order, ask, is_own};
-use super::settings::Listen;
-use super::snapshot::Snapshot;
-use super::state::{Told, state};
+use crate::body::Answer;
+use crate::files;
+use crate::gate::{Pass, pass};
+use crate::listen::Listen;
+use crate::metrics::metrics;
+use crate::orders::{Asked, Order, ask, is_own};
+use crate::snapshot::Snapshot;
+use crate::state::{Told, state};
 use bytes::Bytes;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 /// The page: one file, nothing is asked of any other site.
-const PAGE: &str = include_str!("../../assets/web/page.html");
+const PAGE: &str = include_str!("../assets/page.html");
 /// An event stream carries at most one snapshot in this time; what changes meanwhile is in the next one.
 const EVENT_EVERY: Duration = Duration::from_millis(250);
 /// A wrong password is answered after this time.

@@ -1,7 +1,7 @@
 //! The server's thread: accepts connections and drops the oldest when there are too many.
 
-use super::routes::{Desk, Site, respond};
-use super::settings::Listen;
+use crate::listen::Listen;
+use crate::routes::{Desk, Site, respond};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,7 +29,7 @@ const STREAMS_AGAIN: Duration = Duration::from_millis(10);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Opens the port.
-pub(crate) fn bind(listen: &Listen) -> io::Result<TcpListener> {
+pub fn bind(listen: &Listen) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(listen.address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
@@ -37,7 +37,7 @@ pub(crate) fn bind(listen: &Listen) -> io::Result<TcpListener> {
 
 /// The running server. It ends when the sender of snapshots is dropped.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     address: SocketAddr,
     ended: signal::Receiver<()>,
 }
@@ -63,7 +63,7 @@ impl Server {
     }
 
     /// Waits until all streams have ended, for a moment.
-    pub(crate) fn wait(self) {
+    pub fn wait(self) {
         // Either way the program goes on.
         let _ = self.ended.recv_timeout(FAREWELL);
     }

@@ -1,12 +1,11 @@
 //! What the server is handed: the job as it is at one moment, unchangeable.
 
-use super::board::{AgentHistory, Board, Sums};
-use super::ideal::{Machine, ideal_s};
-use super::lines::{Column, EventLine, Parts, RoundLine, ScoreLine, ShareLine};
-use super::what_if::Finding;
-use super::words::{self, Pace};
-use crate::config::Valid;
-use crate::people::{Figures, data_mode, host, phase};
+use crate::board::{AgentHistory, Board, Sums};
+use crate::figures::{Figures, data_mode, phase};
+use crate::ideal::{Machine, ideal_s};
+use crate::lines::{Column, EventLine, Parts, RoundLine, ScoreLine, ShareLine};
+use crate::what_if::Finding;
+use crate::words::{self, Pace};
 use heijunka_allocate::Outlook;
 use heijunka_round::{Coordinator, Counters, DownlinkView, MemberView, OwnLimits};
 use heijunka_units::AgentId;
@@ -14,35 +13,27 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What stays the same.
+/// What stays the same while a job lasts.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Facts {
-    pub(crate) site: String,
-    pub(crate) job: String,
-    pub(crate) host: String,
-    pub(crate) policy: String,
-    pub(crate) broker: String,
-    pub(crate) max_rounds: u64,
-    pub(crate) batch_samples: u32,
-    pub(crate) min_agents: usize,
+pub struct Facts {
+    /// The plant.
+    pub site: String,
+    /// The training job.
+    pub job: String,
+    /// This machine's name.
+    pub host: String,
+    /// Who levels.
+    pub policy: String,
+    /// Host and port of the broker.
+    pub broker: String,
+    /// Steps after which the job ends.
+    pub max_rounds: u64,
+    /// Samples of a round.
+    pub batch_samples: u32,
+    /// Training waits while there are fewer agents.
+    pub min_agents: usize,
     /// Whether the page takes orders.
-    pub(crate) control: bool,
-}
-
-impl Facts {
-    pub(crate) fn new(valid: &Valid) -> Self {
-        Self {
-            site: valid.site.to_string(),
-            job: valid.job.to_string(),
-            host: host(),
-            policy: valid.plan.policy.to_string(),
-            broker: format!("{}:{}", valid.bus.host, valid.bus.port),
-            max_rounds: valid.plan.until.rounds,
-            batch_samples: valid.plan.batch_samples,
-            min_agents: valid.plan.patience.min_agents,
-            control: valid.web.as_ref().is_some_and(|listen| listen.control),
-        }
-    }
+    pub control: bool,
 }
 
 /// An agent, ready to be shown.

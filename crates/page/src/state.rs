@@ -1,8 +1,8 @@
 //! `/state` and `/events`: the snapshot as JSON, whole or what is new of it.
 
-use super::lines::{Column, EventLine, Parts, RoundLine, ScoreLine};
-use super::snapshot::{AgentView, Snapshot};
-use super::what_if;
+use crate::lines::{Column, EventLine, Parts, RoundLine, ScoreLine};
+use crate::snapshot::{AgentView, Snapshot};
+use crate::what_if;
 use heijunka_round::{Ending, Level, Summary};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};

@@ -1,9 +1,9 @@
 //! What a round would take with one machine less or one machine more, if all finished at the same moment.
 //!
-//! An estimate from the machines as they are now; `heijunka-aggregator advise` simulates recorded rounds.
+//! An estimate from the machines as they are now; `heijunka-study advise` simulates recorded rounds.
 
-use super::ideal::{Machine, ideal_s};
-use super::words::span;
+use crate::ideal::{Machine, ideal_s};
+use crate::words::span;
 use heijunka_units::AgentId;
 
 /// Differences below this fraction of a round are not worth telling.

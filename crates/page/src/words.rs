@@ -1,12 +1,11 @@
 //! Plain sentences: where the job is, and what holds an agent back.
 
-use super::lines::Parts;
-use super::snapshot::{AgentView, Snapshot};
-use crate::advise::span as long_span;
-use crate::people::CANNOT_SAVE;
+use crate::figures::CANNOT_SAVE;
+use crate::lines::Parts;
+use crate::snapshot::{AgentView, Snapshot};
 use heijunka_allocate::agents;
 use heijunka_round::{OwnLimits, are_here};
-use heijunka_units::AgentId;
+use heijunka_units::{AgentId, readable_seconds};
 
 /// Waiting is told from this share of the slowest agent's time on.
 const WAIT_WORTH_TELLING: f64 = 0.2;
@@ -48,7 +47,7 @@ pub(crate) fn span(seconds: f64) -> String {
         1e-3..0.1 => format!("{:.1} ms", seconds * 1e3),
         0.1..1.0 => format!("{:.0} ms", seconds * 1e3),
         1.0..60.0 => format!("{seconds:.2} s"),
-        _ => long_span(seconds),
+        _ => readable_seconds(seconds).to_string(),
     }
 }
 
@@ -194,7 +193,7 @@ fn training(snapshot: &Snapshot) -> String {
         line += &format!(" (it went on after round {round} of the unfinished model)");
     }
     if let Some(eta) = snapshot.eta {
-        line += &format!(", {} left", long_span(eta.as_secs_f64()));
+        line += &format!(", {} left", readable_seconds(eta.as_secs_f64()));
     }
     line + "."
 }

@@ -6,9 +6,10 @@
 
 use super::scorer::{ROWS_AT_ONCE, Scored, Scorer};
 use super::tail::{Got, Head, Tail};
-use super::{Arguments, Trained};
-use crate::config::{self, Valid};
+use crate::Arguments;
+use crate::connection::Connection;
 use heijunka_bus::{Bus, BusConfig, BusEvent, Message, Outage, PublishError};
+use heijunka_model::Trained;
 use heijunka_program::{Signals, init_logging, runtime};
 use heijunka_settings::{Exit, Failure};
 use heijunka_units::counted;
@@ -19,7 +20,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{info, warn};
 
 /// Predictions that may wait for the broker.
-const QUEUE_MAX: usize = 4096;
+pub(crate) const QUEUE_MAX: usize = 4096;
 /// How often a file that did not grow is looked at again.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often the queue is looked at while it is full.
@@ -33,9 +34,9 @@ type Batch = Result<Scored, Failure>;
 
 /// Scores and publishes until stopped, or until standard input ends.
 pub(crate) fn follow(arguments: &Arguments, trained: Trained) -> Result<(), Failure> {
-    let valid = config::load(&arguments.config)?;
-    init_logging(&valid.log)?;
-    let topic = topic(arguments, &valid)?;
+    let connection = Connection::load(&arguments.config)?;
+    init_logging(&connection.log)?;
+    let topic = topic(arguments, &connection)?;
     let path = (arguments.data != Path::new("-")).then(|| arguments.data.clone());
     let source = arguments.reading.source(&arguments.data, &trained.card)?;
     let head = Head { skip_lines: source.skip_lines, header_rows: source.header_rows.unwrap_or(1) };
@@ -51,26 +52,18 @@ pub(crate) fn follow(arguments: &Arguments, trained: Trained) -> Result<(), Fail
     info!("following {}: predictions go to {topic}", name.display());
     // It is not waited for at the end: standard input may never say another word.
     std::thread::spawn(move || work(tail, scorer, &name, &sender));
-    let served = runtime.block_on(serve(bus_config(&valid), Arc::from(topic), batches, pipe));
+    let served = runtime.block_on(serve(connection.bus, Arc::from(topic), batches, pipe));
     runtime.shutdown_background();
     served
 }
 
-fn topic(arguments: &Arguments, valid: &Valid) -> Result<String, Failure> {
-    let topic = arguments.topic.clone().unwrap_or_else(|| format!("heijunka/{}/{}/predictions", valid.site, valid.job));
+fn topic(arguments: &Arguments, connection: &Connection) -> Result<String, Failure> {
+    let usual = || format!("heijunka/{}/{}/predictions", connection.site, connection.job);
+    let topic = arguments.topic.clone().unwrap_or_else(usual);
     if topic.is_empty() || topic.contains(['+', '#', '\0']) {
         return Err(Failure::new(Exit::Usage, format!("'{topic}' is not a topic")).fix("write one without + and #"));
     }
     Ok(topic)
-}
-
-/// The aggregator's connection under a name of its own.
-fn bus_config(valid: &Valid) -> BusConfig {
-    let mut bus = valid.bus.clone();
-    let unique = bus.client_id.rsplit('-').next().unwrap_or_default();
-    bus.client_id = format!("heijunka-{}-{}-predictor-{unique}", valid.site, valid.job);
-    bus.queue_max = QUEUE_MAX;
-    bus
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

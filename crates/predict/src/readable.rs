@@ -1,9 +1,10 @@
 //! From a model's outputs to what people read.
 
 use heijunka_data::{Targets, Truth};
+use heijunka_judge::{Judge, Summary};
 use heijunka_learn::metrics::ranking::ScoreScale;
 use heijunka_learn::{Confusion, class_of};
-use heijunka_round::{Judge, Summary};
+use heijunka_model::Trained;
 use heijunka_units::counted;
 use heijunka_wire::document::{Scores, Target};
 use std::io::Write;
@@ -55,6 +56,22 @@ impl Decision {
 }
 
 impl<'a> Reader<'a> {
+    /// Reads this model's outputs, by the card's threshold or by this one.
+    pub(crate) fn of(trained: &'a Trained, threshold: Option<f64>) -> Self {
+        let known = trained.card.decision.as_ref();
+        let decision = if trained.card.is_anomaly() {
+            threshold.or(known.map(|known| known.threshold)).map(Decision::Score)
+        } else {
+            let positive = trained.card.judge().positive;
+            let logit = known.and_then(|known| known.threshold_logit);
+            match threshold {
+                Some(threshold) => Some(Decision::at(positive.unwrap_or(1), threshold)),
+                None => positive.zip(logit).map(|(positive, logit)| Decision::Class { positive, logit }),
+            }
+        };
+        Self { target: &trained.fitted.target, width: trained.width(), decision }
+    }
+
     /// A prediction for each row of `outputs`.
     pub(crate) fn read(self, outputs: &[f32]) -> impl Iterator<Item = Prediction<'a>> {
         outputs.chunks_exact(self.width).map(move |output| self.read_one(output))

@@ -1,8 +1,8 @@
 //! How the table is read: as the options say, and as the model's card tells of the agents' data.
 
-use crate::card::Card;
 use clap::Args;
 use heijunka_data::{Source, Table, Timestamps};
+use heijunka_model::Card;
 use heijunka_settings::{Exit, Failure, Span};
 use std::path::Path;
 

@@ -1,12 +1,13 @@
 //! Scores rows as they come: what can be scored as JSON, what cannot with the reason.
 
+use super::data_failure;
 use super::piece::{self, Trouble};
-use super::readable::{Prediction, anomaly};
+use super::readable::{Prediction, Reader, anomaly};
 use super::recent::Recent;
 use super::tail::Line;
-use super::{Trained, data_failure};
-use crate::people;
 use heijunka_data::{DataError, Inputs, Skip, Source, Table};
+use heijunka_model::Trained;
+use heijunka_program::now;
 use heijunka_settings::{Exit, Failure};
 use heijunka_units::counted;
 use heijunka_wire::document::Job;
@@ -112,24 +113,17 @@ impl Scorer {
     fn say(&mut self, lines: &[&Line], table: &Table, inputs: &Inputs, scored: &mut Scored) -> Result<(), Failure> {
         let Ended { x, rows, early } = self.windows(lines.len(), table, inputs)?;
         let outputs = self.trained.outputs(&x)?;
-        let (training, time) = (&self.trained.card.training, people::now());
+        let (training, time) = (&self.trained.card.training, now());
         let rows = rows.iter().filter_map(|row| lines.get(*row));
-        for (line, prediction) in rows.zip(self.trained.reader(self.threshold).read(&outputs)) {
+        for (line, prediction) in rows.zip(Reader::of(&self.trained, self.threshold).read(&outputs)) {
             let (prediction, probability, score) = match prediction {
                 Prediction::Class { name, probability, .. } => (Value::Class(name), Some(probability), None),
                 Prediction::Value(value) => (Value::Number(value), None, None),
                 Prediction::Score { score, is_anomaly } => (Value::Class(anomaly(is_anomaly)), None, Some(score)),
             };
             let (run, rounds) = (training.run, training.rounds);
-            scored.said.push(people::json(&Said {
-                row: line.row,
-                prediction,
-                probability,
-                score,
-                run,
-                rounds,
-                time: &time,
-            }));
+            let said = Said { row: line.row, prediction, probability, score, run, rounds, time: &time };
+            scored.said.push(serde_json::to_vec(&said).unwrap_or_default());
         }
         let empty: Vec<usize> = (0..lines.len()).filter(|row| !inputs.rows.contains(row)).collect();
         let why = |reason: &heijunka_data::SkipReason| match &reason.why {
@@ -199,7 +193,7 @@ fn table_failure(error: DataError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::Card;
+    use heijunka_model::Card;
     use serde_json::json;
 
     /// y = 10 a + 100 if the text is "two", in the target's unit.
@@ -258,7 +252,7 @@ mod tests {
     fn windows_are_made_across_pieces_and_not_across_gaps() {
         let mut scorer = scorer();
         // y of the last row, less that of the first one.
-        scorer.trained.card.data.window = Some(crate::card::CardWindow { rows: 2, every: 3 });
+        scorer.trained.card.data.window = Some(heijunka_model::CardWindow { rows: 2, every: 3 });
         scorer.trained.card.data.group_by = Some("m".into());
         scorer.trained.card.model.widths = vec![6, 1];
         let parameters = vec![-1.0, 0.0, -10.0, 1.0, 0.0, 10.0, 0.0];

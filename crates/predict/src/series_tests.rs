@@ -78,7 +78,7 @@ fn written(rows: &[Row], timestamps: &Value, options: &[&str]) -> Vec<Option<f64
     std::fs::write(&data, format!("t;m;a\n{lines}")).unwrap();
     let fixed = ["predict", "--data", &data, "--output", &output];
     let cli = Cli::try_parse_from(fixed.iter().chain(options)).unwrap();
-    once(&cli.arguments, &trained(timestamps)).unwrap();
+    once::once(&cli.arguments, &trained(timestamps)).unwrap();
     let told = std::fs::read_to_string(&output).unwrap();
     let line = |(row, line): (usize, &str)| {
         let (number, prediction) = line.split_once(',').unwrap();

@@ -32,6 +32,7 @@ mod check_broker;
 mod checklist;
 mod init;
 mod log;
+mod machine;
 #[cfg(feature = "manual")]
 mod manual;
 mod runtime;
@@ -45,6 +46,7 @@ pub use check_broker::{BROKER_KEYS, check_broker};
 pub use checklist::Checklist;
 pub use init::Sample;
 pub use log::init_logging;
+pub use machine::{host, now};
 #[cfg(feature = "manual")]
 pub use manual::{Manual, Shell, print_completions, write_manual};
 pub use runtime::runtime;

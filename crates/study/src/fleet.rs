@@ -7,43 +7,57 @@ use std::path::{Path, PathBuf};
 /// A fleet of emulated machines.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Fleet {
-    pub(crate) name: String,
+pub struct Fleet {
+    /// Name of the fleet.
+    pub name: String,
+    /// Samples of a round, over all machines.
     #[serde(default = "batch")]
-    pub(crate) batch_samples: u32,
+    pub batch_samples: u32,
+    /// Rounds for each policy.
     #[serde(default = "rounds")]
-    pub(crate) rounds: u64,
+    pub rounds: u64,
     /// Rounds that do not enter the figures.
     #[serde(default = "warmup")]
-    pub(crate) warmup_rounds: u64,
-    pub(crate) agent: Vec<FleetAgent>,
+    pub warmup_rounds: u64,
+    /// Its machines, 1 to 64.
+    pub agent: Vec<FleetAgent>,
 }
 
 /// A machine: a share of n samples takes fixed + per_sample x event factor x n x exp(jitter x normal noise).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FleetAgent {
-    pub(crate) id: String,
+pub struct FleetAgent {
+    /// Name of the agent.
+    pub id: String,
+    /// Milliseconds that every share takes.
     #[serde(default)]
-    pub(crate) fixed_ms: f64,
+    pub fixed_ms: f64,
+    /// Microseconds that a sample takes.
     #[serde(default)]
-    pub(crate) per_sample_us: f64,
+    pub per_sample_us: f64,
+    /// Standard deviation of the noise, 0 to 3.
     #[serde(default)]
-    pub(crate) jitter: f64,
+    pub jitter: f64,
+    /// Seed of the noise.
     #[serde(default)]
-    pub(crate) seed: u64,
-    pub(crate) uplink_bps: Option<u64>,
+    pub seed: u64,
+    /// Bits per second of its uplink; none: as fast as the broker takes it.
+    pub uplink_bps: Option<u64>,
+    /// Rounds in which it is slower or faster.
     #[serde(default)]
-    pub(crate) events: Vec<FleetEvent>,
+    pub events: Vec<FleetEvent>,
 }
 
 /// A stretch of rounds in which every sample takes `factor` times as long.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FleetEvent {
-    pub(crate) from_round: u64,
-    pub(crate) to_round: u64,
-    pub(crate) factor: f64,
+pub struct FleetEvent {
+    /// First round.
+    pub from_round: u64,
+    /// The round after the last.
+    pub to_round: u64,
+    /// How many times as long a sample takes.
+    pub factor: f64,
 }
 
 fn batch() -> u32 {
@@ -59,7 +73,7 @@ fn warmup() -> u64 {
 }
 
 const GUIDE: Guide = Guide {
-    init: "heijunka-aggregator demo --fleet demo",
+    init: "heijunka-study simulate --fleet demo",
     examples: &[("name", "name = \"my-fleet\""), ("agent", "[[agent]]"), ("agent.id", "id = \"press-07\"")],
     also: &[],
 };
@@ -77,13 +91,13 @@ const BUNDLED: [(&str, &str); 8] = [
 ];
 
 /// Names of the bundled fleets.
-pub(crate) fn bundled_names() -> String {
+fn bundled_names() -> String {
     BUNDLED.map(|(name, _)| name).join(", ")
 }
 
 impl Fleet {
     /// The bundled fleet of that name, or the fleet in that file.
-    pub(crate) fn load(name_or_path: &str) -> Result<Self, Failure> {
+    pub fn load(name_or_path: &str) -> Result<Self, Failure> {
         let loaded: Loaded<Self> = match BUNDLED.iter().find(|(name, _)| *name == name_or_path) {
             Some((name, text)) => parse(&PathBuf::from(format!("{name}.toml")), (*text).to_owned(), &GUIDE)?,
             None => load(Path::new(name_or_path), &GUIDE)
@@ -122,7 +136,7 @@ impl Fleet {
 
     /// Seconds in which all would finish together without noise and events, for gradients of `gradient_bytes`: the
     /// smallest T with sum over the agents of max(0, T - fixed - uplink) / per_sample >= batch.
-    pub(crate) fn ideal_seconds(&self, gradient_bytes: f64) -> f64 {
+    pub fn ideal_seconds(&self, gradient_bytes: f64) -> f64 {
         let machines: Vec<(f64, f64)> = self
             .agent
             .iter()

@@ -4,6 +4,7 @@
 //! took network + fixed + n x a sample.
 
 use flate2::read::MultiGzDecoder;
+use heijunka_model::TRACE_COLUMNS;
 use heijunka_settings::{Exit, Failure};
 use heijunka_sim::Costs;
 use heijunka_units::AgentId;
@@ -12,8 +13,6 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
-/// The columns, in the order in which they are written.
-pub(crate) const COLUMNS: [&str; 5] = ["round", "agent", "network_s", "fixed_s", "seconds_per_sample"];
 /// Longest table, uncompressed, in bytes: a small file may unpack to anything.
 const BYTES_MAX: u64 = 1 << 30;
 /// Most rounds times agents.
@@ -24,20 +23,20 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Costs by round and agent.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Trace {
+pub struct Trace {
     /// In the order of their names.
-    pub(crate) agents: Vec<AgentId>,
+    pub agents: Vec<AgentId>,
     /// `[round][agent]`
     costs: Vec<Costs>,
     /// Rows that were not there: an agent's last known row stands for them, or its first before that.
-    pub(crate) filled: usize,
+    pub filled: usize,
     /// The file ended in the middle; what was before counts.
-    pub(crate) cut_off: bool,
+    pub cut_off: bool,
 }
 
 /// What is wrong with a trace, and where.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Wrong {
+pub struct Wrong {
     line: u64,
     column: &'static str,
     what: String,
@@ -60,7 +59,7 @@ struct Row {
 
 impl Trace {
     /// Reads a file.
-    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+    pub fn load(path: &Path) -> Result<Self, Failure> {
         let cannot = |error: std::io::Error| {
             Failure::new(Exit::Unavailable, format!("cannot read {}", path.display())).why(error.to_string())
         };
@@ -74,14 +73,19 @@ impl Trace {
     }
 
     /// Reads a table that is not compressed.
-    pub(crate) fn read(source: impl Read) -> Result<Self, Wrong> {
+    pub fn read(source: impl Read) -> Result<Self, Wrong> {
         let mut table =
             csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(source.take(BYTES_MAX));
         let header = table.headers().map_err(|error| broken(1, &error))?.clone();
-        let mut places = [0; COLUMNS.len()];
-        for (place, column) in places.iter_mut().zip(COLUMNS) {
+        let mut places = [0; TRACE_COLUMNS.len()];
+        for (place, column) in places.iter_mut().zip(TRACE_COLUMNS) {
             *place = header.iter().position(|name| name == column).ok_or_else(|| {
-                Wrong::new(1, column, "this column is missing", format!("begin the file with {}", COLUMNS.join(",")))
+                Wrong::new(
+                    1,
+                    column,
+                    "this column is missing",
+                    format!("begin the file with {}", TRACE_COLUMNS.join(",")),
+                )
             })?;
         }
         let (mut names, mut rows, mut cut_off) = (BTreeMap::new(), Vec::new(), false);
@@ -147,12 +151,12 @@ impl Trace {
     }
 
     /// Rounds in the trace.
-    pub(crate) fn rounds(&self) -> u64 {
+    pub fn rounds(&self) -> u64 {
         (self.costs.len() / self.agents.len().max(1)) as u64
     }
 
     /// Costs of an agent in a round; after its last round the trace begins again.
-    pub(crate) fn costs(&self, round: u64, agent: usize) -> Costs {
+    pub fn costs(&self, round: u64, agent: usize) -> Costs {
         let row = (round % self.rounds().max(1)) as usize;
         self.costs.get(row * self.agents.len() + agent).copied().unwrap_or_default()
     }
@@ -163,7 +167,7 @@ fn row(record: &csv::StringRecord, places: [usize; 5], names: &mut BTreeMap<Agen
     let [round, agent, network_s, fixed_s, seconds_per_sample] = places;
     let cell = |column: &'static str, place: usize| {
         record.get(place).filter(|text| !text.is_empty()).ok_or_else(|| {
-            Wrong::new(line, column, "the cell is empty", format!("write {} cells in every row", COLUMNS.len()))
+            Wrong::new(line, column, "the cell is empty", format!("write {} cells in every row", TRACE_COLUMNS.len()))
         })
     };
     let seconds = |column, place| {

@@ -52,9 +52,18 @@ impl Lab<'_> {
         Ok(self.place.command(program, &[]))
     }
 
-    /// Builds both programs in release.
+    /// Builds the programs in release.
     pub(crate) fn programs(&self) -> Outcome {
-        succeed(&mut self.place.cargo(&["build", "--release", "-p", "heijunka-agent", "-p", "heijunka-aggregator"]))
+        succeed(&mut self.place.cargo(&[
+            "build",
+            "--release",
+            "-p",
+            "heijunka-agent",
+            "-p",
+            "heijunka-aggregator",
+            "-p",
+            "heijunka-demo",
+        ]))
     }
 
     /// Where a release program is.
@@ -73,8 +82,8 @@ impl Lab<'_> {
     ) -> Outcome<Vec<Played>> {
         let json = self.place.target.join("bench-demo.json");
         let url = broker.url();
-        let program = self.release(&format!("heijunka-aggregator{}", std::env::consts::EXE_SUFFIX));
-        let mut command = self.place.command(program, &["demo", "--headless", "--broker", &url, "--fleet", fleet]);
+        let program = self.release(&format!("heijunka-demo{}", std::env::consts::EXE_SUFFIX));
+        let mut command = self.place.command(program, &["--headless", "--broker", &url, "--fleet", fleet]);
         for policy in policies {
             command.args(["--policy", policy]);
         }

@@ -11,10 +11,18 @@ const CORE: &[(&str, &[&str])] = &[
     ("heijunka-learn", &["heijunka-units"]),
     ("heijunka-compress", &["heijunka-units"]),
     ("heijunka-allocate", &["heijunka-units"]),
+    ("heijunka-judge", &["heijunka-wire", "heijunka-learn"]),
     ("heijunka-worker", &["heijunka-units", "heijunka-wire", "heijunka-compress"]),
     (
         "heijunka-round",
-        &["heijunka-units", "heijunka-wire", "heijunka-compress", "heijunka-learn", "heijunka-allocate"],
+        &[
+            "heijunka-units",
+            "heijunka-wire",
+            "heijunka-compress",
+            "heijunka-learn",
+            "heijunka-allocate",
+            "heijunka-judge",
+        ],
     ),
     (
         "heijunka-sim",
@@ -32,8 +40,11 @@ const CORE: &[(&str, &[&str])] = &[
 const CORE_OTHERS: &[&str] =
     &["bytes", "heapless", "libm", "nalgebra", "postcard", "pulp", "serde", "thiserror", "twox-hash"];
 /// For each program: the minds that it must not know.
-const PROGRAMS: &[(&str, &[&str])] =
-    &[("heijunka-agent", &["heijunka-round", "heijunka-allocate"]), ("heijunka-aggregator", &["heijunka-worker"])];
+const PROGRAMS: &[(&str, &[&str])] = &[
+    ("heijunka-agent", &["heijunka-round", "heijunka-allocate"]),
+    ("heijunka-aggregator", &["heijunka-worker", "heijunka-sim", "heijunka-broker", "heijunka-study", "heijunka-demo"]),
+    ("heijunka-predict", &["heijunka-round", "heijunka-worker", "heijunka-allocate", "heijunka-sim"]),
+];
 const MQTT: &str = "rumqttc";
 const MQTT_KNOWN_BY: &[&str] = &["heijunka-bus", "heijunka-broker"];
 /// Test and developer crates may know everything.
@@ -160,7 +171,9 @@ mod tests {
             ("agent", "heijunka-agent", "heijunka-worker", "heijunka-round"),
             ("agent", "heijunka-agent", "heijunka-bus", "heijunka-allocate"),
             ("agent", "heijunka-agent", "tokio", "mqtt"),
-            ("aggregator", "heijunka-aggregator", "heijunka-sim", "heijunka-worker"),
+            ("aggregator", "heijunka-aggregator", "heijunka-round", "heijunka-worker"),
+            ("aggregator", "heijunka-aggregator", "heijunka-predict", "heijunka-sim"),
+            ("crates/predict", "heijunka-predict", "heijunka-model", "heijunka-round"),
         ] {
             if !good.is_empty() {
                 assert_eq!(on(path, name, good), "", "{name} -> {good}");

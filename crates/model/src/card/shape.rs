@@ -1,40 +1,48 @@
 //! The card's model: its layers in words, and the same as the arithmetic takes them.
 
 use heijunka_learn::ModelShape;
-use heijunka_round::Coordinator;
 use heijunka_units::{Activation, Convolution, Convolutions, Loss, Pooling, Shape};
 use serde::{Deserialize, Serialize};
 
+/// The layers of a model.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct CardModel {
-    pub(crate) file: String,
+pub struct CardModel {
+    /// File of the parameters, beside the card.
+    pub file: String,
     /// Inputs, hidden layers, outputs.
-    pub(crate) widths: Vec<u32>,
+    pub widths: Vec<u32>,
     /// Between the inputs and the hidden layers; left out if fully connected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) convolutions: Option<CardConvolutions>,
-    pub(crate) activation: String,
-    pub(crate) parameters: usize,
+    pub convolutions: Option<CardConvolutions>,
+    /// What follows each hidden layer: relu or tanh.
+    pub activation: String,
+    /// Parameters of all layers.
+    pub parameters: usize,
     /// Of the parameters: tells whether the file beside the card is the one that it describes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) digest: Option<String>,
+    pub digest: Option<String>,
 }
 
 /// Convolutions over the rows of a window, first to last.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct CardConvolutions {
+pub struct CardConvolutions {
     /// Numbers of a row.
-    pub(crate) channels: u32,
-    pub(crate) layers: Vec<CardConvolution>,
+    pub channels: u32,
+    /// First to last.
+    pub layers: Vec<CardConvolution>,
     /// What the rows that the last one leaves become: none, mean or max.
-    pub(crate) pooling: String,
+    pub pooling: String,
 }
 
+/// A convolution without padding.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct CardConvolution {
-    pub(crate) filters: u16,
-    pub(crate) kernel: u16,
-    pub(crate) stride: u16,
+pub struct CardConvolution {
+    /// Filters.
+    pub filters: u16,
+    /// Rows that a filter sees.
+    pub kernel: u16,
+    /// Rows from one place of the kernel to the next.
+    pub stride: u16,
 }
 
 const POOLINGS: [(&str, Pooling); 3] = [("none", Pooling::None), ("mean", Pooling::Mean), ("max", Pooling::Max)];
@@ -42,26 +50,25 @@ const POOLINGS: [(&str, Pooling); 3] = [("none", Pooling::None), ("mean", Poolin
 const ACTIVATIONS: [(&str, Activation); 2] = [("relu", Activation::Relu), ("tanh", Activation::Tanh)];
 
 /// What a card says of parameters, to know them again.
-pub(crate) fn digest(parameters: &[f32]) -> String {
+pub fn digest(parameters: &[f32]) -> String {
     format!("{:016x}", heijunka_wire::model_digest(parameters))
 }
 
 impl CardModel {
-    /// The coordinator's model; `None` before the job is settled.
-    pub(crate) fn new(coordinator: &Coordinator) -> Option<Self> {
-        let shape = coordinator.shape()?;
-        Some(Self {
+    /// A model of this shape with these parameters.
+    pub fn new(shape: &Shape, parameters: &[f32]) -> Self {
+        Self {
             file: "model.safetensors".into(),
             widths: shape.widths.to_vec(),
             convolutions: shape.convolutions.as_ref().map(CardConvolutions::new),
             activation: activation(shape.activation),
-            parameters: coordinator.model().map_or(0, <[f32]>::len),
-            digest: coordinator.model().map(digest),
-        })
+            parameters: parameters.len(),
+            digest: Some(digest(parameters)),
+        }
     }
 
     /// The model as the arithmetic takes it; `None` if it makes no sense.
-    pub(crate) fn shape(&self, loss: Loss) -> Option<ModelShape> {
+    pub fn shape(&self, loss: Loss) -> Option<ModelShape> {
         let convolutions = match &self.convolutions {
             Some(card) => Some(card.read()?),
             None => None,
@@ -99,7 +106,7 @@ impl CardConvolutions {
 }
 
 /// The card's word for an activation.
-pub(crate) fn activation(activation: Activation) -> String {
+pub fn activation(activation: Activation) -> String {
     word(&ACTIVATIONS, activation)
 }
 

@@ -2,11 +2,9 @@
 //! belongs together.
 
 use super::numbers;
+use crate::Trained;
 use crate::card::Card;
-use crate::model_file;
-use crate::predict::Trained;
-use heijunka_learn::ModelShape;
-use heijunka_round::{BestModel, Coordinator};
+use crate::safetensors::to_bytes;
 use heijunka_wire::document::{Document, Scores};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -17,21 +15,28 @@ use std::path::Path;
 pub(super) const FILE: &str = "unfinished.safetensors";
 
 /// What an aggregator has left unfinished.
-pub(super) struct Left {
-    pub(super) trained: Trained,
+pub struct Unfinished {
+    /// The model and its card.
+    pub trained: Trained,
     /// What the steps so far have left in the optimizer; empty if the model is not the last one.
-    pub(super) optimizer: Vec<f32>,
+    pub optimizer: Vec<f32>,
     /// The best model so far, where that is kept and is not the last one.
-    pub(super) best: Option<BestModel>,
+    pub best: Option<Best>,
 }
 
-/// The file's bytes; `None` if the model does not fit its shape.
-pub(super) fn to_bytes(coordinator: &Coordinator, shape: &ModelShape, card: &[u8]) -> Option<Vec<u8>> {
-    let parameters = coordinator.model().filter(|parameters| parameters.len() == shape.parameters())?;
-    bytes(parameters, coordinator.optimizer_state(), coordinator.best().as_ref(), card)
+/// The best model so far.
+pub struct Best {
+    /// Steps that it has taken.
+    pub step: u64,
+    /// Its parameters.
+    pub parameters: Vec<f32>,
+    /// Its scores on the held-out rows.
+    pub scores: Scores,
 }
 
-pub(super) fn bytes(parameters: &[f32], state: &[f32], best: Option<&BestModel>, card: &[u8]) -> Option<Vec<u8>> {
+/// The file's bytes: parameters, what is in the optimizer, the best model so far, and the card; `None` if a number of them
+/// cannot be written.
+pub(super) fn bytes(parameters: &[f32], state: &[f32], best: Option<&Best>, card: &[u8]) -> Option<Vec<u8>> {
     let little = |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
     let view = |bytes| TensorView::new(Dtype::F32, vec![<[u8]>::len(bytes) / 4], bytes).ok();
     let (model, state) = (little(parameters), little(state));
@@ -50,7 +55,7 @@ pub(super) fn bytes(parameters: &[f32], state: &[f32], best: Option<&BestModel>,
 ///
 /// # Errors
 /// It cannot be read, or is not whole.
-pub(super) fn read(folder: &Path) -> Result<Option<Left>, String> {
+pub(super) fn read(folder: &Path) -> Result<Option<Unfinished>, String> {
     match std::fs::read(folder.join(FILE)) {
         Ok(bytes) => left(&bytes).map(Some),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -58,7 +63,7 @@ pub(super) fn read(folder: &Path) -> Result<Option<Left>, String> {
     }
 }
 
-fn left(bytes: &[u8]) -> Result<Left, String> {
+fn left(bytes: &[u8]) -> Result<Unfinished, String> {
     let (_, told) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let told = |name: &str| told.metadata().as_ref().and_then(|told| told.get(name));
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
@@ -73,16 +78,22 @@ fn left(bytes: &[u8]) -> Result<Left, String> {
     let best = told("best_step").and_then(|step| {
         let parameters = numbers(&tensors, "best")?;
         let scores = Scores::from_bytes(tensors.tensor("best_scores").ok()?.data()).ok()?;
-        Some(BestModel { step: step.parse().ok()?, parameters, scores })
+        Some(Best { step: step.parse().ok()?, parameters, scores })
     });
     let best = best.filter(|best| best.parameters.len() == trained.parameters.len());
-    Ok(Left { optimizer: if is_last { state } else { Vec::new() }, best, trained })
+    Ok(Unfinished { optimizer: if is_last { state } else { Vec::new() }, best, trained })
 }
 
-impl Left {
+impl Unfinished {
+    /// Steps that its model has taken.
+    pub fn steps(&self) -> u64 {
+        let training = &self.trained.card.training;
+        training.best_round.unwrap_or(training.rounds)
+    }
+
     /// Its model as `model.safetensors` holds it, and its card.
     pub(super) fn files(&self) -> Option<[Vec<u8>; 2]> {
-        let model = model_file::to_bytes(&self.trained.shape, &self.trained.parameters)?;
+        let model = to_bytes(&self.trained.shape, &self.trained.parameters)?;
         Some([model, serde_json::to_vec_pretty(&self.trained.card).ok()?])
     }
 }
@@ -95,7 +106,7 @@ mod tests {
     #[test]
     fn what_is_left_is_read_as_it_was_written_or_not_at_all() {
         let scores = Scores { rows: 7, loss_sum: 1.5, ..Scores::default() };
-        let best = BestModel { step: 40, parameters: vec![0.5, -1.0], scores };
+        let best = Best { step: 40, parameters: vec![0.5, -1.0], scores };
         let state = [0.25, -2.0, 1.0];
         let card = sample_card(5, None);
         let whole = bytes(&[1.0, 2.0], &state, Some(&best), card.as_bytes()).unwrap();

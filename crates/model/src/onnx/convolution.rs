@@ -1,7 +1,7 @@
 //! The convolutions of a graph. ONNX has channels before time, and in a kernel filters before channels before time.
 
 use super::graph::Builder;
-use crate::predict::Trained;
+use crate::Trained;
 use heijunka_learn::{Kernel, Layer};
 use heijunka_units::Pooling;
 

@@ -4,7 +4,6 @@ mod browser;
 mod numbers;
 mod pictures;
 mod serving;
-mod settings;
 
 use super::board::Board;
 use super::snapshot::{Facts, Snapshot};
@@ -55,6 +54,9 @@ fn scores() -> Scores {
     let histogram = vec![(400, [2, 0]), (500, [0, 1]), (600, [0, 1])];
     Scores { rows: 4, loss_sum: 2.0, confusion: vec![2, 0, 1, 1], histogram, ..Scores::default() }
 }
+
+/// When its events were.
+const TIME: &str = "2026-12-01T12:00:00Z";
 
 fn event(level: Level, message: &str) -> Event {
     Event { level, code: "HJ-101", agent: None, message: message.to_owned(), fix: "" }

@@ -1,11 +1,11 @@
 //! What is remembered, and the numbers and words made of it.
 
-use super::super::board::{Board, EVENTS_KEPT, ROUNDS_KEPT};
-use super::super::metrics::metrics;
-use super::super::snapshot::{AgentView, Snapshot};
-use super::super::state::{Told, state};
-use super::super::words::{Pace, line, why};
-use super::{event, part, record, snapshot};
+use super::{TIME, event, part, record, snapshot};
+use crate::board::{Board, EVENTS_KEPT, ROUNDS_KEPT};
+use crate::metrics::metrics;
+use crate::snapshot::{AgentView, Snapshot};
+use crate::state::{Told, state};
+use crate::words::{Pace, line, why};
 use heijunka_round::{Ending, Event, Level, OwnLimits};
 use heijunka_units::AgentId;
 use heijunka_wire::Purpose;
@@ -27,10 +27,10 @@ fn json(board: &Board, told: &mut Told) -> Value {
 #[test]
 fn memory_is_bounded_and_warnings_outlast_good_news() {
     let mut board = Board::default();
-    board.tell(&event(Level::Warn, "look here"));
+    board.tell(&event(Level::Warn, "look here"), TIME.to_owned());
     for step in 0..2 * ROUNDS_KEPT as u64 {
         board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1)]), step);
-        board.tell(&event(Level::Info, "fine"));
+        board.tell(&event(Level::Info, "fine"), TIME.to_owned());
     }
     assert!((ROUNDS_KEPT / 2..=ROUNDS_KEPT).contains(&board.rounds.points().len()));
     assert_eq!((board.recent.len(), board.events.len()), (ROUNDS_KEPT, EVENTS_KEPT));
@@ -46,7 +46,7 @@ fn memory_is_bounded_and_warnings_outlast_good_news() {
 #[test]
 fn a_browser_is_told_once() {
     let mut board = Board::default();
-    board.tell(&event(Level::Info, "begins"));
+    board.tell(&event(Level::Info, "begins"), TIME.to_owned());
     board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1), part("b", 0, 0.0, 0.0)]), 1);
     let mut told = Told::default();
     let first = json(&board, &mut told);
@@ -118,7 +118,7 @@ fn the_first_line_says_what_stops_the_job() {
     assert_eq!(few, "Waiting for agents: 1 of 2 here.");
     let mut gone = Board::default();
     for (name, code) in [("a", "HJ-110"), ("b", "HJ-104"), ("c", "HJ-102")] {
-        gone.tell(&Event { code, agent: AgentId::new(name).ok(), ..event(Level::Warn, name) });
+        gone.tell(&Event { code, agent: AgentId::new(name).ok(), ..event(Level::Warn, name) }, TIME.to_owned());
     }
     let missing = said("surveying", &|snapshot| {
         snapshot.events.clone_from(&gone.events);

@@ -1,18 +1,18 @@
 //! The page in a real browser: pictures for people to look at in `target/screenshots`, and what sixty agents cost.
 
-use super::super::board::Board;
-use super::super::ideal::Machine;
-use super::super::lines::{Column, Parts};
-use super::super::orders::{Asked, ORDERS_MAX, Order};
-use super::super::routes::Desk;
-use super::super::server::Server;
-use super::super::settings::Listen;
-use super::super::snapshot::{AgentView, Facts, Recent, Snapshot};
-use super::super::state::{Told, state};
-use super::super::what_if;
-use super::super::words::{Pace, line, why};
 use super::browser::Browser;
-use super::{event, part, record, snapshot};
+use super::{TIME, event, part, record, snapshot};
+use crate::board::Board;
+use crate::ideal::Machine;
+use crate::lines::{Column, Parts};
+use crate::listen::Listen;
+use crate::orders::{Asked, ORDERS_MAX, Order};
+use crate::routes::Desk;
+use crate::server::Server;
+use crate::snapshot::{AgentView, Facts, Recent, Snapshot};
+use crate::state::{Told, state};
+use crate::what_if;
+use crate::words::{Pace, line, why};
 use heijunka_round::Level;
 use heijunka_units::AgentId;
 use heijunka_wire::Purpose;
@@ -64,8 +64,8 @@ fn plant(agents: u64, rounds: u64) -> (Board, Vec<u32>) {
         });
         board.columns.push_back(Column { sequence: 1, step, parts: parts.collect() });
     }
-    board.tell(&event(Level::Info, "training begins with all agents"));
-    board.tell(&event(Level::Warn, "oven-02 did not answer round 17 in time"));
+    board.tell(&event(Level::Info, "training begins with all agents"), TIME.to_owned());
+    board.tell(&event(Level::Warn, "oven-02 did not answer round 17 in time"), TIME.to_owned());
     (board, shares)
 }
 
@@ -155,7 +155,7 @@ fn sixty_agents_are_told_in_few_bytes() {
 
 #[test]
 fn the_page_is_small() {
-    let page = include_str!("../../../assets/web/page.html");
+    let page = include_str!("../../assets/page.html");
     assert!(page.len() < 200_000);
     for elsewhere in ["src=\"http", "href=\"http", "url(http", "@import", "//cdn"] {
         assert!(!page.contains(elsewhere), "{elsewhere}");

@@ -1,12 +1,12 @@
 //! The server over loopback, asked by a plain socket.
 
-use super::super::board::Board;
-use super::super::orders::{Asked, ORDERS_MAX, Order};
-use super::super::routes::Desk;
-use super::super::server::Server;
-use super::super::settings::Listen;
-use super::super::snapshot::Snapshot;
 use super::{part, record, snapshot};
+use crate::board::Board;
+use crate::listen::Listen;
+use crate::orders::{Asked, ORDERS_MAX, Order};
+use crate::routes::Desk;
+use crate::server::Server;
+use crate::snapshot::Snapshot;
 use heijunka_settings::Secret;
 use heijunka_wire::Purpose;
 use std::io::{BufRead, BufReader, Read, Write};

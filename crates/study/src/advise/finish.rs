@@ -1,10 +1,8 @@
 //! When the rounds that are left will be done, by drawing from the simulated ones.
 
 use super::clock::Clock;
-use super::span;
 use crate::simulate::WARMUP_ROUNDS;
-use crate::usage::grouped;
-use heijunka_units::SplitMix64;
+use heijunka_units::{SplitMix64, grouped, readable_seconds};
 use serde::Serialize;
 
 /// Rounds are drawn in blocks of so many, so that what lasts for some rounds lasts in the drawing too (block bootstrap,
@@ -41,8 +39,8 @@ impl Finish {
         let mut text = format!(
             "{} {} (95 %: at most {}): done by {} with 95 %, by {} with 50 %",
             if rounds_left == 1 { "1 round takes".to_owned() } else { format!("{} rounds take", grouped(rounds_left)) },
-            span(p50_s),
-            span(p95_s),
+            readable_seconds(p50_s),
+            readable_seconds(p95_s),
             now.after(p95_s),
             now.after(p50_s)
         );

@@ -4,19 +4,17 @@ mod clock;
 mod finish;
 mod what_if;
 
-use crate::config::DEFAULT_POLICY;
 use crate::simulate::source::Source;
 use crate::simulate::{Figures, Setup, policy, round_end, write_json};
-use crate::usage::{grouped, readable};
 use clap::Args;
 use clock::Clock;
 use finish::Finish;
 use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_settings::Failure;
+use heijunka_units::{grouped, readable_seconds};
 use heijunka_wire::limits::BATCH_SAMPLES_MAX;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use what_if::{Finding, Tried, WhatIf};
 
 /// Rounds simulated at least, if the trace has as many.
@@ -29,7 +27,7 @@ const NAMED_MAX: usize = 8;
 
 /// Options of `advise`.
 #[derive(Args)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     /// Trace of a run: [output] trace = "trace.csv.gz" records one.
     #[arg(long, value_name = "FILE")]
     trace: PathBuf,
@@ -40,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rounds: Option<u64>,
     /// Policy of the job.
-    #[arg(long, default_value_t = DEFAULT_POLICY, value_parser = policy)]
+    #[arg(long, default_value_t = PolicyName::default(), value_parser = policy)]
     policy: PolicyName,
     /// When a round of the job ends: exact, guard or anytime.
     #[arg(long, default_value = "exact", value_parser = round_end)]
@@ -92,7 +90,7 @@ struct EqualShares {
 }
 
 /// Tries what can be changed, and says what is worth it.
-pub(crate) fn advise(arguments: &Arguments) -> Result<(), Failure> {
+pub fn advise(arguments: &Arguments) -> Result<(), Failure> {
     let source = Source::load_trace(&arguments.trace)?;
     let fleet = source.fleetlike();
     let recorded = source.rounds();
@@ -143,17 +141,16 @@ fn equal_shares(equal: f64, base: f64, recorded: u64) -> EqualShares {
     let more_seconds = (equal - base) * recorded as f64;
     let rounds = grouped(recorded);
     let text = if equal >= base * (1.0 + what_if::WORTH_TELLING) {
-        format!("equal shares would have cost {} more over the recorded {rounds} rounds", span(more_seconds))
+        format!(
+            "equal shares would have cost {} more over the recorded {rounds} rounds",
+            readable_seconds(more_seconds)
+        )
     } else if equal <= base * (1.0 - what_if::WORTH_TELLING) {
-        format!("equal shares would have saved {} over the recorded {rounds} rounds", span(-more_seconds))
+        format!("equal shares would have saved {} over the recorded {rounds} rounds", readable_seconds(-more_seconds))
     } else {
         "equal shares would have done as well".to_owned()
     };
     EqualShares { seconds_per_batch: equal, more_seconds, text }
-}
-
-pub(crate) fn span(seconds: f64) -> String {
-    readable(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default())
 }
 
 fn sentences(

@@ -1,11 +1,10 @@
 //! The fleet with one machine less or one machine more, simulated on the same recorded rounds.
 
-use super::span;
 use crate::simulate::parallel::side_by_side;
 use crate::simulate::{Figures, Fleetlike, Setup, Simulated, simulate_one};
 use heijunka_allocate::PolicyName;
 use heijunka_settings::Failure;
-use heijunka_units::AgentId;
+use heijunka_units::{AgentId, readable_seconds};
 use heijunka_wire::limits::AGENTS_MAX;
 use serde::Serialize;
 
@@ -172,7 +171,7 @@ fn text(change: Change, agent: &AgentId, seconds: f64, base: f64, per_week_round
         Change::Second => format!("a second {name} costs {percent:.0} % {numbers}"),
     };
     if let Some(rounds) = per_week_rounds.filter(|_| seconds < base) {
-        text += &format!(": {} a week", span((base - seconds) * rounds as f64));
+        text += &format!(": {} a week", readable_seconds((base - seconds) * rounds as f64));
     }
     text
 }

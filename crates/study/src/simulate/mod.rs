@@ -26,7 +26,7 @@ const ROUNDS_MAX: u64 = 10_000_000;
 
 /// Options of `simulate`.
 #[derive(Args)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     #[command(flatten)]
     place: Place,
     /// Policy to try; may be repeated. Every policy if left out, side by side.
@@ -93,7 +93,7 @@ struct Only<'a> {
 }
 
 /// Tries each policy and compares them.
-pub(crate) fn simulate(arguments: &Arguments) -> Result<(), Failure> {
+pub fn simulate(arguments: &Arguments) -> Result<(), Failure> {
     let source = Source::load(&arguments.place, arguments.seed, arguments.parameters)?;
     let setup = Setup {
         round_end: arguments.round_end,

@@ -3,12 +3,10 @@
 use super::run::{Fleetlike, Setup};
 use crate::fleet::{Fleet, FleetAgent};
 use crate::trace::Trace;
-use crate::usage::grouped;
 use clap::Args;
 use heijunka_settings::{Exit, Failure};
 use heijunka_sim::Costs;
-use heijunka_units::AgentId;
-use heijunka_units::{SplitMix64, mix};
+use heijunka_units::{AgentId, SplitMix64, grouped, mix};
 use std::path::{Path, PathBuf};
 
 const BATCH_SAMPLES: u32 = 256;

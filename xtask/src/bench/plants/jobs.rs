@@ -86,7 +86,7 @@ fn units(table: &mut String, name: &str, text: &str, life: &[u32]) -> Outcome {
 }
 
 fn steel_plates(root: &Path, _: Option<&Path>) -> Outcome<Option<String>> {
-    let path = root.join("aggregator/assets/steel_plates_faults.csv");
+    let path = root.join("demo/assets/steel_plates_faults.csv");
     fs::read_to_string(&path).map(Some).map_err(|error| format!("{}: {error}", path.display()))
 }
 

@@ -1,0 +1,7 @@
+//! What a fleet would do, without a plant: `simulate` compares policies on a trace or a described fleet, `advise` says which
+//! machine to leave out or to have twice.
+
+pub mod advise;
+pub mod fleet;
+pub mod simulate;
+pub mod trace;
