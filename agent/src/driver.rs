@@ -19,7 +19,7 @@ use heijunka_data::Usage;
 use heijunka_metrics::MetricsServer;
 use heijunka_program::{Service, Signals, init_logging, runtime};
 use heijunka_settings::{Exit, Failure};
-use heijunka_units::{RoundId, Timestamp};
+use heijunka_units::{ByteRate, Cap, RoundId, Timestamp};
 use heijunka_wire::{Channel, Topics, limits};
 use heijunka_worker::{Buffers, Input, Output, Settings, Worker, gradient_bytes, update_bytes};
 use std::hash::{BuildHasher, Hasher};
@@ -30,8 +30,8 @@ mod telling;
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// How long one message may fill a capped uplink.
-const BURST: Duration = Duration::from_millis(50);
+/// Bytes by which the length of a packet is written longer than that of an empty one.
+const LONGER_BYTES: usize = 3;
 /// Shortest and longest wait between two announcements.
 const ANNOUNCE_BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Messages that are taken from the bus before the other sources are looked at.
@@ -50,14 +50,13 @@ fn session() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish() >> 32
 }
 
-/// Room of an outgoing packet. Under a cap messages are small, so that none fills the link for longer than [`BURST`], but
-/// large enough for the largest gradient in as many chunks as there may be.
-fn packet_bytes(valid: &Valid) -> usize {
-    let Some(uplink) = valid.uplink else { return valid.packet_bytes_max };
-    let burst = BURST.as_secs_f64() * uplink.bytes_per_s() as f64;
-    let chunk = gradient_bytes(valid.parameters_max).max(limits::DOCUMENT_BYTES_MAX).div_ceil(limits::PARTS_MAX);
-    let least = chunk.max(limits::PACKET_BYTES_MIN) + limits::PACKET_BYTES_MIN;
-    (burst as usize).max(least).min(valid.packet_bytes_max)
+/// The cap on what is sent, with what a packet has besides its frame.
+fn cap(valid: &Valid, topics: &Topics) -> Option<Cap> {
+    let packet_bytes =
+        |channel| Message::new(topics.of(channel, &valid.agent).as_str(), Vec::new()).often().packet_bytes();
+    let channels = [Channel::Join, Channel::Evidence, Channel::Gradient];
+    let packet_extra_bytes = channels.map(packet_bytes).into_iter().max().unwrap_or(0) + LONGER_BYTES;
+    valid.uplink.map(|rate| Cap { rate, packet_extra_bytes })
 }
 
 /// Works until the agent is stopped or its hours are over.
@@ -76,7 +75,7 @@ pub(crate) async fn work(
     let mut spec = vec![0; limits::DOCUMENT_BYTES_MAX];
     let mut survey = vec![0; limits::DOCUMENT_BYTES_MAX];
     let mut scores = vec![0; limits::DOCUMENT_BYTES_MAX];
-    let mut packet = vec![0; packet_bytes(valid) - limits::PACKET_OVERHEAD_BYTES];
+    let mut packet = vec![0; valid.packet_bytes_max - limits::PACKET_OVERHEAD_BYTES];
     let buffers = Buffers {
         model: &mut model,
         gradient: &mut gradient,
@@ -88,16 +87,16 @@ pub(crate) async fn work(
         scores: &mut scores,
         packet: &mut packet,
     };
+    let topics = Topics::new(valid.site.clone(), valid.job.clone());
     let settings = Settings {
         agent: valid.agent.clone(),
         session: session(),
         samples_max: limits::BATCH_SAMPLES_MAX,
         threads: u16::try_from(valid.threads.min(RUNS)).unwrap_or(u16::MAX),
         cpu_share_percent: valid.cpu_share_percent,
-        uplink: valid.uplink,
+        uplink: cap(valid, &topics),
         announce_between: ANNOUNCE_BETWEEN,
     };
-    let topics = Topics::new(valid.site.clone(), valid.job.clone());
     let mut bus = valid.bus.clone();
     let state = topics.of(Channel::AgentState, &valid.agent);
     bus.will = Some(Message::new(state.as_str(), State::lost()).retained());
@@ -125,7 +124,8 @@ pub(crate) async fn work(
         watch: Watch::new(valid),
         open: None,
         finished: None,
-        uplink: Uplink::new(valid.uplink, valid.emulate.uplink_bps),
+        uplink: Uplink::new(valid.emulate.uplink_bps.and_then(ByteRate::from_bits_per_s)),
+        held: Duration::ZERO,
         shift,
         tally: Tally::default(),
         metrics_server: metrics_server::start(valid.http_listen),
@@ -168,6 +168,8 @@ struct Driver<'a> {
     tally: Tally,
     metrics_server: MetricsServer,
     uplink: Uplink,
+    /// For how long the worker has held messages back, as far as it is counted in a share's time.
+    held: Duration,
     shift: &'a mut Shift,
     status_due: Instant,
     service: &'a mut Service,
@@ -404,18 +406,17 @@ impl Driver<'_> {
 
     fn send(&mut self, message: Message) {
         self.tally.sent(message.payload.len());
-        let (message, held) = self.uplink.send(message, self.now());
-        let now = Instant::now();
-        let until = now + held.capped + held.emulated;
-        if let Some((_, spent, since)) = &mut self.open
-            && until > now
-        {
+        let now = self.now();
+        let held = self.worker.held(now);
+        let capped = held.saturating_sub(std::mem::replace(&mut self.held, held));
+        let (message, emulated) = self.uplink.send(message, now);
+        if let Some((_, spent, since)) = &mut self.open {
             // What is held back belongs to the share whose answer it is.
-            let more = until.saturating_duration_since(*since);
-            let emulated = more.mul_f64(held.emulated.div_duration_f64(held.capped + held.emulated));
-            spent.emulated_uplink += emulated;
-            spent.capped_uplink += more.saturating_sub(emulated);
-            *since = until;
+            let left = Instant::now();
+            let capped = capped.min(left.saturating_duration_since(*since));
+            spent.capped_uplink += capped;
+            spent.emulated_uplink += (left + emulated).saturating_duration_since(*since + capped).min(emulated);
+            *since = if emulated.is_zero() { *since + capped } else { left + emulated };
         }
         if let Some(message) = message {
             report(self.bus.publish(message));
@@ -444,7 +445,8 @@ impl Driver<'_> {
         let mut message = Message::new(topic.as_str(), bytes);
         message.retain = contract.retained;
         let message = if contract.at_least_once { message } else { message.at_most_once() };
-        self.uplink.charge(&message, self.now());
+        let now = self.now();
+        self.worker.handle(now, Input::Sent { packet_bytes: message.packet_bytes() });
         self.tally.sent(message.payload.len());
         report(self.bus.publish(message));
     }

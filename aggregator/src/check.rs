@@ -79,7 +79,7 @@ fn model(list: &mut Checklist, valid: &Valid) {
 /// What a cap on what is sent means for the model.
 fn downlink(list: &mut Checklist, valid: &Valid) {
     let Some(cap) = valid.plan.downlink else { return };
-    let rate = Rate::from_bits_per_s(cap.bits_per_s);
+    let rate = Rate::from_bits_per_s(cap.rate.bits_per_s());
     let known = valid.plan.start.as_ref().map(|start| start.parameters.len());
     let (parameters, word) =
         known.map_or_else(|| (least_parameters(&valid.plan.hidden), " or more"), |known| (known, ""));

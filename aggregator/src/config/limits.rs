@@ -1,9 +1,8 @@
 //! `[limits]`: what the aggregator leaves of a link to others.
 
 use heijunka_bus::Message;
-use heijunka_round::Cap;
 use heijunka_settings::{Problem, Rate, link_cap};
-use heijunka_units::{JobName, SiteName};
+use heijunka_units::{Cap, JobName, SiteName};
 use heijunka_wire::{Channel, Topics};
 use serde::Deserialize;
 
@@ -26,6 +25,6 @@ impl Limits {
         let empty = Message::new(topics.common(Channel::Round).as_str(), Vec::new());
         let packet_extra_bytes = empty.packet_bytes() + LONGER_BYTES;
         let cap = link_cap("limits.downlink", self.downlink)?;
-        Ok(cap.map(|cap| Cap { bits_per_s: cap.bits_per_s(), packet_extra_bytes }))
+        Ok(cap.map(|rate| Cap { rate, packet_extra_bytes }))
     }
 }

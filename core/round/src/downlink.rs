@@ -12,24 +12,13 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_units::{AgentId, Line, Timestamp};
-use heijunka_wire::{Channel, limits};
+use heijunka_units::{AgentId, Cap, Pacer, Timestamp};
+use heijunka_wire::Channel;
 
-/// How long one frame may fill the line, as long as no object is cut into more parts than there may be.
-const BURST: Duration = Duration::from_millis(50);
 /// What people are told is paid for as long as rounds wait no longer than this for it.
 const TOLD_MAX: Duration = Duration::from_secs(2);
 /// Shorter models need not be told of.
 const TOLD_FROM: Duration = Duration::from_secs(1);
-
-/// The most that the aggregator may send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cap {
-    /// Bits a second.
-    pub bits_per_s: u64,
-    /// Bytes of a packet beside its frame and the agent's name.
-    pub packet_extra_bytes: usize,
-}
 
 /// How the cap is kept to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,29 +44,14 @@ struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Downlink {
     cap: Cap,
-    line: Line,
+    pacer: Pacer,
     waiting: VecDeque<Waiting>,
     held: Duration,
 }
 
-impl Cap {
-    /// How long an object of so many bytes takes, headers left out.
-    pub fn time(&self, bytes: usize) -> Duration {
-        Line::new(self.bits_per_s).time(bytes)
-    }
-
-    /// Bytes of the frames that an object of `total_bytes` is cut into.
-    pub(crate) fn chunk_bytes(&self, total_bytes: usize) -> usize {
-        let burst = u128::from(self.bits_per_s) * BURST.as_millis() / 8000;
-        let parts_max = total_bytes.div_ceil(limits::PARTS_MAX).next_multiple_of(4);
-        let least = parts_max.max(limits::chunk_bytes(limits::PACKET_BYTES_MIN));
-        usize::try_from(burst).unwrap_or(usize::MAX).max(least)
-    }
-}
-
 impl Downlink {
     pub(crate) fn new(cap: Cap) -> Self {
-        Self { cap, line: Line::new(cap.bits_per_s), waiting: VecDeque::new(), held: Duration::ZERO }
+        Self { cap, pacer: Pacer::new(cap.rate), waiting: VecDeque::new(), held: Duration::ZERO }
     }
 
     fn packet_bytes(&self, agent: Option<&AgentId>, bytes: usize) -> usize {
@@ -92,7 +66,7 @@ impl Downlink {
             waiting.bytes = bytes;
             return;
         }
-        let (leaves, _) = self.line.take(self.packet_bytes(agent.as_ref(), bytes.len()), now);
+        let (leaves, _) = self.pacer.take(self.packet_bytes(agent.as_ref(), bytes.len()), now);
         self.waiting.push_back(Waiting { leaves, channel, agent, bytes });
     }
 
@@ -115,13 +89,13 @@ impl Downlink {
             self.waiting = kept.into();
             return gone;
         }
-        self.line = Line::new(self.cap.bits_per_s);
+        self.pacer = Pacer::new(self.cap.rate);
         for Waiting { channel, agent, bytes, .. } in kept {
             self.push(first, channel, agent, bytes);
         }
         if self.waiting.is_empty() {
             // What left before is still to be paid for.
-            self.line.take(0, first);
+            self.pacer.take(0, first);
         }
         gone
     }
@@ -131,7 +105,7 @@ impl Coordinator {
     /// How the cap on what is sent is kept to; `None` without one.
     pub fn downlink(&self) -> Option<DownlinkView> {
         self.downlink.as_ref().map(|downlink| DownlinkView {
-            bits_per_s: downlink.cap.bits_per_s,
+            bits_per_s: downlink.cap.rate.bits_per_s(),
             waiting_bytes: downlink.waiting.iter().map(|waiting| waiting.bytes.len()).sum(),
             held: downlink.held,
         })
@@ -172,9 +146,9 @@ impl Coordinator {
     pub(crate) fn on_sent(&mut self, packet_bytes: usize) {
         let last = self.all_leave_at();
         if let Some(downlink) = &mut self.downlink {
-            let (free_at, _) = downlink.line.take(0, self.now);
+            let (free_at, _) = downlink.pacer.take(0, self.now);
             if free_at.since(last) < TOLD_MAX {
-                downlink.line.take(packet_bytes, self.now);
+                downlink.pacer.take(packet_bytes, self.now);
             }
         }
     }
@@ -230,7 +204,7 @@ impl Coordinator {
         let patience = &self.plan.patience;
         let slow = time > patience.first_deadline.min(patience.deadline_max);
         let level = if slow { Level::Warn } else { Level::Info };
-        let rate = rate(self.plan.downlink.map_or(0, |cap| cap.bits_per_s));
+        let rate = rate(self.plan.downlink.map_or(0, |cap| cap.rate.bits_per_s()));
         let message = format!(
             "[limits] downlink = {rate}: a whole model of {parameters} parameters takes {:.1} s to send",
             time.as_secs_f64()

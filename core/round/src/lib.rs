@@ -43,7 +43,7 @@ mod trainer;
 
 pub use compact::Compact;
 pub use coordinator::{Coordinator, Input, MemberView, Output, OwnLimits, Phase};
-pub use downlink::{Cap, DownlinkView};
+pub use downlink::DownlinkView;
 pub use heijunka_judge::{Judge, Judging, ScoreName, Summary};
 pub use load::BrokerLoad;
 pub use phases::{Obstacle, are_here};

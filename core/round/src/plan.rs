@@ -1,7 +1,6 @@
 //! What the aggregator was told to do.
 
 use crate::compact::Compact;
-use crate::downlink::Cap;
 use crate::start::Start;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -9,7 +8,7 @@ use core::time::Duration;
 use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_judge::Judging;
 use heijunka_learn::{OptimizerKind, Schedule};
-use heijunka_units::{AgentId, Samples};
+use heijunka_units::{AgentId, Cap, Samples};
 use heijunka_wire::document::Job;
 use heijunka_wire::{Activation, Convolution, Pooling};
 

@@ -14,7 +14,7 @@ impl Coordinator {
     /// Bytes of the chunks of an object.
     fn chunk_bytes(&self, total_bytes: usize) -> usize {
         let most = limits::chunk_bytes(self.plan.packet_bytes_max);
-        self.plan.downlink.map_or(most, |cap| cap.chunk_bytes(total_bytes).min(most))
+        self.plan.downlink.map_or(most, |cap| limits::paced_chunk_bytes(cap.rate, total_bytes).min(most))
     }
 
     pub(crate) fn frame(&self, body: &Body, object: Payload<'_>, payload_bytes: usize) -> Vec<u8> {

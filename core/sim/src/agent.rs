@@ -2,6 +2,7 @@
 
 use crate::bus::{Event, Link, Node, Packet};
 use crate::engine::{Engine, LocalSteps};
+use crate::record::Sent;
 use crate::scenario::Machine;
 use crate::world::World;
 use alloc::collections::BTreeMap;
@@ -131,7 +132,7 @@ impl<'b> Agent<'b> {
             samples_max: self.machine.samples_max,
             threads: 1,
             cpu_share_percent: 100,
-            uplink: None,
+            uplink: self.machine.uplink,
             announce_between: ANNOUNCE_BETWEEN,
         };
         self.worker = Some(Worker::new(settings, memory));
@@ -192,6 +193,16 @@ impl<'b> World<'_, 'b> {
                 Output::Publish { channel, bytes } => {
                     let packet = Packet { channel, agent: Some(index), bytes: Rc::from(bytes) };
                     self.record.announcements += u64::from(channel == Channel::Join);
+                    let Agent { machine, incarnation: starts, .. } = self.agents[index];
+                    if machine.uplink.is_some() {
+                        self.record.capped.push(Sent {
+                            agent: index,
+                            starts,
+                            at: self.now,
+                            channel,
+                            bytes: bytes.len(),
+                        });
+                    }
                     self.agent_publishes(index, packet);
                 }
                 Output::Note(note) => self.record.notes.push((self.agents[index].id.clone(), note)),

@@ -32,7 +32,7 @@ mod world;
 pub use data::{Data, Truth};
 pub use engine::{Engine, LocalSteps};
 pub use presets::{machines, plan, scenario};
-pub use record::{Record, RunRecord};
+pub use record::{Record, RunRecord, Sent};
 pub use replay::{Costs, Replay, ReplayError};
 pub use scenario::{BusFaults, Machine, Scenario, Step, Trouble};
 pub use world::run;

@@ -68,6 +68,7 @@ pub fn machines(times: impl IntoIterator<Item = (f64, f64)>) -> Vec<Machine> {
         class: None,
         other_rows: false,
         samples_max: limits::BATCH_SAMPLES_MAX,
+        uplink: None,
         lies: false,
     };
     times.into_iter().map(machine).collect()

@@ -3,10 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use heijunka_round::{Counters, Ending, Event, Outcome, RoundRecord};
-use heijunka_units::mix;
-use heijunka_units::{AgentId, RunId, Samples};
-use heijunka_wire::Purpose;
+use heijunka_units::{AgentId, RunId, Samples, Timestamp, mix};
 use heijunka_wire::document::{Job, Scores};
+use heijunka_wire::{Channel, Purpose};
 use heijunka_worker::Note;
 
 /// What happened in a world.
@@ -28,8 +27,25 @@ pub struct Record {
     pub computed: Vec<(Samples, Vec<f32>)>,
     /// What the agents' written gradients have yet to send at the end, one after the other; units of summed gradients.
     pub residuals: Vec<Vec<f32>>,
+    /// Messages of agents with a capped uplink.
+    pub capped: Vec<Sent>,
     /// What should never happen, but did.
     pub violations: Vec<String>,
+}
+
+/// A message that an agent has sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Number of the agent.
+    pub agent: usize,
+    /// How often its process had been started.
+    pub starts: u32,
+    /// The world's time.
+    pub at: Timestamp,
+    /// The topic's channel.
+    pub channel: Channel,
+    /// Bytes of the frame.
+    pub bytes: usize,
 }
 
 /// What happened to one aggregator.

@@ -4,7 +4,7 @@ use crate::data::Data;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_round::Plan;
-use heijunka_units::Samples;
+use heijunka_units::{Cap, Samples};
 
 /// A world to run.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub struct Machine {
     pub other_rows: bool,
     /// Largest share that it can take.
     pub samples_max: Samples,
+    /// The most that its agent sends; `None` without a limit.
+    pub uplink: Option<Cap>,
     /// It also claims more samples than it was assigned, repeats old answers and names foreign runs.
     pub lies: bool,
 }

@@ -20,8 +20,8 @@ extern crate alloc;
 mod codec;
 mod count;
 mod counted;
-mod line;
 mod name;
+mod pacer;
 mod random;
 mod rate;
 #[cfg(feature = "alloc")]
@@ -33,8 +33,8 @@ mod words;
 pub use codec::Codec;
 pub use count::{AllocationVersion, ModelVersion, RoundId, RunId, SampleCount, Samples};
 pub use counted::{Counted, counted};
-pub use line::Line;
 pub use name::{AgentId, JobName, NAME_BYTES_MAX, NameError, SiteName};
+pub use pacer::{Cap, Pacer};
 pub use random::{GOLDEN, SplitMix64, mix};
 pub use rate::ByteRate;
 #[cfg(feature = "alloc")]

@@ -1,14 +1,25 @@
 //! The round that is served, and what is answered in it.
 
 use crate::compact::Written;
+use core::time::Duration;
 use heijunka_units::{Samples, Timestamp};
 use heijunka_wire::{Durations, Extra, Round};
 
 /// A result that may still have to be sent again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
-    Gradient { samples: Samples, loss_sum: f64, durations: Durations, computed_at: Timestamp, written: Written },
-    Scores { bytes: usize },
+    Gradient {
+        samples: Samples,
+        loss_sum: f64,
+        durations: Durations,
+        computed_at: Timestamp,
+        /// For how long messages had been held back by then.
+        held_before: Duration,
+        written: Written,
+    },
+    Scores {
+        bytes: usize,
+    },
 }
 
 /// The round being served.

@@ -15,6 +15,7 @@ mod retry;
 mod speak;
 #[cfg(test)]
 mod tests;
+mod uplink;
 mod worker;
 
 pub use note::Note;

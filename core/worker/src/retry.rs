@@ -30,6 +30,11 @@ impl Retry {
         self.wait = self.wait.saturating_mul(2).min(self.most);
     }
 
+    /// An announcement that is due is put off until then.
+    pub(crate) fn not_before(&mut self, at: Timestamp) {
+        self.due = self.due.max(at);
+    }
+
     pub(crate) fn stop(&mut self) {
         self.due = Timestamp::NEVER;
     }

@@ -28,8 +28,14 @@ impl<'b> Worker<'b> {
         if !self.connected {
             return Output::Wait(Timestamp::NEVER);
         }
+        if self.has_message()
+            && let Some(until) = self.uplink.wait(now)
+        {
+            return Output::Wait(until);
+        }
         match self.next_message(now) {
             Some(Ok((channel, bytes))) => {
+                self.uplink.send(bytes, now);
                 Output::Publish { channel, bytes: self.buffers.packet.get(..bytes).unwrap_or(&[]) }
             }
             Some(Err(EncodeError)) => {
@@ -38,8 +44,16 @@ impl<'b> Worker<'b> {
             }
             // The probe's answer is sent: what waited for it begins.
             None if self.probing.is_none() && core::mem::take(&mut self.compute_due) => self.begin(now),
-            None => Output::Wait(self.announce_at()),
+            None => {
+                self.uplink.idle();
+                Output::Wait(self.announce_at())
+            }
         }
+    }
+
+    /// Something is to be sent.
+    fn has_message(&self) -> bool {
+        self.announce_due || self.survey_next.is_some() || self.answer_next.is_some()
     }
 
     fn prepare(&mut self) -> Output<'_> {
@@ -52,10 +66,11 @@ impl<'b> Worker<'b> {
         }
     }
 
-    /// While the agent reads its data or computes, silence is no sign of loss.
+    /// While the agent reads its data, computes, or sends slowly, silence is not a sign of loss.
     pub(crate) fn announce_at(&self) -> Timestamp {
         let preparing = self.spec_is_whole() && !self.is_prepared();
-        if self.is_busy() || preparing { Timestamp::NEVER } else { self.announce.due }
+        let sending = self.uplink.cap().is_some() && self.has_message();
+        if self.is_busy() || preparing || sending { Timestamp::NEVER } else { self.announce.due }
     }
 
     fn begin(&mut self, now: Timestamp) -> Output<'_> {
@@ -99,7 +114,7 @@ impl<'b> Worker<'b> {
             return Some(self.encode_join());
         }
         if let Some(index) = self.survey_next {
-            return self.encode_survey(index);
+            return self.encode_survey(now, index);
         }
         let index = self.answer_next?;
         self.encode_answer(now, index)
@@ -125,9 +140,9 @@ impl<'b> Worker<'b> {
             cpu_share_percent: self.settings.cpu_share_percent.clamp(1, 100),
             // The largest number that the field holds is still a cap; 0 is none.
             uplink_bytes_per_s: self
-                .settings
                 .uplink
-                .map_or(0, |cap| u32::try_from(cap.bytes_per_s()).unwrap_or(u32::MAX)),
+                .cap()
+                .map_or(0, |cap| u32::try_from(cap.rate.bytes_per_s()).unwrap_or(u32::MAX)),
             away_s: self.leaving.map_or(0, |leaving| leaving.away_s),
             model: self.held,
         });
@@ -135,31 +150,43 @@ impl<'b> Worker<'b> {
         Ok((Channel::Join, frame.len()))
     }
 
-    fn encode_survey(&mut self, index: u16) -> Option<Result<(Channel, usize), EncodeError>> {
+    fn encode_survey(&mut self, now: Timestamp, index: u16) -> Option<Result<(Channel, usize), EncodeError>> {
         let subject = Subject::Survey(self.prepared?.spec);
-        let chunk = self.chunk_bytes();
+        let chunk = self.chunk_bytes(self.survey_bytes);
         let survey = self.buffers.survey.get(..self.survey_bytes)?;
         let (encoded, next) =
             evidence(self.run, subject, self.settings.session, index, chunk, survey, self.buffers.packet);
         self.survey_next = next;
+        if next.is_none() {
+            self.all_sent(now);
+        }
         Some(encoded)
+    }
+
+    /// What was sent under a cap, and so perhaps slowly, is waited for from now on.
+    fn all_sent(&mut self, now: Timestamp) {
+        if self.uplink.cap().is_some() {
+            self.announce.not_before(now + self.settings.announce_between.0);
+        }
     }
 
     fn encode_answer(&mut self, now: Timestamp, index: u16) -> Option<Result<(Channel, usize), EncodeError>> {
         let current = self.probing.or(self.current)?;
-        let chunk = self.chunk_bytes();
+        let held = self.uplink.held(now);
         let session = self.settings.session;
         let (encoded, next) = match current.answer? {
             Answer::Scores { bytes } => {
                 let subject = Subject::Scores(current.head.round);
-                let scores = self.buffers.scores.get(..bytes)?;
+                let (scores, chunk) = (self.buffers.scores.get(..bytes)?, self.chunk_bytes(bytes));
                 evidence(self.run, subject, session, index, chunk, scores, self.buffers.packet)
             }
-            Answer::Gradient { samples, loss_sum, durations, computed_at, written } => {
+            Answer::Gradient { samples, loss_sum, durations, computed_at, held_before, written } => {
                 let gradient = self.buffers.gradient.get(..written.bytes)?;
-                let all = parts(gradient.len(), chunk)?;
+                let all = parts(gradient.len(), self.chunk_bytes(gradient.len()))?;
                 let part = all.clone().nth(usize::from(index))?;
-                let durations = Durations { encode_us: micros(now.since(computed_at)), ..durations };
+                // The time for which the cap holds it back is the network's.
+                let encoding = now.since(computed_at).saturating_sub(held.saturating_sub(held_before));
+                let durations = Durations { encode_us: micros(encoding), ..durations };
                 let body = Body::Gradient(Gradient {
                     round: current.head.round,
                     allocation: current.head.allocation,
@@ -179,6 +206,7 @@ impl<'b> Worker<'b> {
         self.answer_next = next;
         if next.is_none() {
             self.probing = None;
+            self.all_sent(now);
         }
         Some(encoded)
     }

@@ -9,3 +9,4 @@ mod memory;
 mod probes;
 mod serving;
 mod stopping;
+mod uplink;

@@ -5,9 +5,10 @@ use crate::current::{Answer, Current};
 use crate::leave::Leaving;
 use crate::note::Note;
 use crate::retry::Retry;
+use crate::uplink::Uplink;
 use core::time::Duration;
 use heapless::Deque;
-use heijunka_units::{AgentId, ByteRate, ModelVersion, RoundId, RunId, SampleCount, Samples, Timestamp};
+use heijunka_units::{AgentId, Cap, ModelVersion, RoundId, RunId, SampleCount, Samples, Timestamp};
 use heijunka_wire::{Assembly, Assign, Channel, Durations, Gradient, Purpose, Spec, limits};
 
 /// Memory that the caller lends. Lengths are bounds: a job that needs more is refused with a note.
@@ -57,7 +58,7 @@ pub struct Settings {
     /// Share of the time in which each of them computes, 1 to 100.
     pub cpu_share_percent: u8,
     /// The most that is sent; `None` without a limit.
-    pub uplink: Option<ByteRate>,
+    pub uplink: Option<Cap>,
     /// Shortest and longest wait between two announcements.
     pub announce_between: (Duration, Duration),
 }
@@ -123,6 +124,11 @@ pub enum Input<'a> {
     Leave {
         /// Seconds until it is back, at least 1.
         away_s: u32,
+    },
+    /// The driver has sent something by itself, which the cap on the uplink counts.
+    Sent {
+        /// The whole packet.
+        packet_bytes: usize,
     },
     /// Time passed.
     Tick,
@@ -252,6 +258,7 @@ pub struct Worker<'b> {
     /// Next chunk of the answer to send.
     pub(crate) answer_next: Option<u16>,
     pub(crate) announce: Retry,
+    pub(crate) uplink: Uplink,
     /// Nothing has come of what is known: the aggregator's next word counts, whatever its number.
     pub(crate) doubtful: bool,
     /// The agent's own position in its stream of samples (private data).
@@ -265,6 +272,7 @@ impl<'b> Worker<'b> {
     pub fn new(settings: Settings, buffers: Buffers<'b>) -> Self {
         let (least, most) = settings.announce_between;
         let announce = Retry::new(least, most, settings.session);
+        let uplink = Uplink::new(settings.uplink);
         Self {
             settings,
             buffers,
@@ -290,6 +298,7 @@ impl<'b> Worker<'b> {
             survey_next: None,
             answer_next: None,
             announce,
+            uplink,
             doubtful: false,
             cursor: 0,
             status: Status::default(),
@@ -320,6 +329,7 @@ impl<'b> Worker<'b> {
             Input::Disconnected => {
                 self.connected = false;
                 self.announce.stop();
+                self.uplink.idle();
             }
             Input::Frame { channel, bytes } => self.hear(now, channel, bytes),
             Input::Prepared { prepared, survey } => self.on_prepared(now, prepared, survey),
@@ -328,6 +338,7 @@ impl<'b> Worker<'b> {
             }
             Input::Scored { round, scores } => self.on_scored(now, round, scores),
             Input::Leave { away_s } => self.leave(now, away_s),
+            Input::Sent { packet_bytes } => self.uplink.charge(packet_bytes, now),
             Input::Tick => {
                 if self.connected && now >= self.announce_at() {
                     self.announce_due = true;
@@ -356,8 +367,15 @@ impl<'b> Worker<'b> {
         self.assign.is_some_and(|assign| assign.refused.is_none())
     }
 
-    pub(crate) fn chunk_bytes(&self) -> usize {
-        limits::chunk_bytes(self.buffers.packet.len() + limits::PACKET_OVERHEAD_BYTES)
+    /// Bytes of an object's chunks.
+    pub(crate) fn chunk_bytes(&self, object_bytes: usize) -> usize {
+        let most = limits::chunk_bytes(self.buffers.packet.len() + limits::PACKET_OVERHEAD_BYTES);
+        self.uplink.chunk_bytes(object_bytes, most)
+    }
+
+    /// For how long the cap on the uplink has held messages back until `now`, in all.
+    pub fn held(&self, now: Timestamp) -> Duration {
+        self.uplink.held(now)
     }
 
     fn on_prepared(&mut self, now: Timestamp, prepared: Prepared, survey: &[u8]) {
@@ -419,8 +437,10 @@ impl<'b> Worker<'b> {
         let asked = *current;
         let written = if sound { self.write(&asked, gradient, samples) } else { Some(Written::nothing(0)) };
         let Some(written) = written else { return };
+        let held_before = self.uplink.held(now);
         let Some(current) = self.answering(round, Purpose::Train) else { return };
-        current.answer = Some(Answer::Gradient { samples, loss_sum, durations, computed_at: now, written });
+        current.answer =
+            Some(Answer::Gradient { samples, loss_sum, durations, computed_at: now, held_before, written });
         // It may have come too late already.
         self.take_back_untaken();
         if advances {

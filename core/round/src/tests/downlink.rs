@@ -1,10 +1,18 @@
 //! What the aggregator sends keeps to its cap, and being sent slowly is nobody's fault.
 
 use super::*;
-use crate::{Cap, Level};
+use crate::Level;
+use heijunka_units::{ByteRate, Cap};
 
 /// A thousand bytes a second, and packets with 40 bytes beside the frame.
-const CAP: Cap = Cap { bits_per_s: 8000, packet_extra_bytes: 40 };
+const CAP: Cap = Cap { rate: rate(1000), packet_extra_bytes: 40 };
+
+const fn rate(bytes_per_s: u64) -> ByteRate {
+    match ByteRate::from_bytes_per_s(bytes_per_s) {
+        Some(rate) => rate,
+        None => panic!("0 is not a rate"),
+    }
+}
 const BYTES_PER_S: f64 = 1000.0;
 /// Of a model with 1 input, 300 hidden units and 1 output.
 const PARAMETERS: usize = 901;
@@ -141,7 +149,7 @@ fn what_the_model_takes_is_told_once_it_is_known() {
     let expected = "[limits] downlink = 8 kbit/s: a whole model of 901 parameters takes 3.6 s to send";
     assert_eq!((told.message.as_str(), told.level), (expected, Level::Warn));
     assert!(told.fix.contains("update = \"int8\""), "{}", told.fix);
-    let fast = Cap { bits_per_s: 1_000_000, ..CAP };
+    let fast = Cap { rate: rate(125_000), ..CAP };
     assert_eq!(Line::training(Plan { downlink: Some(fast), ..capped() }).said.told("HJ-172"), 0);
 }
 

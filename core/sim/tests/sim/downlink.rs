@@ -2,14 +2,15 @@
 
 use crate::helpers::{chunked, seeds, sound, troubled, unruly};
 use heijunka_allocate::PolicyName;
-use heijunka_round::{Cap, Ending};
+use heijunka_round::Ending;
 use heijunka_sim::{Scenario, run};
+use heijunka_units::{ByteRate, Cap};
 use heijunka_wire::DataMode;
 use std::time::Duration;
 
 /// A kilobyte a second: a model takes longer than a round may last.
 fn capped(mut world: Scenario) -> Scenario {
-    world.plan.downlink = Some(Cap { bits_per_s: 8000, packet_extra_bytes: 40 });
+    world.plan.downlink = Some(Cap { rate: ByteRate::from_bytes_per_s(1000).unwrap(), packet_extra_bytes: 40 });
     world.plan.patience.deadline_floor = Duration::from_millis(500);
     world.plan.patience.deadline_max = Duration::from_secs(1);
     world

@@ -28,3 +28,5 @@ mod runs;
 mod survival;
 #[cfg(test)]
 mod unbiased;
+#[cfg(test)]
+mod uplink;

@@ -3,7 +3,7 @@
 use super::bench::{Bench, PARAMETERS, Said, answers, assign, computes, joins, round, spec, whole};
 use crate::Input;
 use core::time::Duration;
-use heijunka_units::{ByteRate, RoundId, Timestamp};
+use heijunka_units::{RoundId, Timestamp};
 use heijunka_wire::{Assign, Body, Channel, Payload, Round, Spec};
 
 const MODEL: [f32; PARAMETERS] = [1.0; PARAMETERS];
@@ -172,15 +172,4 @@ fn a_lost_broker_silences_and_its_return_announces() {
     bench.pass(400);
     bench.hear_assign(Assign { samples: 9, ..assign(1) });
     assert!(bench.wait > before);
-}
-
-#[test]
-fn a_cap_of_any_size_is_announced_as_a_cap() {
-    for (cap, announced) in [(Some(250_000), 250_000), (Some(u64::MAX), u32::MAX), (None, 0)] {
-        let mut bench = Bench::new();
-        bench.worker.settings.uplink = cap.and_then(ByteRate::from_bytes_per_s);
-        bench.connect();
-        bench.hear_spec(true);
-        assert_eq!(joins(&bench.prepared(true))[0].uplink_bytes_per_s, announced);
-    }
 }
