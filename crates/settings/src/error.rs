@@ -1,6 +1,7 @@
 //! What can be wrong with a settings file, always with the way out.
 
-use crate::explain::{self, Finding};
+use crate::finding::Finding;
+use crate::hide::without_secrets;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -54,7 +55,7 @@ pub(crate) struct Place {
 impl SettingsError {
     pub(crate) fn new(path: &Path, text: &str, finding: Finding) -> Self {
         let Finding { place, key, what, fix } = finding;
-        let place = place.map(|range| Box::new(Place { text: explain::without_secrets(text), range }));
+        let place = place.map(|range| Box::new(Place { text: without_secrets(text), range }));
         Self { path: path.to_owned(), key, what, fix, place }
     }
 

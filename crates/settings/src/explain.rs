@@ -1,72 +1,55 @@
-//! Turns the parser's findings into plain words with a way out.
+//! Turns what is wrong with a file into plain words with a way out.
+//!
+//! What serde finds comes as [`Mistake`], with its kind, key and place. Two things can only be recognised by their words: what
+//! a type expects (serde has no other form of it) and a key that is written twice (the parser has no other form of it).
 
-use crate::load::Guide;
+use crate::finding::Finding;
+use crate::guide::Guide;
+use crate::hide::is_password;
 use crate::locate;
+use crate::mistake::{Found, Mistake, MistakeKind};
 use std::ops::Range;
 use toml::de::DeTable;
 
-/// What is wrong, where, and what to write instead.
-#[derive(Debug)]
-pub(crate) struct Finding {
-    pub(crate) place: Option<Range<usize>>,
-    pub(crate) key: Option<String>,
-    pub(crate) what: String,
-    pub(crate) fix: String,
-}
-
-/// Explains why `text` is not the settings asked for.
-pub(crate) fn explain(text: &str, error: &toml::de::Error, guide: &Guide) -> Finding {
-    let span = error.span();
-    let Ok(table) = DeTable::parse(text) else {
-        return syntax(text, error.message(), span);
-    };
-    let start = span.as_ref().map_or(0, |span| span.start);
-    let at_root = span.as_ref().is_none_or(|span| *span == table.span() || span.end == 0);
-    let (key, is_section) = locate::key_at(table.get_ref(), start).unwrap_or_default();
-    let message = error.message();
-    if let Some(name) = message.strip_prefix("missing field ") {
-        let section = if at_root { "" } else { key.as_str() };
-        return missing(&quoted(name), section, span.filter(|_| !at_root), guide);
+/// Explains why a file's values are not the settings asked for.
+pub(crate) fn explain(mistake: Mistake, guide: &Guide) -> Finding {
+    let key = mistake.key();
+    let place = mistake.place;
+    match mistake.kind {
+        MistakeKind::Missing(name) => missing(name, &key, place, guide),
+        MistakeKind::UnknownKey { name, is_section, known } => {
+            let key = joined(&key, &name);
+            let (what, fix) = unknown_key(&name, &key, is_section, known, guide);
+            Finding { place, key: Some(key), what, fix }
+        }
+        MistakeKind::UnknownValue { name, known } => {
+            let fix = match closest(&name, known) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("write one of: \"{}\"", known.join("\", \"")),
+            };
+            Finding { place, what: format!("{key}: \"{name}\" is not known"), key: Some(key), fix }
+        }
+        MistakeKind::WrongKind { found, expected } => {
+            let (what, fix) = wrong_kind(&found, &expected);
+            Finding { place, what: format!("{key}: {what}"), key: Some(key), fix }
+        }
+        MistakeKind::Other(message) => {
+            let (what, fix) = message.split_once('\n').unwrap_or((&message, "see the comments of the sample file"));
+            Finding { place, what: format!("{key}: {what}"), key: Some(key), fix: fix.to_owned() }
+        }
     }
-    let (what, fix) = if let Some(rest) = message.strip_prefix("unknown field ") {
-        unknown_key(rest, &key, is_section, guide)
-    } else if let Some(rest) = message.strip_prefix("unknown variant ") {
-        unknown_value(rest, &key)
-    } else if let Some((what, fix)) = message.split_once('\n') {
-        (format!("{key}: {what}"), fix.to_owned())
-    } else {
-        wrong_kind(message, &key)
-    };
-    Finding { place: span, key: Some(key), what, fix }
 }
 
-/// The text with stars in place of passwords, byte for byte as long: error messages end in logs.
-pub(crate) fn without_secrets(text: &str) -> String {
-    text.split_inclusive('\n').map(without_secret).collect()
-}
-
-fn without_secret(line: &str) -> String {
-    let parts = line.split_once('=').and_then(|(key, value)| {
-        let key_end = line.len() - value.len();
-        let end = if is_password(key) { line.trim_end().len() } else { line.rfind('@')? };
-        let start = line.find("://").filter(|scheme| *scheme < end).map_or(key_end, |scheme| scheme + 3);
-        Some((line.get(..start)?, line.get(start..end)?.len(), line.get(end..)?))
-    });
-    parts.map_or_else(|| line.to_owned(), |(before, length, after)| format!("{before}{}{after}", "*".repeat(length)))
-}
-
-fn is_password(key: &str) -> bool {
-    key.trim().ends_with("password")
+fn joined(section: &str, name: &str) -> String {
+    if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
 }
 
 /// Refuses `"C:\temp"`, which is a valid text with a tab in it but certainly not what was meant.
-pub(crate) fn no_control_characters(text: &str) -> Result<(), Finding> {
-    let Ok(table) = DeTable::parse(text) else { return Ok(()) };
-    let Some(value) = locate::control_characters(table.get_ref()) else { return Ok(()) };
+pub(crate) fn no_control_characters(text: &str, table: &DeTable<'_>) -> Result<(), Finding> {
+    let Some((key, value)) = locate::control_characters(table) else { return Ok(()) };
     let place = value.span();
-    let key = locate::key_at(table.get_ref(), place.start).map(|(key, _)| key);
     let raw = text.get(place.clone()).unwrap_or_default().trim_matches('"');
-    Err(Finding { place: Some(place), key, what: BACKSLASH.to_owned(), fix: single_quotes(raw) })
+    Err(Finding { place: Some(place), key: Some(key), what: BACKSLASH.to_owned(), fix: single_quotes(raw) })
 }
 
 const BACKSLASH: &str = "in double quotes a backslash starts an escape, and here it changes the text";
@@ -75,7 +58,9 @@ fn single_quotes(raw: &str) -> String {
     format!("use single quotes: '{}'", raw.replace("\\\\", "\\"))
 }
 
-fn syntax(text: &str, message: &str, span: Option<Range<usize>>) -> Finding {
+/// Explains why `text` is not TOML.
+pub(crate) fn syntax(text: &str, error: &toml::de::Error) -> Finding {
+    let (message, span) = (error.message(), error.span());
     let start = span.as_ref().map_or(0, |span| span.start).min(text.len());
     let (before, after) = text.split_at_checked(start).unwrap_or((text, ""));
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -101,13 +86,8 @@ fn bare_word(value: &str) -> bool {
     !value.is_empty() && value.chars().all(|c| c.is_alphanumeric() || "./:_-".contains(c))
 }
 
-/// The text between the first pair of backquotes.
-fn quoted(text: &str) -> String {
-    text.split('`').nth(1).unwrap_or(text).to_owned()
-}
-
 fn missing(name: &str, section: &str, place: Option<Range<usize>>, guide: &Guide) -> Finding {
-    let key = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+    let key = joined(section, name);
     let example = guide.examples.iter().find(|(known, _)| *known == key).map(|(_, line)| *line);
     let is_section = example.is_some_and(|line| line.starts_with('['));
     let what = match (section, is_section) {
@@ -123,67 +103,48 @@ fn missing(name: &str, section: &str, place: Option<Range<usize>>, guide: &Guide
     Finding { place, key: Some(key), what, fix }
 }
 
-fn unknown_key(rest: &str, key: &str, is_section: bool, guide: &Guide) -> (String, String) {
-    let name = quoted(rest);
+fn unknown_key(name: &str, key: &str, is_section: bool, known: &[&str], guide: &Guide) -> (String, String) {
     let kind = if is_section { "section" } else { "key" };
     let what = format!("unknown {kind} '{name}'");
     let elsewhere = guide.examples.iter().map(|(known, _)| *known).find(|known| {
         let last = known.rsplit_once('.').map(|(_, last)| last);
-        *known != key && last == Some(name.as_str())
+        *known != key && last == Some(name)
     });
     let also = guide.also.iter().find(|(also, _)| *also == key).map(|(_, own)| *own);
-    let fix = match (also.or_else(|| closest(&name, rest)), elsewhere.and_then(|known| known.rsplit_once('.'))) {
+    let fix = match (also.or_else(|| closest(name, known)), elsewhere.and_then(|known| known.rsplit_once('.'))) {
         (Some(near), _) => format!("did you mean '{near}'?"),
         (None, Some((section, _))) => format!("'{name}' belongs to the section [{section}]"),
-        (None, None) => format!("known here: {}", known(rest).join(", ")),
+        (None, None) => format!("known here: {}", known.join(", ")),
     };
     (what, fix)
 }
 
-fn unknown_value(rest: &str, key: &str) -> (String, String) {
-    let name = quoted(rest);
-    let fix = match closest(&name, rest) {
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None => format!("write one of: \"{}\"", known(rest).join("\", \"")),
-    };
-    (format!("{key}: \"{name}\" is not known"), fix)
-}
-
-/// The names that serde lists after "expected": every second part between backquotes but the first.
-fn known(rest: &str) -> Vec<&str> {
-    rest.split('`').skip(3).step_by(2).collect()
-}
-
-fn closest<'a>(name: &str, rest: &'a str) -> Option<&'a str> {
+/// The known name that is most like this one, if any is.
+fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = name.to_lowercase();
-    let scored = known(rest).into_iter().map(|known| {
+    let scored = known.iter().map(|known| {
         let contained = name.len() >= 4 && (known.starts_with(&name) || name.starts_with(known));
-        (if contained { 0.9 } else { strsim::jaro_winkler(&name, known) }, known)
+        (if contained { 0.9 } else { strsim::jaro_winkler(&name, known) }, *known)
     });
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
     best.filter(|(score, _)| *score >= 0.82).map(|(_, known)| known)
 }
 
-fn wrong_kind(message: &str, key: &str) -> (String, String) {
-    let found_expected = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
-    let Some((found, expected)) = found_expected.and_then(|rest| rest.split_once(", expected ")) else {
-        return (format!("{key}: {message}"), "see the comments of the sample file".to_owned());
-    };
+fn wrong_kind(found: &Found, expected: &str) -> (String, String) {
     let wanted = kind(expected);
-    let text = found.strip_prefix("string \"").and_then(|rest| rest.strip_suffix('"'));
-    let value = found.split('`').nth(1).unwrap_or_default();
-    match text {
-        Some(number) if wanted.contains("number") && number.parse::<f64>().is_ok() => {
-            (format!("{key}: a number must not stand in quotes"), format!("write {number} without quotes"))
+    match found {
+        Found::Text(number) if wanted.contains("number") && number.parse::<f64>().is_ok() => {
+            ("a number must not be in quotes".to_owned(), format!("write {number} without quotes"))
         }
-        Some(word @ ("true" | "false")) if expected == "a boolean" => {
-            (format!("{key}: {word} must not stand in quotes"), format!("write {word} without quotes"))
+        Found::Text(word) if expected == "a boolean" && (word == "true" || word == "false") => {
+            (format!("{word} must not be in quotes"), format!("write {word} without quotes"))
         }
-        Some(text) => (format!("{key}: \"{text}\" is not {wanted}"), format!("write {wanted}")),
-        None if wanted == "a text" && !value.is_empty() => {
-            (format!("{key}: a text must stand in quotes"), format!("write \"{value}\""))
+        Found::Text(text) => (format!("\"{text}\" is not {wanted}"), format!("write {wanted}")),
+        Found::Value(value, _) if wanted == "a text" => {
+            ("a text must be in quotes".to_owned(), format!("write \"{value}\""))
         }
-        None => (format!("{key}: {} does not fit", found.replace('`', "")), format!("write {wanted}")),
+        Found::Value(value, kind) => (format!("{kind} {value} does not fit"), format!("write {wanted}")),
+        Found::Other(what) => (format!("{what} does not fit"), format!("write {wanted}")),
     }
 }
 

@@ -26,12 +26,18 @@
 //! ```
 
 mod broker;
+mod deserialize;
 mod error;
 mod explain;
 mod failure;
+mod finding;
+mod guide;
+mod hide;
 mod load;
 mod locate;
 mod log;
+mod mistake;
+mod quantity;
 mod rate;
 mod secret;
 mod size;
@@ -41,8 +47,9 @@ mod values;
 pub use broker::{BrokerSettings, BrokerUrl, TlsTexts};
 pub use error::{Problem, SettingsError};
 pub use failure::{Exit, Failure};
+pub use guide::Guide;
 pub use heijunka_units::Secret;
-pub use load::{Guide, Loaded, Places, load, parse};
+pub use load::{Loaded, Places, load, parse};
 pub use log::{LogFormat, LogLevel, LogSettings};
 pub use rate::{Rate, link_cap};
 pub use secret::{secret_from_environment, secret_from_file};

@@ -1,23 +1,13 @@
 //! Reads a settings file.
 
+use crate::deserialize::Root;
 use crate::error::{Problem, SettingsError};
-use crate::explain::Finding;
+use crate::finding::Finding;
+use crate::guide::Guide;
 use crate::{explain, locate};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
-
-/// What a program knows about its own settings, for the errors' sake.
-#[derive(Clone, Copy, Debug)]
-pub struct Guide {
-    /// Command that writes a sample file: `heijunka-agent init`.
-    pub init: &'static str,
-    /// Keys that may be asked for, with a line to add: `("broker.url", "url = \"mqtt://192.168.1.10\"")`; a section
-    /// likewise: `("broker", "[broker]\nurl = \"mqtt://192.168.1.10\"")`.
-    pub examples: &'static [(&'static str, &'static str)],
-    /// Keys under a name that people may expect, and their own: `("limits.work_hours", "train_only")`.
-    pub also: &'static [(&'static str, &'static str)],
-}
 
 /// Settings together with the text that they were read from.
 #[derive(Clone, Debug)]
@@ -40,13 +30,17 @@ pub fn load<T: DeserializeOwned>(path: &Path, guide: &Guide) -> Result<Loaded<T>
 /// Reads settings from `text`, which is said to come from `path`.
 pub fn parse<T: DeserializeOwned>(path: &Path, text: String, guide: &Guide) -> Result<Loaded<T>, SettingsError> {
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-    let read = toml::from_str(&text)
-        .map_err(|error| explain::explain(&text, &error, guide))
-        .and_then(|settings| explain::no_control_characters(&text).map(|()| settings));
-    match read {
+    match read(&text, guide) {
         Ok(settings) => Ok(Loaded { settings, path: path.to_owned(), source_text: text }),
         Err(finding) => Err(SettingsError::new(path, &text, finding)),
     }
+}
+
+fn read<T: DeserializeOwned>(text: &str, guide: &Guide) -> Result<T, Finding> {
+    let table = DeTable::parse(text).map_err(|error| explain::syntax(text, &error))?;
+    let settings = T::deserialize(Root(table.get_ref())).map_err(|mistake| explain::explain(mistake, guide))?;
+    explain::no_control_characters(text, table.get_ref())?;
+    Ok(settings)
 }
 
 fn not_opened(path: &Path, error: &std::io::Error, guide: &Guide) -> SettingsError {

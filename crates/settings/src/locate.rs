@@ -4,23 +4,6 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The key (`broker.url`) that is written at byte `offset`, and whether it is a section.
-pub(crate) fn key_at(table: &DeTable<'_>, offset: usize) -> Option<(String, bool)> {
-    table.iter().find_map(|(key, value)| {
-        let name = key.get_ref().as_ref();
-        let inner = match value.get_ref() {
-            DeValue::Table(inner) => key_at(inner, offset),
-            DeValue::Array(items) => items.iter().find_map(|item| key_at(item.get_ref().as_table()?, offset)),
-            _ => None,
-        };
-        if let Some((path, section)) = inner {
-            return Some((format!("{name}.{path}"), section));
-        }
-        let here = key.span().contains(&offset) || value.span().contains(&offset);
-        here.then(|| (name.to_owned(), value.get_ref().is_table()))
-    })
-}
-
 /// Where the value of `key` (`broker.url`) is written; its section's head, if the key itself is not.
 pub(crate) fn place_of(table: &DeTable<'_>, key: &str) -> Option<Range<usize>> {
     let (name, rest) = key.split_once('.').map_or((key, None), |(name, rest)| (name, Some(rest)));
@@ -32,16 +15,23 @@ pub(crate) fn place_of(table: &DeTable<'_>, key: &str) -> Option<Range<usize>> {
     }
 }
 
-/// The first text of more than one character that holds a control character: an escape that was not meant.
-pub(crate) fn control_characters<'a>(table: &'a DeTable<'_>) -> Option<&'a Spanned<DeValue<'a>>> {
-    table.iter().find_map(|(_, value)| in_value(value))
+/// The first text of more than one character that holds a control character (an escape that was not meant), and its key.
+pub(crate) fn control_characters<'a>(table: &'a DeTable<'_>) -> Option<(String, &'a Spanned<DeValue<'a>>)> {
+    table.iter().find_map(|(key, value)| {
+        let name = key.get_ref();
+        let (inner, found) = in_value(value)?;
+        Some((if inner.is_empty() { name.to_string() } else { format!("{name}.{inner}") }, found))
+    })
 }
 
-fn in_value<'a>(value: &'a Spanned<DeValue<'_>>) -> Option<&'a Spanned<DeValue<'a>>> {
+/// The same in a value; the key counts from there.
+fn in_value<'a>(value: &'a Spanned<DeValue<'_>>) -> Option<(String, &'a Spanned<DeValue<'a>>)> {
     match value.get_ref() {
         DeValue::Table(table) => control_characters(table),
         DeValue::Array(items) => items.iter().find_map(in_value),
-        DeValue::String(text) => (text.chars().count() > 1 && text.contains(char::is_control)).then_some(value),
+        DeValue::String(text) if text.chars().count() > 1 && text.contains(char::is_control) => {
+            Some((String::new(), value))
+        }
         _ => None,
     }
 }

@@ -1,8 +1,8 @@
 //! Rates of a link in bits a second with their unit.
 
 use crate::Problem;
+use crate::quantity::{self, Quantity};
 use heijunka_units::ByteRate;
-use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -49,12 +49,7 @@ impl FromStr for Rate {
     /// The error is one line on what is wrong and one line on what to write.
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let (number, unit) = text.split_at(split);
-        let unit = unit.trim();
-        if unit.is_empty() && !number.is_empty() {
-            return Err(format!("the rate '{text}' has no unit\n{FIX}"));
-        }
+        let (number, unit) = quantity::parts::<Self>(text)?;
         if unit.to_ascii_lowercase().ends_with("b/s") {
             return Err(format!("the rate '{text}' counts bytes, links are told in bits: 1 MB/s is 8 Mbit/s\n{FIX}"));
         }
@@ -79,33 +74,21 @@ impl fmt::Display for Rate {
     }
 }
 
+impl Quantity for Rate {
+    const NOUN: &'static str = "rate";
+    const FIX: &'static str = FIX;
+    const SUGGESTED: &'static [&'static str] = &["kbit/s"];
+}
+
 impl Serialize for Rate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-struct RateVisitor;
-
-impl Visitor<'_> for RateVisitor {
-    type Value = Rate;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a rate such as \"2Mbit/s\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Rate, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Rate, E> {
-        Err(E::custom(format!("the rate {number} has no unit\nwrite for example \"{number}kbit/s\"")))
-    }
-}
-
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RateVisitor)
+        quantity::deserialize(deserializer)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sizes in bytes with their unit.
 
-use serde::de::{Error, Visitor};
+use crate::quantity::{self, Quantity};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -38,12 +38,7 @@ impl FromStr for Size {
     /// The error is one line on what is wrong and one line on what to write.
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(split);
-        let unit = unit.trim();
-        if unit.is_empty() && !number.is_empty() {
-            return Err(format!("the size '{text}' has no unit\n{FIX}"));
-        }
+        let (number, unit) = quantity::parts::<Self>(text)?;
         let known = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
         let (Some((_, bytes)), Ok(number)) = (known, number.parse::<u64>()) else {
             return Err(format!("'{text}' is not a size\n{FIX}, with a whole number"));
@@ -62,32 +57,20 @@ impl fmt::Display for Size {
     }
 }
 
+impl Quantity for Size {
+    const NOUN: &'static str = "size";
+    const FIX: &'static str = FIX;
+    const SUGGESTED: &'static [&'static str] = &["KB", "B"];
+}
+
 impl Serialize for Size {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-struct SizeVisitor;
-
-impl Visitor<'_> for SizeVisitor {
-    type Value = Size;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a size such as \"256KB\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Size, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Size, E> {
-        Err(E::custom(format!("the size {number} has no unit\nwrite for example \"{number}KB\" or \"{number}B\"")))
-    }
-}
-
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SizeVisitor)
+        quantity::deserialize(deserializer)
     }
 }

@@ -1,6 +1,6 @@
 //! Durations with their unit.
 
-use serde::de::{Error, Visitor};
+use crate::quantity::{self, Quantity};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -56,12 +56,7 @@ impl FromStr for Span {
     /// The error is one line on what is wrong and one line on what to write.
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let (number, unit) = text.split_at(split);
-        let (number, unit) = (number.trim(), unit.trim());
-        if unit.is_empty() && !number.is_empty() {
-            return Err(format!("the duration '{text}' has no unit\n{FIX}"));
-        }
+        let (number, unit) = quantity::parts::<Self>(text)?;
         let Some((_, seconds)) = UNITS.iter().find(|(name, _)| *name == unit) else {
             return Err(format!("'{text}' is not a duration\n{FIX} (units: us, ms, s, min, h, d)"));
         };
@@ -85,36 +80,20 @@ impl fmt::Display for Span {
     }
 }
 
+impl Quantity for Span {
+    const NOUN: &'static str = "duration";
+    const FIX: &'static str = FIX;
+    const SUGGESTED: &'static [&'static str] = &["s", "ms"];
+}
+
 impl Serialize for Span {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-struct SpanVisitor;
-
-impl Visitor<'_> for SpanVisitor {
-    type Value = Span;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a duration such as \"5s\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Span, E> {
-        Err(E::custom(format!("the duration {number} has no unit\nwrite for example \"{number}s\" or \"{number}ms\"")))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Span, E> {
-        Err(E::custom(format!("the duration {number} has no unit\nwrite for example \"{number}s\" or \"{number}ms\"")))
-    }
-}
-
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SpanVisitor)
+        quantity::deserialize(deserializer)
     }
 }

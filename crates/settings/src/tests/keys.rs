@@ -56,6 +56,10 @@ fn wrong_kinds() {
     assert_snapshot!("two_characters", report_on("[data]\ndelimiter = \"ab\""));
     assert_snapshot!("boolean_in_quotes", report_on("[data]\nshuffle = \"true\""));
     assert_snapshot!("number_for_a_section", report("site = \"hall-3\"\nbroker = 5\n"));
+    assert_snapshot!("number_for_a_choice", report_on("[log]\nlevel = 3"));
+    assert_snapshot!("list_for_a_choice", report_on("[log]\nlevel = [\"info\"]"));
+    assert_snapshot!("date_for_a_number", report_on("[training]\nlearning_rate = 2026-12-01"));
+    assert_snapshot!("number_beyond_all", report_on("[training]\nglobal_batch_samples = 99999999999999999999"));
     assert_snapshot!("unknown_value", report_on("[log]\nlevel = \"warning\""));
     assert_snapshot!("unknown_value_unlike_any", report_on("[log]\nlevel = \"loud\""));
 }

@@ -50,6 +50,7 @@ fn what_is_no_size_is_refused() {
 #[test]
 fn errors_of_units() {
     assert_snapshot!("duration_without_unit", report_on("keep_alive = 15"));
+    assert_snapshot!("duration_of_a_fraction_without_unit", report_on("keep_alive = 1.5"));
     assert_snapshot!("duration_without_unit_in_quotes", report_on("keep_alive = \"15\""));
     assert_snapshot!("duration_without_quotes", report_on("keep_alive = 15s"));
     assert_snapshot!("duration_with_unknown_unit", report_on("keep_alive = \"15 parsecs\""));
