@@ -89,7 +89,7 @@ fn mistake_06_an_unknown_host() {
 }
 
 #[test]
-fn mistake_07_a_mosquitto_that_hears_its_own_machine_only() {
+fn mistake_07_a_mosquitto_that_accepts_local_connections_only() {
     // The shipped local configuration listens at 127.0.0.1: from anywhere else it refuses.
     let plant = Plant::new().unwrap();
     assert_snapshot!(found(&plant, &good(&plant).replace("127.0.0.1", "127.0.0.2"), 69));

@@ -195,7 +195,7 @@ fn a_missing_and_a_strange_certificate_of_the_program_are_named() {
         let (code, missing) = check(&plant, &ca, WITH_CA);
         assert_eq!(code, Some(69), "{missing}");
         // The broker's alert may be lost when it ends the connection; then the words are more careful.
-        assert!(missing.contains("wants a certificate from this program"), "{version}: {missing}");
+        assert!(missing.contains("requires a certificate from this program"), "{version}: {missing}");
         let (code, strange) = check(&plant, &ca, &own);
         assert_eq!(code, Some(69), "{strange}");
         assert!(strange.contains("not accept the certificate in client_cert_file"), "{version}: {strange}");
@@ -242,7 +242,7 @@ fn a_password_without_tls_is_warned_about_once() {
     plant.write("agent.toml", text).unwrap();
     let mut agent = plant.start("heijunka-agent", &["run"], "agent.log").unwrap();
     agent.wait_for("looks for job").unwrap();
-    let warnings = agent.text().matches("crosses the network unprotected").count();
+    let warnings = agent.text().matches("crosses the network unencrypted").count();
     assert_eq!(warnings, 1, "{}", agent.text());
     assert!(!agent.stop().unwrap().log.contains("hunter2"));
 }

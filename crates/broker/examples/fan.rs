@@ -1,9 +1,9 @@
-//! Rounds a second of the training's pattern: one message of S bytes to N agents, S bytes back from each, QoS 1.
+//! Rounds per second of the training's pattern: one message of S bytes to N agents, S bytes back from each, QoS 1.
 //!
 //! `cargo run --release -p heijunka-broker --example fan -- <tcp|bare|bus> <mosquitto|each-second|each-change|embedded|PORT> <N> <S> [seconds]`
 //! compares TCP without a broker, rumqttc alone and the bus, and the brokers with each other. `mosquitto` is the shipped configuration
 //! without persistence, `each-second` the shipped configuration as it is, `each-change` the same but saving after every change.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on stops")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot continue stops")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -134,23 +134,23 @@ fn start_broker(kind: &str) -> (u16, Running) {
         let process = Mosquitto::start(&options).unwrap();
         return (process.port(), Running::Mosquitto { _process: process });
     }
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel();
     thread::spawn(move || {
         runtime().block_on(async {
             let broker = Broker::bind(BrokerConfig::default()).await.unwrap();
-            tell.send(broker.local_addr().port()).unwrap();
+            sender.send(broker.local_addr().port()).unwrap();
             let _ = stopped.await;
         });
     });
-    (told.recv().unwrap(), Running::Embedded { _stop: stop })
+    (receiver.recv().unwrap(), Running::Embedded { _stop: stop })
 }
 
-/// Runs rounds until the time is over; returns rounds a second.
+/// Runs rounds until the time is over; returns rounds per second.
 async fn aggregate(client: &str, port: u16, agents: usize, payload_bytes: usize, time: Duration) -> f64 {
     let model = Bytes::from(vec![7; payload_bytes]);
     let mut centre = if client == "bare" { Centre::bare(port) } else { Centre::bus(port) };
-    // Whoever has not subscribed yet misses a message: agents start when they are heard, rounds when all have said that
+    // A client that has not subscribed yet misses a message: agents start when they are received, rounds when all have said that
     // they are there.
     centre.subscribed().await;
     let _agents = start_agents(client, port, agents);
@@ -196,9 +196,9 @@ impl Centre {
     }
 
     async fn subscribed(&mut self) {
-        let mut heard = false;
-        while !heard {
-            heard = match self {
+        let mut received = false;
+        while !received {
+            received = match self {
                 Self::Bare(_, event_loop) => {
                     matches!(event_loop.poll().await.unwrap(), Event::Incoming(Packet::SubAck(_)))
                 }

@@ -1,4 +1,4 @@
-//! What the broker is told at its start, and what it tells about itself.
+//! The broker's configuration, and what it reports about itself.
 
 use std::fmt;
 use std::io;
@@ -33,7 +33,7 @@ pub struct BrokerConfig {
     pub addr: SocketAddr,
     /// Whether `addr` may be reachable from other machines.
     pub beyond_loopback: bool,
-    /// Largest packet accepted, in bytes; told to clients.
+    /// Largest packet accepted, in bytes; clients are informed of it.
     pub packet_bytes_max: u32,
     /// Bytes that may wait for one client.
     pub queue_bytes_max: usize,

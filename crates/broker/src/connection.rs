@@ -38,7 +38,7 @@ const READ_BYTES: usize = 64 * 1024;
 enum Ending {
     /// The client said farewell: no will.
     Farewell,
-    /// The client said farewell and wants its will published.
+    /// The client said farewell and asked for its will to be published.
     FarewellWithWill,
     /// The connection broke.
     Broken,
@@ -127,7 +127,7 @@ fn admit(
     })
 }
 
-/// The largest number of seconds means for ever.
+/// The largest number of seconds means without end.
 fn expiry(seconds: u32) -> Duration {
     if seconds == u32::MAX { Duration::MAX } else { Duration::from_secs(u64::from(seconds)) }
 }

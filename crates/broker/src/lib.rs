@@ -1,7 +1,18 @@
-//! A small MQTT 5 broker for trials and tests on this machine; production is Mosquitto or another grown broker.
+//! A small MQTT 5 broker for trials and tests on this machine; production uses Mosquitto or another full broker.
 //!
-//! It has what Heijunka needs of a broker: QoS 0 and 1, retained messages, last wills, persistent sessions (in memory)
-//! with expiry, wildcards, limits. It has not: TLS, QoS 2, MQTT 3, shared subscriptions, topic aliases, message
+//! ```
+//! use heijunka_broker::{Broker, BrokerConfig};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let broker = Broker::bind(BrokerConfig::default()).await?;
+//! println!("clients connect to {}", broker.local_addr());
+//! broker.shutdown().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! It has what Heijunka needs from a broker: QoS 0 and 1, retained messages, last wills, persistent sessions (in memory)
+//! with expiry, wildcards, limits. It does not have: TLS, QoS 2, MQTT 3, shared subscriptions, topic aliases, message
 //! properties (they are not passed on), will delays (a will is published at once), access rules per topic, disk.
 //!
 //! What a client can grow is bounded:

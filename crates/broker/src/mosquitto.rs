@@ -27,7 +27,7 @@ pub enum Shipped {
     Local,
     /// `broker-config/production`: its first port takes passwords, its second one client certificates.
     Production {
-        /// What `broker-config/make.sh` has made for the broker; stands for `/etc/mosquitto/heijunka`.
+        /// What `broker-config/make.sh` has made for the broker, in place of `/etc/mosquitto/heijunka`.
         folder: PathBuf,
     },
 }
@@ -131,7 +131,7 @@ impl Drop for Mosquitto {
     }
 }
 
-/// A free port that is none of `taken`.
+/// A free port that is not in `taken`.
 fn free_port(taken: &[u16]) -> io::Result<u16> {
     loop {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();

@@ -15,7 +15,7 @@ use crate::connection::serve;
 use crate::exchange::Exchange;
 use crate::{BindError, BrokerConfig, Stats};
 
-/// Time for all clients to hear the farewell.
+/// Time for all clients to receive the farewell.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A running broker; dropping it stops it at once, without farewell.
@@ -60,7 +60,7 @@ impl Broker {
         self.exchange.stats()
     }
 
-    /// Takes leave of all clients and stops listening; nothing is kept, no will is published.
+    /// Says farewell to all clients and stops listening; nothing is kept, no will is published.
     pub async fn shutdown(mut self) {
         if let Some(stop) = self.stop.take() {
             // Fails only when the task has ended already.
@@ -93,7 +93,7 @@ async fn accept(listener: TcpListener, exchange: Arc<Exchange>, mut stopped: one
             }
             Ok(_) => tracing::warn!("more than {CONNECTIONS_MAX} connections: one is refused"),
             Err(error) => {
-                // Out of descriptors, most likely: trying again at once would only burn the processor.
+                // Probably no descriptors are left: trying again at once would only use the processor.
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -102,7 +102,7 @@ async fn accept(listener: TcpListener, exchange: Arc<Exchange>, mut stopped: one
     drop(listener);
     exchange.end_all(Code::ServerShuttingDown);
     let all_gone = async { while connections.join_next().await.is_some() {} };
-    // Those that have not even said who they are are not waited for.
+    // Clients that have not sent a CONNECT are not waited for.
     if tokio::time::timeout(STOP_TIMEOUT, all_gone).await.is_err() {
         connections.shutdown().await;
     }

@@ -14,7 +14,7 @@ const SHARED_BYTES_MIN: usize = 8 * 1024;
 /// Takes the next packet out of `buffer`, if one is complete.
 ///
 /// # Errors
-/// The reason to tell the client: the packet is malformed, or larger than `bytes_max`.
+/// The reason to send to the client: the packet is malformed, or larger than `bytes_max`.
 pub(crate) fn decode(buffer: &mut BytesMut, bytes_max: u32) -> Result<Option<Packet>, Code> {
     let Some(frame) = frame(buffer)? else { return Ok(None) };
     if frame.bytes > bytes_max as usize {

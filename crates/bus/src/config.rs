@@ -1,4 +1,4 @@
-//! What the bus is told at its start, and the message it carries.
+//! The configuration of the bus, and the message that it carries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +34,8 @@ pub struct Message {
     pub retain: bool,
     /// How surely it arrives.
     pub qos: Quality,
-    /// Its topic is used again and again: where the broker allows it, it is named once a connection and then stands for
-    /// itself as a number (a topic alias). One topic of a client can be.
+    /// Its topic is used often: if the broker allows it, a number (a topic alias) replaces the topic after its first use on
+    /// each connection. Only one topic of a client can be such a topic.
     pub often: bool,
 }
 
@@ -51,7 +51,7 @@ impl Message {
         Self { retain: true, ..self }
     }
 
-    /// The same message, on a topic that is used again and again.
+    /// The same message, on a topic that is used often.
     #[must_use]
     pub fn often(self) -> Self {
         Self { often: true, ..self }
@@ -90,9 +90,9 @@ pub struct BusConfig {
     pub tls: Option<Tls>,
     /// Client id: one per program in the whole plant.
     pub client_id: String,
-    /// User name, if the broker wants one.
+    /// User name, if the broker requires one.
     pub username: Option<String>,
-    /// Password, if the broker wants one.
+    /// Password, if the broker requires one.
     pub password: Option<Secret>,
     /// Interval of pings, 5 s to 65,535 s; longer than the largest transfer takes.
     pub keep_alive: Duration,
@@ -163,7 +163,7 @@ impl BusConfig {
         self.check_topics()
     }
 
-    /// Whether a password would cross the network readable for everybody on the way.
+    /// Whether a password would cross the network unencrypted.
     pub(crate) fn shows_password(&self) -> bool {
         let stays_here = self.host.eq_ignore_ascii_case("localhost")
             || self.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());

@@ -23,14 +23,14 @@ pub struct Incoming {
 pub enum BusEvent {
     /// The broker accepted the connection.
     Connected {
-        /// Whether it still had the session: if not, subscriptions are made anew.
+        /// Whether it still had the session; if not, the bus subscribes again.
         session_present: bool,
     },
-    /// The subscriptions of this connection stand (follows every `Connected`).
+    /// The broker has accepted the subscriptions of this connection (follows every `Connected`).
     Subscribed,
     /// The connection is lost or could not be made; the bus tries again by itself.
     Disconnected {
-        /// Why, as far as it can be told.
+        /// Why, as far as it is known.
         reason: DisconnectReason,
         /// Wait until the next attempt.
         retry_in: Duration,

@@ -31,7 +31,7 @@ pub struct Bus {
 /// Starts the bus: connects, and keeps connected, in a task of its own. Call it within a tokio runtime.
 ///
 /// # Errors
-/// A setting that MQTT cannot take; an unreachable broker is no error, but an event.
+/// A setting that MQTT cannot take. An unreachable broker is an event, not an error.
 pub fn start(config: BusConfig) -> Result<(Bus, Events), ConfigError> {
     let silence_max = config.keep_alive + config.keep_alive / 2;
     start_watched(config, silence_max)
@@ -42,8 +42,7 @@ pub(crate) fn start_watched(config: BusConfig, silence_max: Duration) -> Result<
     config.check()?;
     if config.shows_password() {
         tracing::warn!(
-            "the password for {} crosses the network unprotected, and whoever listens on the way can read it: use \
-             mqtts:// and ca_file",
+            "the password for {} crosses the network unencrypted, where others can read it: use mqtts:// and ca_file",
             config.host
         );
     }
@@ -80,7 +79,7 @@ impl Bus {
         self.outbox.publish(message)
     }
 
-    /// Whether the connection stands now.
+    /// Whether there is a connection now.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.outbox.is_connected()
@@ -104,8 +103,8 @@ impl Bus {
         self.outbox.packet_bytes_max()
     }
 
-    /// Waits until everything published is acknowledged, but no longer than `deadline`; then takes leave of the broker,
-    /// which keeps the last will unpublished, and ends the bus. Returns how many messages were not delivered.
+    /// Waits until everything published is acknowledged, but no longer than `deadline`; then says farewell to the
+    /// broker, which does not publish the last will, and ends the bus. Returns how many messages were not delivered.
     pub async fn close(mut self, deadline: Duration) -> usize {
         self.outbox.begin_close();
         self.closing.notify_one();
@@ -134,7 +133,7 @@ pub enum PublishError {
         bytes: usize,
         /// This side's `packet_bytes_max`.
         max: usize,
-        /// The broker's, when it has told one.
+        /// The broker's limit, if it has sent one.
         broker_max: Option<usize>,
     },
     /// Too much waits already.

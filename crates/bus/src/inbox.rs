@@ -1,8 +1,8 @@
 //! From the connection to the reader: bounded by bytes, in order, nothing dropped.
 //!
 //! When the reader falls behind by more than the bound, the connection's task waits for it and stops reading from the
-//! socket. TCP then slows the broker, which queues within its own limits. Only a reader that stands still for longer
-//! than the keep-alive loses the connection; the session, and what the broker queued, are there when it comes back.
+//! socket. TCP then slows the broker, which queues within its own limits. Only a reader that stops for longer than
+//! the keep-alive loses the connection; the session, and what the broker has queued, are there when it comes back.
 
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ impl Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        // Lets a waiting connection go on without a reader.
+        // A connection that waits for room can continue without a reader.
         self.room.close();
     }
 }

@@ -1,41 +1,40 @@
-//! What a log says of a connection that is lost and found again: when it goes, now and then while it is away, and when it
-//! is back.
+//! What is logged about a lost connection: when it is lost, at growing intervals while it is away, and when it is back.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::DisconnectReason;
 
-/// Attempts are told of once the connection has been away for so long, and again each time that this has doubled.
-const TELL_AFTER: Duration = Duration::from_secs(5);
-/// But at least so often.
-const TELL_EVERY: Duration = Duration::from_secs(3600);
+/// An attempt is logged once the connection has been away for this time, and again each time that this has doubled.
+const LOG_AFTER: Duration = Duration::from_secs(5);
+/// An attempt is logged at least this often.
+const LOG_EVERY: Duration = Duration::from_secs(3600);
 
 /// A connection's absence, from [`crate::BusEvent::Disconnected`] to [`crate::BusEvent::Connected`].
 #[derive(Debug, Default)]
 pub struct Outage {
     since: Option<Instant>,
-    /// How long it had been away when that was told last.
-    told: Duration,
+    /// How long it had been away when that was last logged.
+    logged: Duration,
 }
 
 impl Outage {
-    /// The connection is lost or could not be made. Returns what to tell people, if it is time to.
+    /// The connection is lost or could not be made. Returns the line to log, if one is due.
     pub fn lost(&mut self, now: Instant, reason: &DisconnectReason, retry_in: Duration) -> Option<String> {
         let Some(since) = self.since else {
-            (self.since, self.told) = (Some(now), Duration::ZERO);
-            return Some(format!("no connection to the broker: {reason}; it is tried again until there is one"));
+            (self.since, self.logged) = (Some(now), Duration::ZERO);
+            return Some(format!("no connection to the broker: {reason}; retrying until it is back"));
         };
         let away = now.saturating_duration_since(since);
-        if away < (self.told + self.told.min(TELL_EVERY)).max(TELL_AFTER) {
+        if away < (self.logged + self.logged.min(LOG_EVERY)).max(LOG_AFTER) {
             return None;
         }
-        self.told = away;
+        self.logged = away;
         let (away, retry_in) = (Rounded(away), Rounded(retry_in));
         Some(format!("still no connection to the broker after {away}: {reason}; next attempt in {retry_in}"))
     }
 
-    /// The connection is there. Returns what to tell people.
+    /// The connection is there. Returns the line to log.
     pub fn over(&mut self, now: Instant) -> String {
         match self.since.take() {
             None => "connected to the broker".to_owned(),
@@ -67,22 +66,22 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_told_at_once_then_ever_more_rarely_and_so_is_its_end() {
+    fn a_loss_is_logged_at_once_then_at_growing_intervals_and_so_is_its_end() {
         let (begin, mut outage) = (Instant::now(), Outage::default());
         assert_eq!(outage.over(begin), "connected to the broker");
-        let mut told = Vec::new();
+        let mut logged = Vec::new();
         // A day of attempts, the first within moments.
         let attempts = (0..20).map(|tenths| tenths * 100).chain((2..86_400).map(|seconds| seconds * 1000));
         for ms in attempts {
             let line = outage.lost(begin + Duration::from_millis(ms), &reason(), Duration::from_millis(ms.min(30_000)));
-            told.extend(line.map(|line| (ms / 1000, line)));
+            logged.extend(line.map(|line| (ms / 1000, line)));
         }
-        let times: Vec<u64> = told.iter().map(|(seconds, _)| *seconds).collect();
+        let times: Vec<u64> = logged.iter().map(|(seconds, _)| *seconds).collect();
         assert_eq!(times[..9], [0, 5, 10, 20, 40, 80, 160, 320, 640]);
         assert!(times.len() < 36 && times.windows(2).all(|pair| pair[1] - pair[0] <= 3600), "{times:?}");
-        let lines: Vec<&str> = told.iter().map(|(_, line)| line.as_str()).collect();
+        let lines: Vec<&str> = logged.iter().map(|(_, line)| line.as_str()).collect();
         assert!(lines[0].starts_with("no connection to the broker: pc:1883 refuses the connection: is the broker"));
-        assert!(lines[0].ends_with("; it is tried again until there is one"), "{}", lines[0]);
+        assert!(lines[0].ends_with("; retrying until it is back"), "{}", lines[0]);
         assert!(lines[1].starts_with("still no connection to the broker after 5 s: pc:1883 refuses"), "{}", lines[1]);
         assert!(lines[1].ends_with("; next attempt in 5 s") && lines[6].contains("after 2 min"), "{lines:?}");
         assert_eq!(outage.over(begin + Duration::from_secs(86_400)), "connected to the broker after 24 h");
@@ -90,14 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn each_loss_is_told_and_no_time_is_zero() {
+    fn each_loss_is_logged_and_no_time_is_zero() {
         let (now, mut outage) = (Instant::now(), Outage::default());
         for _ in 0..3 {
             assert!(outage.lost(now, &reason(), Duration::ZERO).is_some());
             assert_eq!(outage.over(now), "connected to the broker after less than a second");
         }
         outage.lost(now, &reason(), Duration::ZERO);
-        let line = outage.lost(now + TELL_AFTER, &reason(), Duration::from_millis(40)).unwrap();
+        let line = outage.lost(now + LOG_AFTER, &reason(), Duration::from_millis(40)).unwrap();
         assert!(line.ends_with("next attempt in less than a second"), "{line}");
     }
 }

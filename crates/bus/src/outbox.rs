@@ -17,7 +17,7 @@ use crate::{Message, PublishError};
 /// Messages handed to rumqttc ahead of the wire.
 pub(crate) const HANDED_MAX: usize = 32;
 
-/// The number that stands for a topic that is used often.
+/// The number that replaces a topic that is used often (a topic alias).
 const ALIAS: u16 = 1;
 
 /// Limits of the outbox.
@@ -51,7 +51,7 @@ struct State {
     broker_packet_bytes_max: Option<usize>,
     /// The broker takes a number in place of a topic.
     aliases: bool,
-    /// What the number stands for on this connection.
+    /// The topic that the number replaces on this connection.
     aliased: Option<Arc<str>>,
     closing: bool,
     farewell_sent: bool,
@@ -164,7 +164,7 @@ impl Outbox {
         Some(message)
     }
 
-    /// The connection stands. Returns the messages that this broker could never take.
+    /// The connection is up. Returns the messages that this broker could never take.
     pub(crate) fn connected(&self, broker_packet_bytes_max: Option<u32>, aliases: bool) -> Vec<Message> {
         let mut state = self.state();
         state.connected = true;
@@ -201,7 +201,7 @@ impl Outbox {
         self.hand_over(&mut state);
     }
 
-    /// Takes leave without waiting for what is still on the way.
+    /// Says farewell without waiting for messages that are still on the way.
     pub(crate) fn farewell(&self) {
         let mut state = self.state();
         if state.connected && !state.farewell_sent {

@@ -1,4 +1,4 @@
-//! The outbox against rumqttc's client with nobody polling: what is kept, counted, refused and sent again.
+//! The outbox against rumqttc's client while no task polls it: what is kept, counted, refused and sent again.
 
 use rumqttc::v5::{EventLoop, MqttOptions};
 

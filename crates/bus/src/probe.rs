@@ -68,20 +68,20 @@ impl ProbeError {
     /// What is wrong, and what to do or to look at: the two parts of the sentence that `Display` gives.
     #[must_use]
     pub fn what_and_fix(&self) -> (String, String) {
-        let told = self.to_string();
+        let text = self.to_string();
         let parts = match self {
-            Self::Refused { .. } => told.rsplit_once("; "),
-            _ => told.rsplit_once(": "),
+            Self::Refused { .. } => text.rsplit_once("; "),
+            _ => text.rsplit_once(": "),
         };
         match parts {
             Some((what, fix)) => (what.to_owned(), fix.to_owned()),
-            None => (told, "see what the broker's log says about it".to_owned()),
+            None => (text, "see what the broker's log says about it".to_owned()),
         }
     }
 }
 
 /// Connects with `config` (under a client id of its own, without a will), subscribes its filters, publishes `payload`
-/// to `echo` and waits for it to come back. Calls `told` after each step that worked.
+/// to `echo` and waits for it to come back. Calls `report` after each step that worked.
 ///
 /// # Errors
 /// The first step that did not work, at the latest after `patience`.
@@ -90,7 +90,7 @@ pub async fn probe(
     echo: &str,
     payload: Bytes,
     patience: Duration,
-    mut told: impl FnMut(Probed),
+    mut report: impl FnMut(Probed),
 ) -> Result<(), ProbeError> {
     config.client_id += "-check";
     config.session_expiry = Duration::ZERO;
@@ -100,13 +100,13 @@ pub async fn probe(
     let steps = async {
         while let Some(event) = events.next().await {
             match event {
-                BusEvent::Connected { .. } => told(Probed::Connected { packet_bytes_max: bus.packet_bytes_max() }),
+                BusEvent::Connected { .. } => report(Probed::Connected { packet_bytes_max: bus.packet_bytes_max() }),
                 BusEvent::Subscribed => {
-                    told(Probed::Subscribed);
+                    report(Probed::Subscribed);
                     bus.publish(Message::new(echo, payload.clone()))?;
                 }
                 BusEvent::Message(message) if message.payload == payload => {
-                    told(Probed::Echoed);
+                    report(Probed::Echoed);
                     return Ok(());
                 }
                 BusEvent::Disconnected { reason, .. } => return Err(ProbeError::Disconnected(reason)),

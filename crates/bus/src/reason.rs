@@ -17,7 +17,7 @@ const ABRUPT_MANY: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// Nobody listens at this address.
+    /// No program listens at this address.
     Refused {
         /// `host:port`.
         address: String,
@@ -51,7 +51,7 @@ pub enum DisconnectReason {
         /// `host:port`.
         address: String,
     },
-    /// The peer ended the connection without a word.
+    /// The peer ended the connection without giving a reason.
     ClosedAbruptly {
         /// How often within the last minute, this one included.
         times_in_a_minute: usize,
@@ -66,7 +66,7 @@ pub enum DisconnectReason {
         /// Which, and the limits, as far as known.
         detail: String,
     },
-    /// The peer neither reads nor answers any more.
+    /// The peer no longer reads or answers.
     Silent {
         /// How long it may be silent, in seconds.
         limit_s: u64,
@@ -89,10 +89,10 @@ impl fmt::Display for DisconnectReason {
             Self::Refused { address } => write!(
                 f,
                 "{address} refuses the connection: is the broker running, and is the port right? \
-                 A Mosquitto without a `listener` line hears its own machine only"
+                 A Mosquitto without a `listener` line accepts local connections only"
             ),
             Self::UnknownHost { host } => {
-                write!(f, "no computer named '{host}' is known: check the name, or use its address")
+                write!(f, "cannot resolve host '{host}': check the name, or use its address")
             }
             Self::Unreachable { address, detail } => {
                 write!(f, "{address} does not answer ({detail}): check the address, the network and the firewall")
@@ -102,14 +102,14 @@ impl fmt::Display for DisconnectReason {
                  (a wrong and a missing password look the same)",
             ),
             Self::NotAuthorised { password_sent: false } => f.write_str(
-                "the broker wants a login and no password was given: write username and password_file \
+                "the broker requires a login and no password was given: write username and password_file \
                  (a wrong and a missing password look the same)",
             ),
             Self::Tls { address, trouble } => write!(f, "no TLS with {address}: {trouble}"),
             Self::NotMqtt { address } => write!(
                 f,
-                "{address} ended the connection before it said anything in MQTT 5: probably the port speaks TLS (write \
-                 mqtts:// and ca_file); otherwise it is no broker, or one that is being stopped"
+                "{address} closed the connection before it answered in MQTT 5: probably the port expects TLS (write \
+                 mqtts:// and ca_file); otherwise it is not a broker, or the broker is shutting down"
             ),
             Self::ClosedAbruptly { times_in_a_minute } if *times_in_a_minute >= ABRUPT_MANY => write!(
                 f,
@@ -165,7 +165,7 @@ impl Circumstances<'_> {
         match self.tls_with_certificate {
             None => DisconnectReason::NotMqtt { address: self.address() },
             Some(client_certificate) => {
-                let trouble = TlsTrouble::EndedWithoutAWord { client_certificate };
+                let trouble = TlsTrouble::EndedWithoutReason { client_certificate };
                 DisconnectReason::Tls { address: self.address(), trouble }
             }
         }

@@ -22,7 +22,7 @@ fn a_refused_connection_names_address_and_listener() {
     assert_eq!(
         reason.to_string(),
         "plant:1883 refuses the connection: is the broker running, and is the port right? \
-         A Mosquitto without a `listener` line hears its own machine only"
+         A Mosquitto without a `listener` line accepts local connections only"
     );
 }
 
@@ -30,7 +30,7 @@ fn a_refused_connection_names_address_and_listener() {
 fn an_unknown_host_is_named() {
     let reason =
         io_reason(io::Error::other("failed to lookup address information: Temporary failure in name resolution"));
-    assert_eq!(reason.to_string(), "no computer named 'plant' is known: check the name, or use its address");
+    assert_eq!(reason.to_string(), "cannot resolve host 'plant': check the name, or use its address");
 }
 
 #[test]
@@ -92,8 +92,8 @@ fn an_ending_before_the_first_answer_points_to_the_port() {
     let ended = || ConnectionError::MqttState(StateError::ConnectionAborted);
     assert_eq!(
         before.classify(&ended()).to_string(),
-        "plant:1883 ended the connection before it said anything in MQTT 5: probably the port speaks TLS (write \
-         mqtts:// and ca_file); otherwise it is no broker, or one that is being stopped"
+        "plant:1883 closed the connection before it answered in MQTT 5: probably the port expects TLS (write \
+         mqtts:// and ca_file); otherwise it is not a broker, or the broker is shutting down"
     );
     let text = |client_certificate| {
         let circumstances = Circumstances { tls_with_certificate: Some(client_certificate), ..before };
@@ -101,8 +101,8 @@ fn an_ending_before_the_first_answer_points_to_the_port() {
     };
     assert_eq!(
         text(false),
-        "no TLS with plant:1883: the broker ended the connection without a word: probably it wants a certificate from \
-         this program (client_cert_file and client_key_file)"
+        "no TLS with plant:1883: the broker ended the connection without giving a reason: probably it requires a \
+         certificate from this program (client_cert_file and client_key_file)"
     );
     assert!(text(true).contains("probably it does not accept the certificate in client_cert_file"));
     let with_tls = Circumstances { tls_with_certificate: Some(false), ..HERE };

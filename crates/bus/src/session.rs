@@ -22,12 +22,12 @@ use crate::outbox::Outbox;
 use crate::reason::Circumstances;
 use crate::{BusConfig, BusEvent, DisconnectReason, Incoming, Tls};
 
-/// A connection that stood this long was a good one: the back-off starts over.
+/// A connection that lasted this long was a good one: the back-off starts over.
 const GOOD_CONNECTION: Duration = Duration::from_secs(5);
 /// Abrupt endings are counted within this time.
 const ABRUPT_WINDOW: Duration = Duration::from_secs(60);
 
-/// Whether the task goes on.
+/// Whether the task continues.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 enum Next {
@@ -46,7 +46,7 @@ pub(crate) struct Session {
     attempt: u32,
     connected_at: Option<Instant>,
     abrupt_endings: VecDeque<Instant>,
-    /// A new process has forgotten what was retained: it subscribes once even into a session that still stands.
+    /// A new process has forgotten what was retained: it subscribes once even if the broker still has the session.
     has_subscribed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The session against a peer that misbehaves: one written here, because no broker can be told to.
+//! The session against a peer that misbehaves: one written here, because no broker can be made to.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn start_impatient(silence_max: Duration, change: impl FnOnce(&mut BusConf
 
 /// Accepts, reads the CONNECT and answers it.
 async fn welcome(listener: &TcpListener, connack: &[u8]) -> TcpStream {
-    let (mut peer, _) = tokio::time::timeout(PATIENCE, listener.accept()).await.expect("nobody connects").unwrap();
+    let (mut peer, _) = tokio::time::timeout(PATIENCE, listener.accept()).await.expect("no connection").unwrap();
     assert_eq!(read_packet(&mut peer).await.0, 0x10);
     peer.write_all(connack).await.unwrap();
     peer
@@ -134,7 +134,7 @@ async fn subscriptions_are_made_at_the_start_and_whenever_the_session_is_lost() 
 }
 
 #[tokio::test]
-async fn refusals_are_told() {
+async fn refusals_are_reported() {
     let (listener, bus, mut events) = start_with_peer(|config| config.subscriptions = vec!["a".to_owned()]).await;
     let mut peer = welcome(&listener, SUCCESS).await;
     let (_, body) = read_packet(&mut peer).await;
@@ -142,16 +142,16 @@ async fn refusals_are_told() {
     bus.publish(Message::new("t", "x")).unwrap();
     let (_, body) = read_packet(&mut peer).await;
     peer.write_all(&[0x40, 3, body[3], body[4], 0x87]).await.unwrap();
-    let mut told = Vec::new();
-    while told.len() < 2 {
+    let mut reported = Vec::new();
+    while reported.len() < 2 {
         match tokio::time::timeout(PATIENCE, events.next()).await.unwrap().unwrap() {
             BusEvent::SubscribeRefused { filter: topic, reason } | BusEvent::PublishRefused { topic, reason } => {
-                told.push(format!("{topic}: {reason}"));
+                reported.push(format!("{topic}: {reason}"));
             }
             _ => {}
         }
     }
-    assert_eq!(told, ["a: the broker refuses it: NotAuthorized", "t: the broker refuses it: NotAuthorized"]);
+    assert_eq!(reported, ["a: the broker refuses it: NotAuthorized", "t: the broker refuses it: NotAuthorized"]);
     assert_eq!(bus.unacknowledged(), 0);
 }
 

@@ -1,4 +1,4 @@
-//! TLS to the broker: whom to trust, and who this program is.
+//! TLS to the broker: which authority to trust, and this program's own certificate.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub(crate) use built::{trouble_of, with_tls};
 pub struct TlsFiles<'a> {
     /// Certificates of the authorities (CA) that may vouch for the broker.
     pub ca: &'a [u8],
-    /// This program's certificate (its own first, then those up to its CA) and private key, if the broker wants one.
+    /// This program's certificate (its own first, then those up to its CA) and private key, if the broker requires one.
     pub client: Option<(&'a [u8], &'a [u8])>,
     /// The name that the broker's certificate must be for; the address it is reached at, if none.
     pub server_name: Option<&'a str>,
@@ -71,30 +71,30 @@ pub enum TlsError {
     #[error("mqtts:// asks for TLS, and this program was built without it")]
     NotBuiltIn,
     /// The CA's certificates cannot be used.
-    #[error("it has no certificate that can be used: {detail}")]
+    #[error("it has no usable certificate: {detail}")]
     Ca {
         /// What is wrong.
         detail: String,
     },
     /// This program's certificate cannot be used.
-    #[error("it has no certificate that can be used: {detail}")]
+    #[error("it has no usable certificate: {detail}")]
     ClientCertificate {
         /// What is wrong.
         detail: String,
     },
     /// This program's key cannot be used.
-    #[error("it has no private key that can be used: {detail}")]
+    #[error("it has no usable private key: {detail}")]
     ClientKey {
         /// What is wrong.
         detail: String,
     },
-    /// The key is protected by a passphrase, which nobody can be asked for.
+    /// The key is protected by a passphrase, and no person is there to enter it.
     #[error("the private key is protected by a passphrase")]
     KeyProtected,
     /// The key is another certificate's.
     #[error("the private key does not belong to the certificate in client_cert_file")]
     KeyMismatch,
-    /// The name is none.
+    /// The name is not valid.
     #[error("'{name}' is neither a host name nor an address")]
     ServerName {
         /// The name.
@@ -130,10 +130,10 @@ impl TlsError {
             }
             Self::ClientKey { .. } => "name the certificate's private key, in PEM form (-----BEGIN PRIVATE KEY-----)",
             Self::KeyProtected => {
-                "take the passphrase off (openssl pkey -in KEY -out NEW_KEY) and let this user alone read the file"
+                "remove the passphrase (openssl pkey -in KEY -out NEW_KEY) and let only this user read the file"
             }
             Self::KeyMismatch => "name the key that the certificate was made with",
-            Self::ServerName { .. } => "write the name that stands in the broker's certificate, without a port",
+            Self::ServerName { .. } => "write the name in the broker's certificate, without a port",
         }
     }
 }

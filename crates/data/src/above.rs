@@ -1,4 +1,4 @@
-//! What stands above the names and is no part of the table: `sep=;`, titles, lines that the settings pass over.
+//! Lines above the column names that are not part of the table: `sep=;`, titles, lines that the settings skip.
 
 use crate::dialect::{CANDIDATES, SAMPLE_ROWS};
 use crate::{Source, cell};
@@ -62,7 +62,7 @@ struct Titles {
 struct Line<'a> {
     start: usize,
     cells: Vec<&'a str>,
-    /// Nothing stands behind its last delimiter.
+    /// Nothing follows its last delimiter.
     ended: bool,
 }
 

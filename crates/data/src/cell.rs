@@ -46,7 +46,7 @@ pub(crate) struct Grouped {
     pub(crate) certain: bool,
 }
 
-/// What stands between thousands beside the decimal point that is none: spaces and apostrophes of several kinds.
+/// Separators of thousands other than points and commas: spaces and apostrophes of several kinds.
 const MARKS: [char; 5] = [' ', '\u{a0}', '\u{202f}', '\'', '’'];
 
 /// The number that `text` is if its thousands are marked.

@@ -31,7 +31,7 @@ pub(crate) struct Kind {
 /// Whether a column's texts are numbers with marks between their thousands.
 #[derive(Debug, Default)]
 struct Thousands {
-    /// The first, with its line, as it stands there and as a number.
+    /// The first, with its line, as it is written and as a number.
     first: Option<(u64, String, f64)>,
     /// Some number can be nothing else.
     certain: bool,
@@ -138,7 +138,7 @@ pub(crate) enum Builder {
     Times {
         format: Option<Format>,
         times: Vec<Millis>,
-        /// The first cell that is no time, and its line.
+        /// The first cell that is not a time, and its line.
         wrong: Option<(u64, String)>,
     },
     NoTimes,
@@ -198,13 +198,15 @@ impl Builder {
             Self::Bytes(bytes) => Values::Bytes(bytes),
             Self::Numbers(numbers) => Values::Numbers(numbers),
             Self::Times { wrong: Some((line, text)), .. } => {
-                Values::Unusable(format!("holds '{text}' (line {line}), which is no time of timestamp_format"))
+                Values::Unusable(format!("holds '{text}' (line {line}), which does not match timestamp_format"))
             }
             Self::Times { times, .. } => Values::Times(times),
             Self::NoTimes if !kind.numbers && !kind.times.is_empty() => Values::Unusable(format!(
                 "holds times in which day and month could be confused ('{text}' in line {line})"
             )),
-            Self::NoTimes => Values::Unusable(format!("holds '{text}' (line {line}), which is no time that is known")),
+            Self::NoTimes => {
+                Values::Unusable(format!("holds '{text}' (line {line}), which is not a known form of time"))
+            }
             Self::Text { codes, dictionary, .. } if dictionary.len() > CLASSES_MAX => {
                 Values::Names { codes, dictionary, why: many_texts(CLASSES_MAX, line, &text) }
             }

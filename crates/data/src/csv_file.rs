@@ -62,7 +62,7 @@ fn cells<'a>(record: &'a StringRecord, order: &'a [usize]) -> impl Iterator<Item
     order.iter().map(|column| record.get(*column).unwrap_or_default())
 }
 
-/// For each column of the first file, where it stands in this one. Columns may come in any order, but must be the same.
+/// For each column of the first file, its place in this one. Columns may come in any order, but must be the same.
 fn order(sheets: &[Sheet], sheet: &Sheet) -> Result<Vec<usize>, DataError> {
     let Some(first) = sheets.first() else { return Ok(Vec::new()) };
     let other = |column: &String| DataError::OtherColumns {

@@ -1,4 +1,4 @@
-//! How a text is written: what stands between cells, which character is the decimal point, whether units stand below the
+//! How a text is written: the delimiter between cells, the decimal point, whether there are units below the
 //! names.
 
 use crate::cell::{self, Cell};
@@ -14,7 +14,7 @@ pub(crate) const CANDIDATES: [char; 4] = [';', '\t', ',', '|'];
 /// Longest text that is taken as a unit, in characters.
 const UNIT_CHARS_MAX: usize = 12;
 
-/// What stands between two cells. ` `: a run of spaces.
+/// The delimiter between two cells. ` `: a run of spaces.
 pub(crate) fn find_delimiter(text: &str) -> char {
     let lines: Vec<&str> = text.lines().filter(|line| is_data(line)).take(SAMPLE_ROWS).collect();
     let first = lines.first().copied().unwrap_or_default();
@@ -54,7 +54,7 @@ fn have_decimal_commas(lines: &[&str]) -> bool {
         && lines.last().is_some_and(|line| line.contains(','))
 }
 
-/// Whether the last line is made of numbers: words with spaces between them are no cells.
+/// Whether the last line is made of numbers: words with spaces between them are not cells.
 fn are_numbers(lines: &[&str]) -> bool {
     let is_number = |text: &str| cell::number(text, '.').or_else(|| cell::number(text, ',')).is_some();
     let last = lines.last().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>()).unwrap_or_default();
@@ -92,7 +92,7 @@ pub(crate) fn collapse_spaces(text: &str) -> String {
 }
 
 /// `.` or `,`: that by which more cells are numbers that are none by the other. `1,234` is one either way, with or without
-/// a mark of thousands: if there is nothing else a comma marks decimals, except where it stands between cells, too.
+/// a mark of thousands: if there is nothing else a comma marks decimals, except where it also separates cells.
 pub(crate) fn find_decimal(rows: &[StringRecord], delimiter: u8) -> char {
     let cells = || rows.iter().flat_map(StringRecord::iter).map(str::trim).filter(|cell| cell.contains(['.', ',']));
     let count = |is: &dyn Fn(&str) -> bool| cells().filter(|cell| is(cell)).count();
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(find_delimiter("a,b,c\n1,2\n"), ',', "ragged");
         assert_eq!(find_delimiter("\"a;b\",c\n1,2\n"), ',');
         assert_eq!(find_delimiter("1 1  -0.0007 100.0  \n1 2  0.0019 100.0  \n"), ' ');
-        assert_eq!(find_delimiter("machine is running\nmachine is stopped\n"), ',', "words are no cells");
+        assert_eq!(find_delimiter("machine is running\nmachine is stopped\n"), ',', "words are not cells");
         assert_eq!(find_delimiter("1,5  2,5\n3,5  4,0\n"), ' ');
         assert_eq!(find_delimiter("1, 2\n3, 4\n"), ',');
         assert_eq!(find_delimiter("1,2\n3,4\n"), ',');

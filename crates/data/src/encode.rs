@@ -103,7 +103,7 @@ impl Table {
         let pairs = fitted.inputs.iter().zip(columns);
         let encoder = pairs.map(|(input, column)| match &input.encoding {
             Encoding::Scaled { .. } if !column.values.is_numeric() => {
-                Err(self.unusable(&column.name, "holds text where the job has numbers"))
+                Err(self.unusable(&column.name, "holds text where the job expects numbers"))
             }
             Encoding::Scaled { offset, scale } => {
                 let fill = if matches!(column.values, Values::Bytes(_)) { None } else { mean(column, rows) };
@@ -119,7 +119,7 @@ impl Table {
         encoder.collect()
     }
 
-    /// Tells of a row whether it is normal, where anomalies are looked for: by the column that says so.
+    /// Whether a row is normal, by the column that says so, for a job that detects anomalies.
     pub(crate) fn normal_rows<'a>(&self, job: &Job, column: &'a Column) -> impl Fn(usize) -> bool + use<'a> {
         let normal = match &job.task {
             Task::Anomaly { normal } => normal.as_str(),
@@ -185,7 +185,7 @@ impl Encoder<'_> {
     }
 }
 
-/// Where each of the column's cells stands among `names`.
+/// The place of each of the column's cells among `names`.
 fn places(values: &Values, names: &[String], rows: impl Iterator<Item = usize>) -> HashMap<Key, usize> {
     let mut places = HashMap::new();
     let mut strangers = HashSet::new();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How a file's bytes stand for characters.
+/// The character encoding of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// UTF-8, with or without a byte order mark.
@@ -103,16 +103,16 @@ fn windows_1252(byte: u8) -> char {
 mod tests {
     use super::*;
 
-    fn told(bytes: &[u8]) -> (String, Encoding, Option<u64>) {
+    fn decoded(bytes: &[u8]) -> (String, Encoding, Option<u64>) {
         let Decoded { text, encoding, stranger } = decode(bytes.to_vec());
         (text, encoding, stranger)
     }
 
     #[test]
     fn lines_that_are_not_utf8_are_windows_1252() {
-        let windows = told(b"x\nGr\xf6\xdfe \xb0C \xb5m \x80 \x89\n");
+        let windows = decoded(b"x\nGr\xf6\xdfe \xb0C \xb5m \x80 \x89\n");
         assert_eq!(windows, ("x\nGröße °C µm € ‰\n".to_owned(), Encoding::Windows1252, Some(2)));
-        let mixed = told("Größe\n".bytes().chain(*b"Gr\xf6\xdfe\n").collect::<Vec<_>>().as_slice());
+        let mixed = decoded("Größe\n".bytes().chain(*b"Gr\xf6\xdfe\n").collect::<Vec<_>>().as_slice());
         assert_eq!(mixed, ("Größe\nGröße\n".to_owned(), Encoding::Windows1252, Some(2)));
     }
 
@@ -120,19 +120,19 @@ mod tests {
     fn a_character_that_is_being_written_changes_nothing_above() {
         let whole = "Größe\n1\nä".as_bytes();
         for end in 0..whole.len() {
-            let (text, encoding, _) = told(&whole[..end]);
-            // Within the very first character that is not ASCII nobody can know.
+            let (text, encoding, _) = decoded(&whole[..end]);
+            // Within the first character that is not ASCII the encoding cannot be known.
             if end != 3 {
                 assert!(encoding == Encoding::Utf8 && "Größe\n1\nä".starts_with(&text), "{end}: {text}");
             }
         }
-        assert_eq!(told(b"x\n\xe4").0, "x\nä", "nothing says that it is UTF-8");
+        assert_eq!(decoded(b"x\n\xe4").0, "x\nä", "nothing says that it is UTF-8");
     }
 
     #[test]
     fn marks_are_taken_off_once() {
         let marks = "\u{feff}".repeat(100_000);
-        assert_eq!(told(marks.as_bytes()).0.len(), marks.len() - 3);
-        assert_eq!(told(b"\xff\xfea\0b\0\0").0, "ab", "half a character");
+        assert_eq!(decoded(marks.as_bytes()).0.len(), marks.len() - 3);
+        assert_eq!(decoded(b"\xff\xfea\0b\0\0").0, "ab", "half a character");
     }
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with data, in plain words.
+//! Errors in data: what is wrong, where, and what to do about it.
 
 use heijunka_units::counted;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub enum DataError {
         /// The system's reason.
         why: String,
     },
-    /// A folder stands where a file is expected.
+    /// A folder where a file is expected.
     #[error("{} is a folder", path.display())]
     Folder {
         /// The folder.
@@ -33,14 +33,14 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
-    /// Bytes that stand for no characters.
+    /// Bytes that are not characters.
     #[error("{} is not text", path.display())]
     Binary {
         /// The file.
         path: PathBuf,
     },
     /// A pattern fits too many files.
-    #[error("{} stands for more than {most} files", path.display())]
+    #[error("{} matches more than {most} files", path.display())]
     TooManyFiles {
         /// The pattern.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum DataError {
         most: usize,
     },
     /// The first row cannot be names.
-    #[error("{} line {line} holds numbers alone where column names are expected", path.display())]
+    #[error("{} line {line} holds only numbers where column names are expected", path.display())]
     NumbersAsHeader {
         /// The file.
         path: PathBuf,
@@ -66,15 +66,15 @@ pub enum DataError {
         why: String,
     },
     /// The files are too large to be held in memory.
-    #[error("with {} the data are larger than {}", path.display(), size(*bytes_max))]
+    #[error("with {} the data exceed {}", path.display(), size(*bytes_max))]
     TooLarge {
         /// The file.
         path: PathBuf,
         /// Limit of all files together, in bytes.
         bytes_max: u64,
     },
-    /// The source names no file.
-    #[error("no data file is named")]
+    /// The source does not name a file.
+    #[error("no data file is given")]
     NoFile,
     /// There are no rows.
     #[error("{} has no rows", path.display())]
@@ -133,7 +133,7 @@ pub enum DataError {
         most: usize,
     },
     /// Files of one table have different columns.
-    #[error("{} has not the columns of {}: '{column}' differs", path.display(), first.display())]
+    #[error("{} has different columns from {}: '{column}' differs", path.display(), first.display())]
     OtherColumns {
         /// The file.
         path: PathBuf,
@@ -173,14 +173,14 @@ pub enum DataError {
         why: String,
     },
     /// All columns are left out.
-    #[error("no column of {table} is left to predict '{target}' from")]
+    #[error("{table} has no column left to predict '{target}' from")]
     NoInputs {
         /// File and delimiter.
         table: String,
         /// The target.
         target: String,
     },
-    /// A cell is empty, and the settings refuse that.
+    /// A cell is empty, which the settings do not allow.
     #[error("{place} has an empty cell in column '{column}'")]
     EmptyCell {
         /// File and line.
@@ -197,15 +197,15 @@ pub enum DataError {
         most: usize,
     },
     /// A row's class is not one of the job's.
-    #[error("{place} has the class '{class}', which the job does not know")]
+    #[error("{place} has the class '{class}', which is not one of the job's")]
     UnknownClass {
         /// File and line.
         place: String,
         /// The class.
         class: String,
     },
-    /// The job's columns are not settled yet.
-    #[error("the job's columns are not settled yet")]
+    /// The job's columns are not decided yet.
+    #[error("the job's columns are not decided yet")]
     NotFitted,
 }
 
@@ -213,40 +213,42 @@ impl DataError {
     /// What to do about it.
     pub fn fix(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "see whether the file is there and this user may read it",
-            Self::Folder { .. } => "name a file in it, or all of a kind: path = 'folder/*.csv'",
+            Self::Unreadable { .. } => "check that the file exists and that this user may read it",
+            Self::Folder { .. } => "name a file in it, or a pattern: path = 'folder/*.csv'",
             Self::Workbook { .. } => "save the sheet as CSV (File, Save as, CSV UTF-8)",
-            Self::Archive { .. } => "unpack it, and name the CSV file in it; of packed files .gz alone is read",
-            Self::Binary { .. } => "name a CSV file; the program that wrote this one may export CSV",
-            Self::TooManyFiles { .. } => "put the files together, or name fewer",
+            Self::Archive { .. } => "unpack it, and name the CSV file in it; .gz is the only packed form that is read",
+            Self::Binary { .. } => "name a CSV file; the program that wrote this one may be able to export CSV",
+            Self::TooManyFiles { .. } => "join files, or name fewer",
             Self::NumbersAsHeader { .. } => {
-                "set header = false in [data] if the file has no names; columns are called col0, col1, … then"
+                "set header = false in [data] if the file has no column names; columns are then called col0, col1, …"
             }
             Self::Clock { .. } => "set timestamp_format in [data], for example '%d.%m.%Y %H:%M:%S'",
-            Self::TooLarge { .. } => "name fewer files, or raise memory in [limits] if the machine has it",
+            Self::TooLarge { .. } => "name fewer files, or raise memory in [limits] if the machine has more",
             Self::TooMuch { .. } => "split the data, or leave columns out",
             Self::NoFile => "set path in [data]",
-            Self::Empty { .. } => "see whether the file is the right one; header = false if its first line holds data",
+            Self::Empty { .. } => {
+                "check that it is the right file; set header = false in [data] if its first line holds data"
+            }
             Self::Delimiter { .. } => "use a comma, a semicolon, a tab or another plain character",
             Self::Ragged { .. } => {
-                "correct the line; set delimiter in [data] if it is another character, or skip_lines if the names stand further down"
+                "correct the line; set delimiter in [data] if it is another character, or skip_lines if the column names are further down"
             }
-            Self::Csv { .. } => "see whether a quote is missing",
+            Self::Csv { .. } => "check for a missing quote",
             Self::DuplicateColumn { .. } => "rename one of them",
-            Self::OtherColumns { .. } => "files of one table need the same header",
-            Self::Idx { .. } => "see whether path and labels are confused",
+            Self::OtherColumns { .. } => "give all files of the table the same column names",
+            Self::Idx { .. } => "check that path and labels are not confused",
             Self::MissingColumn { .. } => "correct the column's name in the job or in the file",
             Self::UnusableColumn { .. } => "correct the cells, or add the column to ignore in the job",
             Self::NoInputs { .. } => "name columns in inputs, or take some from ignore",
             Self::EmptyCell { .. } => "set missing = \"skip_row\" or \"mean\" in [data]",
             Self::TooManyClasses { .. } => "set kind = \"regression\" if the target is a quantity",
-            Self::UnknownClass { .. } => "start the job anew so that the class is learned",
+            Self::UnknownClass { .. } => "start a new job so that the class is learned",
             Self::NotFitted => "wait for the aggregator's job",
         }
     }
 }
 
-/// A delimiter as people write it.
+/// A delimiter in words.
 pub(crate) fn shown(delimiter: char) -> String {
     match delimiter {
         '\t' => "tab".to_owned(),
@@ -255,7 +257,7 @@ pub(crate) fn shown(delimiter: char) -> String {
     }
 }
 
-/// Bytes as people write them.
+/// A number of bytes in words.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),

@@ -1,9 +1,9 @@
-//! Files that are given as data and are no text: workbooks, archives and the like.
+//! Files that are given as data and are not text: workbooks, archives and similar.
 
 use crate::{DataError, encoding};
 use std::path::Path;
 
-/// Bytes at the beginning that tell.
+/// First bytes of such files.
 const HEAD_BYTES: usize = 4096;
 /// Of them, those in which text has no zero byte.
 const TEXT_BYTES: usize = 512;

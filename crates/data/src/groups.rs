@@ -1,4 +1,4 @@
-//! Rows that belong together and stand in order: those of a file, a machine, a shift.
+//! Rows that belong together, in order: those of a file, a machine, a shift.
 
 use crate::DataError;
 use crate::survey::Key;
@@ -21,7 +21,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Whether the whole group is held out. It depends on its name alone, so that it stays so.
+    /// Whether the whole group is held out. It depends only on the group's name, so that it never changes.
     pub(crate) fn held_out(&self, per_10000: u16) -> bool {
         self.digest % 10_000 < u64::from(per_10000)
     }
@@ -66,7 +66,7 @@ impl Table {
             Values::Unusable(why) => {
                 Err(DataError::Clock { why: why.clone(), column: column.name.clone(), table: self.label() })
             }
-            _ => Err(self.unusable(&column.name, "holds no times")),
+            _ => Err(self.unusable(&column.name, "does not hold times")),
         }
     }
 

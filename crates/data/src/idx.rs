@@ -17,7 +17,7 @@ pub(crate) fn is_idx(bytes: &[u8]) -> bool {
 pub(crate) fn read(source: &Source, path: &Path, images: &[u8]) -> Result<Table, DataError> {
     let (count, width, pixels) = parse(path, "images", images)?;
     if source.files()?.len() > 1 {
-        return Err(malformed(path, "images", "it stands among several files, and only one can be read"));
+        return Err(malformed(path, "images", "it is one of several files, and only one can be read"));
     }
     if width > COLUMNS_MAX {
         return Err(malformed(path, "images", &format!("an image has more pixels than the limit of {COLUMNS_MAX}")));
@@ -61,7 +61,7 @@ fn parse<'a>(path: &Path, wanted: &'static str, file: &'a [u8]) -> Result<(usize
     let [0, 0, 8, dimensions @ 1..=4, rest @ ..] = file else {
         return Err(malformed(path, wanted, "it does not begin with 0 0 8"));
     };
-    let short = || malformed(path, wanted, "it is cut short");
+    let short = || malformed(path, wanted, "it is incomplete");
     let (sizes, values) = rest.split_at_checked(usize::from(*dimensions) * 4).ok_or_else(short)?;
     let mut sizes = sizes.as_chunks::<4>().0.iter().map(|size| u32::from_be_bytes(*size) as usize);
     let count = sizes.next().ok_or_else(short)?;

@@ -37,7 +37,7 @@ pub struct Report {
 pub struct Written {
     /// `UTF-8`, `UTF-16` or `Windows-1252`.
     pub encoding: String,
-    /// What stands between cells; a space: runs of spaces.
+    /// The delimiter between cells; a space: runs of spaces.
     pub delimiter: char,
     /// Decimal point.
     pub decimal: char,

@@ -1,7 +1,18 @@
 //! Reads tables (CSV, or images in idx files), describes them for the job, and turns rows into the model's numbers.
 //!
-//! [`Table::read`] takes a [`Source`]; [`Table::survey`] tells the aggregator what the columns are like; once the job is
+//! [`Table::read`] takes a [`Source`]; [`Table::survey`] describes the columns for the aggregator; once the job is
 //! fitted, [`Table::encode`] gives the [`Dataset`] to train on.
+//!
+//! ```
+//! use heijunka_data::{Source, Table};
+//!
+//! let csv = "thickness;fault\n1,5;no\n1,7;yes\n".as_bytes().to_vec();
+//! let table = Table::from_bytes(&Source::new("plate.csv"), vec![("plate.csv".into(), csv)])?;
+//! assert_eq!(table.column_names().collect::<Vec<_>>(), ["thickness", "fault"]);
+//! let detected = table.format().map(|format| (format.delimiter, format.decimal));
+//! assert_eq!((table.rows(), detected), (2, Some((';', ','))));
+//! # Ok::<(), heijunka_data::DataError>(())
+//! ```
 
 mod above;
 mod bytes;

@@ -48,7 +48,7 @@ impl Table {
             _ => ('.', ""),
         };
         Some(format!(
-            "column '{name}' is taken as text: it is not certain what '{mark}' in '{text}' ({place}) stands for; set decimal = \
+            "column '{name}' is taken as text: it is not certain what '{mark}' in '{text}' ({place}) means; set decimal = \
              \"{point}\" in [data] if it marks thousands{or}"
         ))
     }

@@ -1,4 +1,4 @@
-//! Makes tables of files, or of bytes as they stand in files.
+//! Makes tables from files, or from the bytes of files.
 
 use crate::table::Table;
 use crate::{DataError, Source, bytes, csv_file, idx};
@@ -24,7 +24,7 @@ impl Table {
         Self::from_bytes(source, files)
     }
 
-    /// Makes a table of bytes as they stand in CSV files; the source says how to read them, its paths do not matter.
+    /// Makes a table from the bytes of CSV files; the source says how to read them, its paths do not matter.
     pub fn from_bytes(source: &Source, files: Vec<(PathBuf, Vec<u8>)>) -> Result<Self, DataError> {
         let first = files.first().map(|(path, _)| path.clone()).ok_or(DataError::NoFile)?;
         let table = csv_file::read(source, files)?;

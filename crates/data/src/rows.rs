@@ -27,7 +27,7 @@ impl Targets {
 }
 
 impl Rows {
-    /// Memory of the inputs, which other rows may share, and of what is theirs alone, in bytes.
+    /// Memory of the inputs, which other rows may share, and of what only these rows use, in bytes.
     pub(crate) fn memory(&self) -> (*const Cells, [u64; 2]) {
         let cells = match self.examples.cells.as_ref() {
             Cells::Floats(floats) => 4 * floats.len(),
@@ -114,7 +114,7 @@ impl Examples {
         cells / self.width.max(1)
     }
 
-    /// Adds the numbers of rows that stand side by side.
+    /// Adds the numbers of rows that follow one another.
     pub(crate) fn extend_rows(&self, start: usize, rows: usize, x: &mut Vec<f32>) -> bool {
         let end = start.checked_add(rows).and_then(|end| end.checked_mul(self.width));
         let Some(range) = end.map(|end| end - rows * self.width..end) else { return false };

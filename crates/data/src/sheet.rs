@@ -17,7 +17,7 @@ pub(crate) struct Sheet {
     pub(crate) decimal: char,
     pub(crate) header_rows: usize,
     pub(crate) names: Vec<String>,
-    /// The line that they stand in, from 1.
+    /// Their line, from 1.
     names_line: u64,
     /// What was guessed and should be known.
     pub(crate) notes: Vec<String>,
@@ -50,15 +50,15 @@ impl Sheet {
             notes: Vec::new(),
             cut: None,
         };
-        sheet.tell(stranger, above.titles);
+        sheet.note(stranger, above.titles);
         sheet.read_names()?;
         sheet.cut = sheet.find_cut();
-        sheet.find_out(source)?;
+        sheet.detect(source)?;
         Ok(sheet)
     }
 
     /// Notes the first line that is not UTF-8, and the first title with its line.
-    fn tell(&mut self, stranger: Option<u64>, titles: Option<(usize, String)>) {
+    fn note(&mut self, stranger: Option<u64>, titles: Option<(usize, String)>) {
         let path = self.path.display();
         let encoding = stranger
             .map(|line| format!("{path} is not UTF-8 (line {line} is the first that is not); read as Windows-1252"));
@@ -70,8 +70,8 @@ impl Sheet {
         self.notes.extend(encoding.into_iter().chain(titles));
     }
 
-    /// Finds out what only rows tell: the decimal point, and whether the first of them holds units.
-    fn find_out(&mut self, source: &Source) -> Result<(), DataError> {
+    /// Detects what only rows show: the decimal point, and whether the first row holds units.
+    fn detect(&mut self, source: &Source) -> Result<(), DataError> {
         let rows = self.sample()?;
         if source.decimal.is_none() {
             self.decimal = dialect::find_decimal(&rows, self.delimiter);
@@ -106,7 +106,7 @@ impl Sheet {
                 break more;
             }
         };
-        // A delimiter at each line's end is no column.
+        // A delimiter at each line's end is not a column.
         let ended = record.len() > 1 && record.iter().next_back().is_some_and(|name| name.trim().is_empty());
         let columns = record.len() - usize::from(ended && self.rows_end_early(record.len())?);
         let names = record.iter().take(columns).enumerate().map(|(column, name)| match name.trim() {
@@ -156,7 +156,7 @@ impl Sheet {
         }
     }
 
-    /// Where the last line begins, if it has no end yet and cells are missing: somebody is writing it.
+    /// Where the last line begins, if it has no end yet and cells are missing: a program is still writing it.
     fn find_cut(&self) -> Option<u64> {
         let last = self.text.rfind('\n')? + 1;
         let line = self.text.get(last..).filter(|line| !line.trim().is_empty())?;
@@ -178,7 +178,7 @@ impl Sheet {
         Ok(rows)
     }
 
-    /// Calls `see` with the line and cells of every row below the header. Rows of empty cells alone are passed over.
+    /// Calls `see` with the line and cells of every row below the header. Rows in which all cells are empty are skipped.
     pub(crate) fn visit(&self, mut see: impl FnMut(u64, &StringRecord)) -> Result<(), DataError> {
         let mut lines = Lines::default();
         self.each(|byte, record| {

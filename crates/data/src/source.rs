@@ -26,9 +26,9 @@ pub enum Missing {
 /// The column that says when a row was measured. Rows are put in its order within their group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timestamps {
-    /// The column; it is no input.
+    /// The column; it is not an input.
     pub column: String,
-    /// How its times are written, as in strftime: `%d.%m.%Y %H:%M:%S`; `None`: found out. Numbers are Unix seconds or
+    /// How its times are written, as in strftime: `%d.%m.%Y %H:%M:%S`; `None`: detected. Numbers are Unix seconds or
     /// milliseconds.
     pub format: Option<String>,
     /// No window goes across a longer pause.
@@ -39,7 +39,7 @@ pub struct Timestamps {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// CSV files with the same columns, one below the other, or one idx file of images; each may be gzipped. A pattern with
-    /// `*`, `?` or `[…]` stands for the files that it fits, in the order of their names.
+    /// `*`, `?` or `[…]` stands for the files that it matches, in the order of their names.
     pub paths: Vec<PathBuf>,
     /// The idx file of the images' labels.
     pub labels: Option<PathBuf>,
@@ -48,8 +48,8 @@ pub struct Source {
     pub delimiter: Option<char>,
     /// Decimal point; `None`: `.` or `,`, whichever more numbers of the first 200 rows have.
     pub decimal: Option<char>,
-    /// Lines at the top of each file that are passed over; 0: titles, lines of one cell above a table of more, are found
-    /// out unless `header_rows` says what the first line is. A first line `sep=;` is obeyed and passed over.
+    /// Lines at the top of each file that are skipped; 0: titles, lines of one cell above a table of more, are detected
+    /// unless `header_rows` says what the first line is. A first line `sep=;` sets the delimiter and is skipped.
     pub skip_lines: usize,
     /// Lines above the data, of which the first holds the names; 0: columns are called `col0`, `col1`, …; `None`: one, and
     /// one of units if it looks like that.
@@ -58,14 +58,14 @@ pub struct Source {
     pub missing: Missing,
     /// When rows were measured.
     pub timestamps: Option<Timestamps>,
-    /// The files may be written to: what stands behind a file's last line end is not there yet.
+    /// Programs may still write to the files: what follows a file's last line end is ignored.
     pub whole_lines: bool,
     /// Most bytes of all files together, after decompression.
     pub bytes_max: u64,
 }
 
 impl Source {
-    /// One file with a header, all else found out.
+    /// One file with a header; all else is detected.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             paths: vec![path.into()],
@@ -106,5 +106,5 @@ fn fitting(path: &Path, pattern: &str) -> Result<Vec<PathBuf>, DataError> {
     let refused = |why: String| DataError::Unreadable { path: path.to_owned(), why };
     let found = glob::glob(pattern).map_err(|error| refused(error.to_string()))?;
     let files: Vec<PathBuf> = found.filter_map(Result::ok).filter(|path| path.is_file()).take(FILES_MAX + 1).collect();
-    if files.is_empty() { Err(refused("no file fits the pattern".to_owned())) } else { Ok(files) }
+    if files.is_empty() { Err(refused("no file matches the pattern".to_owned())) } else { Ok(files) }
 }

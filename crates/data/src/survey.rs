@@ -73,7 +73,7 @@ fn texts(column: &Column, rows: impl Iterator<Item = (usize, u64)>) -> Option<Su
     Some(Summary { name: column.name.clone(), values, ..Summary::default() })
 }
 
-/// What stands for a cell's text: a place in the dictionary, or a number's bits.
+/// What identifies a cell's text: a place in the dictionary, or a number's bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Key {
     Code(u32),

@@ -26,7 +26,7 @@ pub struct Table {
 /// How a CSV file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
-    /// How bytes stand for characters.
+    /// The character encoding.
     pub encoding: Encoding,
     /// Character between two cells; a space: runs of spaces.
     pub delimiter: char,
@@ -85,8 +85,8 @@ impl Table {
         self.columns.iter().map(|column| column.name.as_str())
     }
 
-    /// Whether a row is held out for scores. It depends on the row's content alone: the same row is held out for ever,
-    /// on every machine, wherever it stands; copies of a row share its fate.
+    /// Whether a row is held out for scores. It depends only on the row's content: the same row is held out permanently,
+    /// on every machine and at every place in a file; copies of a row are treated alike.
     pub fn held_out(&self, row: usize, held_out_per_10000: u16) -> bool {
         self.digests.get(row).is_some_and(|digest| digest % 10_000 < u64::from(held_out_per_10000))
     }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 /// Milliseconds since 1970. Of a time without a zone those of the clock on the wall: only order and distance count.
 pub(crate) type Millis = i64;
 
-/// Formats that are told from the cells, the likeliest first; `None`: ISO 8601 and RFC 3339.
+/// Formats that are detected from the cells, the likeliest first; `None`: ISO 8601 and RFC 3339.
 const FORMATS: [Option<&str>; 10] = [
     None,
     Some("%d.%m.%Y %H:%M:%S%.f"),
@@ -45,7 +45,7 @@ impl Default for Formats {
 }
 
 impl Formats {
-    /// Takes a cell; once one is no time, none is left.
+    /// Takes a cell; after one that is not a time no format is left.
     pub(crate) fn see(&mut self, text: &str) {
         let possible = (0..FORMATS.len()).filter(|place| self.has(*place));
         self.0 = possible.filter(|place| known(*place, text).is_some()).fold(0, |set, place| set | 1 << place);

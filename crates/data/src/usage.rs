@@ -3,7 +3,7 @@
 use heijunka_units::counted;
 use std::fmt;
 
-/// Rows used and skipped; with windows each stands for the window that it ends.
+/// Rows used and skipped; with windows each row represents the window that it ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Examples to train on.
@@ -16,14 +16,14 @@ pub struct Usage {
     pub skipped: Vec<SkipReason>,
 }
 
-/// Why a row is no example.
+/// Why a row is not an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Skip {
     /// This column's cell is empty; of several the first.
     EmptyCell(String),
     /// It is marked as context.
     Context,
-    /// Fewer than so many whole rows stand before it in its group.
+    /// Fewer than this many complete rows come before it in its group.
     FewBefore(usize),
     /// Its window would train on rows that are held out.
     BesideHeldOut,
@@ -56,7 +56,7 @@ impl fmt::Display for Usage {
             rows => write!(f, "{} of {rows} rows used", counted(used, "window"))?,
         }
         write!(f, " ({} held out), {} ", self.held_out, self.skipped_total())?;
-        f.write_str(if self.window_rows > 1 { "rows end none" } else { "skipped" })?;
+        f.write_str(if self.window_rows > 1 { "rows end no window" } else { "skipped" })?;
         for (index, SkipReason { why, rows, first }) in self.skipped.iter().enumerate() {
             let separator = if index == 0 { ": " } else { ", " };
             write!(f, "{separator}{rows} {why} (first: {first})")?;

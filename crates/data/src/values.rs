@@ -77,7 +77,7 @@ impl Values {
     pub(crate) fn unfit(&self) -> Option<&str> {
         match self {
             Self::Unusable(why) | Self::Names { why, .. } => Some(why),
-            Self::Times(_) => Some("holds times, which are no input"),
+            Self::Times(_) => Some("holds times, which cannot be an input"),
             Self::Bytes(_) | Self::Numbers(_) | Self::Text { .. } => None,
         }
     }

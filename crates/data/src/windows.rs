@@ -9,7 +9,7 @@ use heijunka_wire::document::Window;
 /// Where examples of several rows lie.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
-    /// Rows that can be part of windows, group by group: a window's rows stand side by side.
+    /// Rows that can be part of windows, group by group: a window's rows follow one another.
     pub(crate) base: Vec<usize>,
     /// Examples to train on.
     pub(crate) train: Ends,

@@ -6,5 +6,5 @@ mod request;
 mod server;
 
 pub use answer::{Answer, Body, Status};
-pub use request::Request;
+pub use request::{Malformed, Request};
 pub use server::{Site, bind, serve};

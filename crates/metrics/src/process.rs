@@ -1,13 +1,13 @@
-//! What every process tells of itself, under the names of Prometheus' own client libraries, from Linux' `/proc`.
+//! Figures of every process, under the names of Prometheus' own client libraries, from Linux' `/proc`.
 
 use crate::Text;
 
-/// Clock ticks a second in `/proc/<pid>/stat`; Linux reports 100 to user space on every architecture.
+/// Clock ticks per second in `/proc/<pid>/stat`; Linux reports 100 to user space on every architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
 /// Bytes of a kilobyte in `/proc/<pid>/status`.
 const KIB: u64 = 1024;
 
-/// Adds `process_*` of this process; leaves out what the system does not tell.
+/// Adds `process_*` of this process; leaves out what the system does not report.
 pub fn process(text: &mut Text) {
     let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
     let (stat, status) = (read("stat"), read("status"));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_tells_of_itself() {
+    fn this_process_has_figures() {
         let mut text = Text::default();
         process(&mut text);
         let text = text.finish();

@@ -1,4 +1,4 @@
-//! A server for figures alone: `GET /metrics` is answered by the program's own loop, which has them.
+//! A server for figures only: `GET /metrics` is answered by the program's own loop, which has them.
 
 use crate::http::{Answer, Request, Site, Status, bind, serve};
 use std::future::pending;

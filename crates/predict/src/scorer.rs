@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(said, [(0, 10.0), (3, 120.0), (6, 40.0)]);
         assert_eq!(skipped.iter().map(|skipped| skipped.rows).sum::<u64>(), 6, "{skipped:?}");
         assert_eq!(skipped[0].why, "it has 4 cells instead of 2 (delimiter ',')");
-        assert_eq!(skipped[1].why, "column 'a' in the table (delimiter ',') holds text where the job has numbers");
+        assert_eq!(skipped[1].why, "column 'a' in the table (delimiter ',') holds text where the job expects numbers");
     }
 
     #[test]

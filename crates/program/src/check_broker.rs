@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How long the broker may take to answer, without the time that a connection may take.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// What is looked at, in order.
+/// What is checked, in order.
 const STEPS: [&str; 6] = ["broker", "tls", "login", "packets", "topics", "echo"];
 /// Places in it.
 const TLS: usize = 1;
@@ -33,14 +33,14 @@ pub async fn check_broker(
 ) -> bool {
     let payload = format!("{{\"check\":{}}}", std::process::id()).into();
     let mut reached = 0;
-    let told = |step| match step {
+    let report = |step| match step {
         Probed::Connected { packet_bytes_max } => {
             passed(list, config, PACKETS);
             packets(list, config, places, packet_bytes_max);
             reached = TOPICS;
         }
         Probed::Subscribed => {
-            list.pass("topics", "what this program reads may be read");
+            list.pass("topics", "this program may read what it needs");
             reached = ECHO;
         }
         Probed::Echoed => {
@@ -48,7 +48,7 @@ pub async fn check_broker(
             reached = STEPS.len();
         }
     };
-    let tried = probe(config.clone(), echo, payload, PATIENCE, told).await;
+    let tried = probe(config.clone(), echo, payload, PATIENCE, report).await;
     let connected = reached >= TOPICS;
     if let Err(error) = tried {
         let step = if connected { reached } else { step_of(&error) };
@@ -56,7 +56,7 @@ pub async fn check_broker(
             passed(list, config, step);
         }
         failed(list, config, places, step, &error, agent);
-        STEPS.iter().skip(step + 1).for_each(|later| list.note(later, "not tried after that"));
+        STEPS.iter().skip(step + 1).for_each(|later| list.note(later, "not tried after this failure"));
     }
     connected
 }
@@ -77,8 +77,8 @@ fn passed(list: &mut Checklist, config: &BusConfig, step: usize) {
     }
     if step > TLS {
         match config.tls {
-            Some(_) => list.pass("tls", "the broker's certificate is the one that is expected"),
-            None => list.note("tls", "not asked for: the url begins with mqtt://"),
+            Some(_) => list.pass("tls", "the broker's certificate is valid"),
+            None => list.note("tls", "not used: the url begins with mqtt://"),
         }
     }
     if step > LOGIN {
@@ -93,7 +93,7 @@ fn packets(list: &mut Checklist, config: &BusConfig, places: &Places, broker_byt
         let (text, fix) = ProbeError::PacketLimit { broker_bytes_max, bytes_max }.what_and_fix();
         list.fail("packets", Exit::Config, &text, &fix, Some(places.of("broker.max_packet")));
     } else {
-        list.pass("packets", format!("{bytes_max} bytes, and the broker takes them"));
+        list.pass("packets", format!("{bytes_max} bytes, which the broker accepts"));
     }
 }
 
@@ -138,7 +138,7 @@ fn misnamed(user: Option<&str>, agent: &str, step: usize, error: &ProbeError) ->
     let is_own = |topic: &str| topic.split('/').any(|level| level == agent);
     match error {
         ProbeError::Disconnected(DisconnectReason::NotAuthorised { .. }) => Some(format!(
-            "where make.sh has made the users, agent_id is the user's name: here user '{user}', agent_id '{agent}'"
+            "with users from make.sh, agent_id must be the user name: here user '{user}', agent_id '{agent}'"
         )),
         ProbeError::Refused { topic, .. } | ProbeError::NoEcho { topic, .. } if step >= TOPICS && is_own(topic) => {
             Some(format!("the broker let in user '{user}', but agent_id is '{agent}': set agent_id = \"{user}\""))

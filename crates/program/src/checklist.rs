@@ -1,10 +1,10 @@
-//! What the programs' `check` says: one line for each thing, passed or failed with the fix, or all of them as JSON.
+//! The output of `check`: one line for each thing, passed or failed with the fix, or all of them as JSON.
 
 use heijunka_settings::{Exit, Failure};
 use serde::Serialize;
 use std::io::Write;
 
-/// A thing that was looked at.
+/// A thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Line {
     name: &'static str,
@@ -49,7 +49,7 @@ impl Checklist {
         self.add(Line { name, ok: Some(false), text: text.to_owned(), fix: Some(fix.to_owned()), at });
     }
 
-    /// `name` fails as told; `at` as for [`Checklist::fail`].
+    /// `name` fails for this reason; `at` as for [`Checklist::fail`].
     pub fn failure(&mut self, name: &'static str, failure: &Failure, at: Option<String>) {
         let fix = failure.way_out().unwrap_or("see the program's documentation");
         self.fail(name, failure.exit(), &failure.reason(), fix, at);
@@ -84,7 +84,7 @@ fn shown(line: &Line) -> String {
     }
 }
 
-/// Nobody is left to tell if standard output is closed.
+/// If standard output is closed, there is nowhere left to write to.
 fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }

@@ -31,13 +31,13 @@ pub struct Manual {
 
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("NO_COLOR", "If it is set and not empty, nothing is written in colour."),
-    ("NOTIFY_SOCKET, WATCHDOG_USEC", "Set by systemd: it is told what the program does and that it is alive."),
+    ("NOTIFY_SOCKET, WATCHDOG_USEC", "Set by systemd: the program reports its state to it, and that it is alive."),
 ];
 const EXIT_STATUS: &[(&str, &str)] = &[
-    ("0", "Done, or stopped by SIGINT, SIGTERM or SIGHUP (which `nohup` keeps away)."),
-    ("64", "The command line makes no sense."),
-    ("69", "Something that is needed is not there (broker, disk): trying again may help."),
-    ("78", "Settings or data are wrong: trying again does not help, what is wrong has to be corrected."),
+    ("0", "Done, or stopped by SIGINT, SIGTERM or SIGHUP (which `nohup` blocks)."),
+    ("64", "The command line is invalid."),
+    ("69", "Something that is needed is not available (broker, disk): trying again may help."),
+    ("78", "Settings or data are wrong: correct them; trying again does not help."),
 ];
 
 /// Prints the completions of `command` for a shell.

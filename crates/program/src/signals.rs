@@ -1,4 +1,4 @@
-//! What asks a program to stop.
+//! Signals that ask a program to stop.
 
 use heijunka_settings::{Exit, Failure};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -43,7 +43,7 @@ impl Signals {
     }
 }
 
-/// Whoever started the program with `nohup` wants it to outlive its terminal.
+/// A program that was started with `nohup` is meant to outlive its terminal.
 fn ignores_hangup(status: &str) -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nohup_is_heeded() {
+    fn nohup_is_respected() {
         assert!(ignores_hangup("SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000001\n"));
         assert!(!ignores_hangup("SigIgn:\t0000000000001000\nSigCgt:\t0000000000000001\n"));
         assert!(!ignores_hangup("") && !ignores_hangup("SigIgn:\t?"));

@@ -14,7 +14,7 @@ pub fn start<C: Parser>(work: impl FnOnce(C) -> Result<Exit, Failure>) -> ExitCo
     let outcome = match C::try_parse_from(command_line()) {
         Ok(command) => work(command),
         Err(error) => {
-            // Nothing is left to say if the terminal is gone.
+            // If the terminal is gone, there is nowhere left to write to.
             let _ = error.print();
             // Help and version are errors to clap that belong on standard output.
             Ok(if error.use_stderr() { Exit::Usage } else { Exit::Success })
@@ -31,7 +31,7 @@ pub fn start<C: Parser>(work: impl FnOnce(C) -> Result<Exit, Failure>) -> ExitCo
 fn show(failure: &Failure) {
     let mut stderr = std::io::stderr().lock();
     let colour = stderr.is_terminal() && wants_colour();
-    // Nothing is left to say if standard error is closed.
+    // If standard error is closed, there is nowhere left to write to.
     let _ = stderr.write_all(failure.render(colour, WIDTH).as_bytes());
 }
 

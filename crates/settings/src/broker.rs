@@ -14,18 +14,18 @@ const PORT_DEFAULT: u16 = 1883;
 const PORT_TLS_DEFAULT: u16 = 8883;
 /// Largest packet that MQTT can carry, in bytes.
 const PACKET_BYTES_MAX: u64 = 268_435_455;
-/// Environment variable with the password, for those who keep secrets there.
+/// Environment variable with the password.
 const PASSWORD_VARIABLE: &str = "HEIJUNKA_BROKER_PASSWORD";
 const URL_FIX: &str = "write for example mqtt://192.168.1.10 or mqtts://broker.local:8883";
 
-/// Where the broker listens: `mqtt://host:port`, or `mqtts://host:port` with TLS; port 1883 or 8883 unless written.
+/// Where the broker listens: `mqtt://host:port`, or `mqtts://host:port` with TLS; the default port is 1883 or 8883.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerUrl {
     /// Name or address, an IPv6 address without brackets.
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// Whether TLS is spoken there.
+    /// Whether it uses TLS.
     pub tls: bool,
 }
 
@@ -49,7 +49,7 @@ impl FromStr for BrokerUrl {
         }
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#', ' ']) {
-            return Err(format!("the broker's address '{text}' goes on after the port\n{URL_FIX}"));
+            return Err(format!("the broker's address '{text}' has more than a port after the host\n{URL_FIX}"));
         }
         let port_default = if tls { PORT_TLS_DEFAULT } else { PORT_DEFAULT };
         let (host, port) =
@@ -61,7 +61,7 @@ impl FromStr for BrokerUrl {
     }
 }
 
-/// Host and port; an IPv6 address stands in brackets.
+/// Host and port; an IPv6 address is in brackets.
 fn split_port(text: &str, port_default: u16) -> Option<(&str, u16)> {
     let (host, rest) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
@@ -102,14 +102,14 @@ impl<'de> Deserialize<'de> for BrokerUrl {
 pub struct BrokerSettings {
     /// The broker's address; with TLS it reads mqtts://broker.local:8883. `url = "mqtt://127.0.0.1:1883"`
     pub url: BrokerUrl,
-    /// Login, if the broker wants one; for example `username = "press-07"`
+    /// Login, if the broker requires one; for example `username = "press-07"`
     pub username: Option<String>,
-    /// File whose first line is the password; the environment's HEIJUNKA_BROKER_PASSWORD goes before it; for example
+    /// File whose first line is the password; the environment variable HEIJUNKA_BROKER_PASSWORD overrides it; for example
     /// `password_file = "password.txt"`
     pub password_file: Option<PathBuf>,
     /// TLS: certificate of the CA that signed the broker's, PEM; needed for mqtts://; for example `ca_file = "ca.crt"`
     pub ca_file: Option<PathBuf>,
-    /// TLS: this program's certificate, if the broker wants one, PEM; for example `client_cert_file = "own.crt"`
+    /// TLS: this program's certificate, if the broker requires one, PEM; for example `client_cert_file = "own.crt"`
     pub client_cert_file: Option<PathBuf>,
     /// TLS: the private key of that certificate, PEM; for example `client_key_file = "own.key"`
     pub client_key_file: Option<PathBuf>,
@@ -164,15 +164,14 @@ impl BrokerSettings {
         let (least, most) = (Size::from_bytes(PACKET_BYTES_MIN as u64), Size::from_bytes(PACKET_BYTES_MAX));
         between("max_packet", self.max_packet, least, most)?;
         if self.password_file.is_some() && self.username.is_none() {
-            return Err(Problem::new("password_file", "there is a password but no user", "add username = \"…\""));
+            return Err(Problem::new("password_file", "there is a password but no user name", "add username = \"…\""));
         }
         if self.url.tls { self.check_tls() } else { self.check_without_tls() }
     }
 
     fn check_tls(&self) -> Result<(), Problem> {
         if self.ca_file.is_none() {
-            let message =
-                "mqtts:// asks for TLS, and without ca_file there is no telling the broker from somebody else";
+            let message = "mqtts:// needs ca_file: without it the broker's certificate cannot be verified";
             let fix = "add ca_file = \"ca.crt\", the certificate of the CA that signed the broker's";
             return Err(Problem::new("url", message, fix));
         }
@@ -189,7 +188,7 @@ impl BrokerSettings {
         }
     }
 
-    /// Whoever writes a key of TLS believes to be protected.
+    /// A key of TLS without TLS would suggest a protection that is not there.
     fn check_without_tls(&self) -> Result<(), Problem> {
         let keys = [
             ("ca_file", self.ca_file.is_some()),
@@ -199,11 +198,11 @@ impl BrokerSettings {
         ];
         let Some((key, _)) = keys.into_iter().find(|(_, written)| *written) else { return Ok(()) };
         let fix = format!("write url = \"mqtts://…\" and the broker's port for TLS, or remove {key}");
-        Err(Problem::new(key, "it is for TLS, and the url begins with mqtt://", fix))
+        Err(Problem::new(key, "it is for TLS, but the url begins with mqtt://", fix))
     }
 
-    /// Reads the password, if there is one: the environment's goes before the file's. `resolve` turns a path of the settings into one to open
-    /// ([`Loaded::resolve`](crate::Loaded::resolve)).
+    /// Reads the password, if there is one; the environment's overrides the file's. `resolve` turns a path of the settings
+    /// into one to open ([`Loaded::resolve`](crate::Loaded::resolve)).
     pub fn password(&self, resolve: impl Fn(&Path) -> PathBuf) -> Result<Option<Secret>, Problem> {
         self.password_of(secret_from_environment(PASSWORD_VARIABLE), resolve)
     }
@@ -218,7 +217,7 @@ impl BrokerSettings {
         match environment {
             Err(why) => return Err(Problem::new("password_file", why, fix)),
             Ok(Some(_)) if self.username.is_none() => {
-                let message = format!("{PASSWORD_VARIABLE} holds a password, but there is no user");
+                let message = format!("{PASSWORD_VARIABLE} holds a password, but there is no user name");
                 return Err(Problem::new(
                     "username",
                     message,
@@ -231,7 +230,7 @@ impl BrokerSettings {
         let Some(path) = &self.password_file else { return Ok(None) };
         let read = secret_from_file(&resolve(path));
         read.map(Some)
-            .map_err(|why| Problem::new("password_file", why, "put the password alone on the file's first line"))
+            .map_err(|why| Problem::new("password_file", why, "put only the password on the file's first line"))
     }
 
     /// Reads what TLS needs, if the url asks for it and [`BrokerSettings::check`] passes. `resolve` as above.

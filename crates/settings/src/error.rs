@@ -1,4 +1,4 @@
-//! What can be wrong with a settings file, always with the way out.
+//! Errors in a settings file, each with its fix.
 
 use crate::finding::Finding;
 use crate::hide::without_secrets;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// A setting that makes no sense, found after reading, by a program's own `check`.
+/// An invalid setting, found by a program's own check after the file was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The key with its section: `broker.url`.
@@ -30,7 +30,7 @@ impl Problem {
     }
 }
 
-/// A settings file that cannot be used.
+/// An error in a settings file.
 #[derive(Clone, Debug, Error)]
 #[error("{}: {what}; {fix}", self.position())]
 pub struct SettingsError {
@@ -59,7 +59,7 @@ impl SettingsError {
         Self { path: path.to_owned(), key, what, fix, place }
     }
 
-    /// `agent.toml:7:3`: file, line and column, counted from 1; the file alone if no place is known.
+    /// `agent.toml:7:3`: file, line and column, counted from 1; only the file if no place is known.
     pub fn position(&self) -> String {
         let file = self.path.display();
         let Some(before) = self.place.as_ref().and_then(|place| place.text.get(..place.range.start)) else {

@@ -1,4 +1,4 @@
-//! Turns what is wrong with a file into plain words with a way out.
+//! Explains errors in a settings file in plain words, with a fix.
 //!
 //! What serde finds comes as [`Mistake`], with its kind, key and place. Two things can only be recognised by their words: what
 //! a type expects (serde has no other form of it) and a key that is written twice (the parser has no other form of it).
@@ -73,11 +73,11 @@ pub(crate) fn syntax(text: &str, error: &toml::de::Error) -> Finding {
     let (what, fix) = if let Some(path) = path {
         (BACKSLASH.to_owned(), single_quotes(path))
     } else if message.contains("duplicate key") {
-        ("this key has been set before".to_owned(), "keep one of the two lines".to_owned())
+        ("this key is already set above".to_owned(), "keep one of the two lines".to_owned())
     } else if bare_word(word) {
         (format!("{word} is a text without quotes, or a number with a unit"), format!("write it in quotes: \"{word}\""))
     } else {
-        (format!("this is not TOML: {message}"), "a line reads: key = value, with texts in quotes".to_owned())
+        (format!("this is not TOML: {message}"), "write key = value, with texts in quotes".to_owned())
     };
     Finding { place: span, key, what, fix }
 }

@@ -5,14 +5,14 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Na
 use std::error::Error;
 use std::fmt;
 
-/// Exit codes after BSD's `sysexits.h`, so that a service manager does not start a wrong configuration over and over.
+/// Exit codes of BSD's `sysexits.h`, so that a service manager does not restart a program whose configuration is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// All went well: 0.
     Success,
-    /// The command line makes no sense: 64.
+    /// The command line is invalid: 64.
     Usage,
-    /// Something that is needed is not there (the broker, a machine): 69. Trying again may help.
+    /// Something that is needed is not available (the broker, a disk): 69. Trying again may help.
     Unavailable,
     /// Settings or data are wrong: 78. Trying again does not help.
     Config,
@@ -30,7 +30,7 @@ impl Exit {
     }
 }
 
-/// Why a program ends before its time.
+/// Why a program cannot continue.
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,

@@ -1,13 +1,13 @@
 //! What a program knows about its own settings.
 
-/// What a program knows about its own settings, for the errors' sake.
+/// What a program knows about its own settings, for its error messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Guide {
     /// Command that writes a sample file: `heijunka-agent init`.
     pub init: &'static str,
-    /// Keys that may be asked for, with a line to add: `("broker.url", "url = \"mqtt://192.168.1.10\"")`; a section
+    /// Keys that may be missing, with a line to add: `("broker.url", "url = \"mqtt://192.168.1.10\"")`; a section
     /// likewise: `("broker", "[broker]\nurl = \"mqtt://192.168.1.10\"")`.
     pub examples: &'static [(&'static str, &'static str)],
-    /// Keys under a name that people may expect, and their own: `("limits.work_hours", "train_only")`.
+    /// Names that people may expect for a key, and its own: `("limits.work_hours", "train_only")`.
     pub also: &'static [(&'static str, &'static str)],
 }

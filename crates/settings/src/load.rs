@@ -18,7 +18,7 @@ pub struct Loaded<T> {
     source_text: String,
 }
 
-/// Reads the settings file at `path`. Errors: no such file, no TOML, unknown or missing keys, values of a wrong kind.
+/// Reads the settings file at `path`. Errors: no such file, not TOML, unknown or missing keys, values of a wrong kind.
 pub fn load<T: DeserializeOwned>(path: &Path, guide: &Guide) -> Result<Loaded<T>, SettingsError> {
     let text = std::fs::read(path).map_err(|error| not_opened(path, &error, guide))?;
     let Ok(text) = String::from_utf8(text) else {
@@ -51,7 +51,7 @@ fn not_opened(path: &Path, error: &std::io::Error, guide: &Guide) -> SettingsErr
         std::io::ErrorKind::PermissionDenied => {
             unreadable(path, "this user may not read the file", "change the file's owner or its permissions")
         }
-        _ => unreadable(path, &format!("the file cannot be read: {error}"), "see whether the path names a file"),
+        _ => unreadable(path, &format!("the file cannot be read: {error}"), "check that the path names a file"),
     }
 }
 
@@ -59,12 +59,12 @@ fn unreadable(path: &Path, what: &str, fix: &str) -> SettingsError {
     SettingsError::new(path, "", Finding { place: None, key: None, what: what.to_owned(), fix: fix.to_owned() })
 }
 
-/// Where keys are written: file, line and column, of the section or the file alone if the key is not.
+/// Where keys are written: file, line and column, or only the section or file if the key is not written.
 #[derive(Clone, Debug, Default)]
 pub struct Places(Vec<(&'static str, String)>);
 
 impl Places {
-    /// `agent.toml:5:7: broker.url`; the key alone if it was not looked up.
+    /// `agent.toml:5:7: broker.url`; only the key if it was not looked up.
     pub fn of(&self, key: &str) -> String {
         match self.0.iter().find(|(known, _)| *known == key) {
             Some((_, position)) => format!("{position}: {key}"),
@@ -91,7 +91,7 @@ impl<T> Loaded<T> {
         )
     }
 
-    /// Where `keys` are written, for failures that show later.
+    /// Where `keys` are written, for errors that show later.
     pub fn places(&self, keys: &[&'static str]) -> Places {
         let at = |key: &&'static str| {
             let problem = Problem::new(*key, String::new(), String::new());

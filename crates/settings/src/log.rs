@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSettings {
-    /// Least level that is logged. `level = "info"`
+    /// Minimum log level. `level = "info"`
     pub level: LogLevel,
-    /// Form of a line: text for people, json for programs, journald for the system's journal with levels. `format = "text"`
+    /// Form of a line: text for people, json for programs, journald for the systemd journal with levels. `format = "text"`
     pub format: LogFormat,
 }
 
-/// Least level that is logged.
+/// Minimum log level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// What stops the work.
+    /// What ends the program.
     Error,
-    /// What somebody should look at.
+    /// What a person should look at.
     Warn,
-    /// Milestones.
+    /// Progress.
     #[default]
     Info,
     /// Decisions.
@@ -36,7 +36,7 @@ pub enum LogFormat {
     /// For people.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
     /// To the journal of systemd.
     Journald,

@@ -1,4 +1,4 @@
-//! Rates of a link in bits a second with their unit.
+//! Rates of a link in bits per second, with their unit.
 
 use crate::Problem;
 use crate::quantity::{self, Quantity};
@@ -15,30 +15,30 @@ const FIX: &str = "write for example \"500kbit/s\" or \"2Mbit/s\"";
 const UNITS: [(&str, u64); 4] = [("Gbit/s", 1_000_000_000), ("Mbit/s", 1_000_000), ("kbit/s", 1_000), ("bit/s", 1)];
 
 impl Rate {
-    /// From bits a second.
+    /// From bits per second.
     pub const fn from_bits_per_s(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// Bits a second.
+    /// Bits per second.
     pub const fn bits_per_s(self) -> u64 {
         self.0
     }
 }
 
-/// Slowest link that a job can be done through, in bits a second.
+/// Slowest link that a job can use, in bits per second.
 const CAP_MIN_BITS_PER_S: u64 = 8_000;
 
-/// A cap on what is sent; `key` counts from the file.
+/// A limit on what is sent, as a rate; `key` counts from the file.
 ///
 /// # Errors
-/// It is less than a job can be done with.
+/// The limit is too low for a job.
 pub fn link_cap(key: &str, cap: Option<Rate>) -> Result<Option<ByteRate>, Problem> {
     let bits = cap.map(Rate::bits_per_s);
     if bits.is_some_and(|bits| bits < CAP_MIN_BITS_PER_S) {
         let name = key.rsplit('.').next().unwrap_or(key);
         let fix = format!("write {name} = \"2Mbit/s\", or leave it out for no limit");
-        return Err(Problem::new(key, "less than 8kbit/s is no use for training", fix));
+        return Err(Problem::new(key, "at least 8kbit/s is needed", fix));
     }
     Ok(bits.and_then(ByteRate::from_bits_per_s))
 }
@@ -51,7 +51,9 @@ impl FromStr for Rate {
         let text = text.trim();
         let (number, unit) = quantity::parts::<Self>(text)?;
         if unit.to_ascii_lowercase().ends_with("b/s") {
-            return Err(format!("the rate '{text}' counts bytes, links are told in bits: 1 MB/s is 8 Mbit/s\n{FIX}"));
+            return Err(format!(
+                "the rate '{text}' counts bytes; rates of links are in bits: 1 MB/s is 8 Mbit/s\n{FIX}"
+            ));
         }
         let known = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
         let (Some((_, bits)), Ok(number)) = (known, number.parse::<f64>()) else {
@@ -66,7 +68,7 @@ impl FromStr for Rate {
 }
 
 impl fmt::Display for Rate {
-    /// In the largest unit of which there is at least one.
+    /// In the largest unit that gives at least 1.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = UNITS.iter().find(|(_, bits)| self.0 >= *bits);
         let (name, bits) = unit.copied().unwrap_or(("bit/s", 1));

@@ -1,4 +1,4 @@
-//! Checks that both programs make of single values.
+//! Checks of single values that both programs need.
 
 use crate::Problem;
 use heijunka_units::NameError;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// The name of a plant, a job or an agent, as topics can carry it.
 ///
 /// # Errors
-/// It is none.
+/// It is not one.
 pub fn name<T: FromStr<Err = NameError>>(key: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error: NameError| Problem::new(key, error.to_string(), "use letters, digits, '-' and '_'"))
 }

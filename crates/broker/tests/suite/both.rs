@@ -55,15 +55,15 @@ async fn wildcards_and_levels(kind: Kind) {
     for topic in ["a/b/c", "a/b/d", "a/b/c/d", "a", "b/b/c", "a/é/c", "end"] {
         sender.bus.publish(Message::new(topic, "x")).unwrap();
     }
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for client in [&mut plus, &mut hash] {
         let mut topics = Vec::new();
         while topics.last().is_none_or(|topic| topic != "end") {
             topics.push(client.message().await.topic);
         }
-        heard.push(topics.join(" "));
+        received.push(topics.join(" "));
     }
-    assert_eq!(heard, ["a/b/c a/é/c end", "a/b/c a/b/d a/b/c/d a a/é/c end"]);
+    assert_eq!(received, ["a/b/c a/é/c end", "a/b/c a/b/d a/b/c/d a a/é/c end"]);
 }
 
 async fn a_retained_message_waits_for_the_subscriber(kind: Kind) {
@@ -132,7 +132,7 @@ async fn a_topic_that_is_used_often_arrives_by_its_name(kind: Kind) {
 async fn close_delivers_everything_first(kind: Kind) {
     let broker = TestBroker::start(kind, Setup::default()).await;
     let mut reader = broker.client("reader", &["t"]).await;
-    // Published before the connection stands, and far more than fit into the window.
+    // Published before there is a connection, and far more than fit into the window.
     let sender = Client::new(broker.config("sender", &[]));
     for number in 0..300 {
         sender.bus.publish(Message::new("t", number.to_string())).unwrap();

@@ -57,7 +57,7 @@ async fn a_broker_that_forgot_everything_is_subscribed_anew(kind: Kind) {
 }
 
 /// F2: rumqttc alone forgets what waits when the broker comes back without the session. (What was on the wire as well
-/// is the subject of the bus's own test, whose peer can be told when to stay silent.)
+/// is the subject of the bus's own test, whose peer stays silent on command.)
 async fn what_was_not_acknowledged_reaches_a_forgetful_broker(kind: Kind) {
     let mut broker = TestBroker::start(kind, Setup { forgetful: true, ..Setup::default() }).await;
     let mut sender = broker.client("sender", &[]).await;
@@ -101,17 +101,17 @@ async fn a_topic_that_is_used_often_is_named_again_to_another_broker(kind: Kind)
     assert_eq!(reader.text().await, ("gradient/a".to_owned(), "5".to_owned()));
 }
 
-/// F11: each displaces the other for ever. An endless quarrel must be told as one.
+/// F11: each displaces the other without end. The reason must name this conflict.
 async fn a_shared_client_id_is_told(kind: Kind) {
     let broker = TestBroker::start(kind, Setup::default()).await;
     let mut first = broker.client("press-07", &[]).await;
     let mut second = Client::new(broker.config("press-07", &[]));
-    let told = |event: &BusEvent| matches!(event, BusEvent::Disconnected { reason, .. } if reason.to_string().contains("same client id"));
-    let told = tokio::select! {
-        event = first.until(told) => event,
-        event = second.until(told) => event,
+    let named = |event: &BusEvent| matches!(event, BusEvent::Disconnected { reason, .. } if reason.to_string().contains("same client id"));
+    let event = tokio::select! {
+        event = first.until(named) => event,
+        event = second.until(named) => event,
     };
-    let BusEvent::Disconnected { reason, .. } = told else { unreachable!() };
+    let BusEvent::Disconnected { reason, .. } = event else { unreachable!() };
     match kind {
         Kind::Mosquitto => assert!(
             matches!(
@@ -125,7 +125,7 @@ async fn a_shared_client_id_is_told(kind: Kind) {
 }
 
 /// F1: with the shipped settings a SIGKILL loses nothing that was acknowledged, but for the last moment: Mosquitto
-/// acknowledges first and saves at the end of its loop. An echo shows that the loop has gone on.
+/// acknowledges first and saves at the end of its loop. An echo shows that the loop has continued.
 #[tokio::test]
 async fn mosquitto_keeps_what_it_acknowledged() {
     let setup = Setup { saving_every_change: true, ..Setup::default() };

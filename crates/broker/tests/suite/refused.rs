@@ -1,4 +1,4 @@
-//! What is refused, and how it is told.
+//! What is refused, and how it is reported.
 
 use heijunka_broker::Credentials;
 use heijunka_bus::{BusEvent, DisconnectReason, Message, PublishError, Secret};
@@ -12,7 +12,7 @@ on_both!(
     the_right_password_is_accepted,
 );
 
-/// F3: sent, it would end the connection, and with a session do so for ever.
+/// F3: sent, it would end the connection, and with a session do so again and again.
 async fn an_oversize_message_is_refused_before_it_is_sent(kind: Kind) {
     let broker = TestBroker::start(kind, Setup { packet_bytes_max: Some(50_000), ..Setup::default() }).await;
     let mut reader = broker.client("reader", &["t"]).await;

@@ -1,4 +1,4 @@
-//! What the tests stand on: a broker of either kind, and clients that wait for what they expect.
+//! What the tests use: a broker of either kind, and clients that wait for what they expect.
 
 use std::time::Duration;
 
@@ -173,7 +173,7 @@ pub(crate) fn noise(seed: u64, bytes: usize) -> Bytes {
     (0..bytes).map(next).collect::<Vec<u8>>().into()
 }
 
-/// A client without the bus, which does only what it is told.
+/// A client without the bus, which does only what the test says.
 pub(crate) struct Raw(pub(crate) TcpStream);
 
 impl Raw {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-/// Why a TLS connection is not made. `Display` goes on after `no TLS with HOST:PORT: `.
+/// Why a TLS connection is not made. `Display` continues `no TLS with HOST:PORT: `.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsTrouble {
-    /// What answers does not speak TLS.
+    /// The peer does not use TLS.
     NotTls,
-    /// The broker's certificate is signed by nobody that is trusted.
+    /// The broker's certificate is not signed by a trusted authority.
     UnknownCa,
     /// The broker shows a CA's certificate as its own.
     CaAsServer,
@@ -29,16 +29,16 @@ pub enum TlsTrouble {
         /// Whole days until then, where known.
         days: Option<u64>,
     },
-    /// The broker wants a certificate from this program, and there is none.
+    /// The broker requires a certificate from this program, and there is none.
     ClientCertificateWanted,
     /// The broker does not accept this program's certificate.
     ClientCertificateRefused {
         /// What the broker says.
         detail: String,
     },
-    /// The broker ended the connection after the handshake without a word: with TLS 1.3 its refusal of the certificate,
+    /// The broker ended the connection after the handshake without giving a reason: with TLS 1.3 its refusal of the certificate,
     /// or of a missing one, may be lost.
-    EndedWithoutAWord {
+    EndedWithoutReason {
         /// Whether this program showed a certificate.
         client_certificate: bool,
     },
@@ -58,7 +58,7 @@ impl fmt::Display for TlsTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotTls => f.write_str(
-                "what answers does not speak TLS: name the broker's port for TLS (usually 8883), or write mqtt:// for \
+                "the port does not use TLS: name the broker's port for TLS (usually 8883), or write mqtt:// for \
                  a port without (usually 1883)",
             ),
             Self::UnknownCa => f.write_str(
@@ -66,12 +66,12 @@ impl fmt::Display for TlsTrouble {
                  signed it",
             ),
             Self::CaAsServer => f.write_str(
-                "the broker shows a CA's certificate as its own: make it one of its own, signed by that CA \
+                "the broker shows a CA's certificate as its own: make a certificate for the broker, signed by that CA \
                  (basicConstraints CA:FALSE)",
             ),
             Self::OtherName { expected, presented } if presented.is_empty() => write!(
                 f,
-                "the broker's certificate names no host, so not {expected} either: make it one with a subjectAltName \
+                "the broker's certificate does not name a host, so not {expected} either: make one with a subjectAltName \
                  (a common name does not count)"
             ),
             Self::OtherName { expected, presented } => write!(
@@ -91,19 +91,19 @@ impl fmt::Display for TlsTrouble {
                 days_text(*days, "too early")
             ),
             Self::ClientCertificateWanted => f.write_str(
-                "the broker wants a certificate from this program: write client_cert_file and client_key_file",
+                "the broker requires a certificate from this program: write client_cert_file and client_key_file",
             ),
             Self::ClientCertificateRefused { detail } => write!(
                 f,
                 "the broker does not accept the certificate in client_cert_file ({detail}): is it signed by the CA \
                  that the broker asks for, and not expired?"
             ),
-            Self::EndedWithoutAWord { client_certificate: false } => f.write_str(
-                "the broker ended the connection without a word: probably it wants a certificate from this program \
+            Self::EndedWithoutReason { client_certificate: false } => f.write_str(
+                "the broker ended the connection without giving a reason: probably it requires a certificate from this program \
                  (client_cert_file and client_key_file)",
             ),
-            Self::EndedWithoutAWord { client_certificate: true } => f.write_str(
-                "the broker ended the connection without a word: probably it does not accept the certificate in \
+            Self::EndedWithoutReason { client_certificate: true } => f.write_str(
+                "the broker ended the connection without giving a reason: probably it does not accept the certificate in \
                  client_cert_file",
             ),
             Self::NothingInCommon { detail } => {
@@ -193,7 +193,7 @@ mod from_rustls {
                 TlsTrouble::ClientCertificateRefused { detail }
             }
             // A broker with TLS 1.2 has no other word for a missing certificate.
-            Alert::HandshakeFailure if !client_certificate => TlsTrouble::EndedWithoutAWord { client_certificate },
+            Alert::HandshakeFailure if !client_certificate => TlsTrouble::EndedWithoutReason { client_certificate },
             Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => {
                 TlsTrouble::NothingInCommon { detail }
             }

@@ -1,18 +1,18 @@
 //! CSV as it is: byte order marks, delimiters, decimal commas, quotes, empty cells, ragged rows.
 
-use crate::help::{job, read, read_with, sample, told};
+use crate::help::{job, read, read_with, sample, shown};
 use heijunka_data::{DataError, Missing, Source, Table};
 use heijunka_wire::document::Task;
 
 fn error(text: &str) -> String {
-    told(&read_with(text.as_bytes(), |_| ()).unwrap_err())
+    shown(&read_with(text.as_bytes(), |_| ()).unwrap_err())
 }
 
 #[test]
 fn a_german_spreadsheet_is_understood() {
     let table = Table::read(&Source::new(sample("german.csv"))).unwrap();
     assert_eq!(table.column_names().collect::<Vec<_>>(), ["Zeit", "Temperatur, °C", "Luminosity", "Zustand"]);
-    assert_eq!(table.rows(), 5, "a line of empty cells is no row");
+    assert_eq!(table.rows(), 5, "a line of empty cells is not a row");
     let survey = table.survey(&job(Task::Classification, "Zustand")).unwrap();
     let temperature = &survey.inputs[1];
     assert_eq!((survey.rows, temperature.count), (4, 4), "the row with an empty cell is left out");
@@ -33,7 +33,7 @@ fn the_same_rows_are_held_out_however_they_are_written_and_wherever_they_stand()
     let place_in_tabs = [4, 2, 3, 1, 0];
     let fates: Vec<_> = (0..5).map(|row| fate(&german, row)).collect();
     assert_eq!(fates, place_in_tabs.map(|row| fate(&tabs, row)));
-    assert_eq!(fates, [Some(2724), Some(7070), Some(6470), Some(980), Some(9133)], "pinned for ever");
+    assert_eq!(fates, [Some(2724), Some(7070), Some(6470), Some(980), Some(9133)], "pinned");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn about_as_many_rows_are_held_out_as_asked_for_and_copies_share_their_fate() {
 #[test]
 fn ragged_rows_are_named() {
     let error = Table::read(&Source::new(sample("ragged.csv"))).unwrap_err();
-    assert_eq!(told(&error), "ragged.csv line 4 has 2 cells instead of 3 (delimiter ',')");
+    assert_eq!(shown(&error), "ragged.csv line 4 has 2 cells instead of 3 (delimiter ',')");
     assert!(matches!(error, DataError::Ragged { line: 4, found: 2, expected: 3, .. }));
 }
 
@@ -103,7 +103,7 @@ fn delimiter_and_decimal_can_be_set() {
     let survey = table.unwrap().survey(&job(Task::Regression, "b")).unwrap();
     assert_eq!(survey.inputs[0].mean, 2.0);
     let refused = read_with(b"a\n1\n", |source| source.delimiter = Some('→')).unwrap_err();
-    assert_eq!(told(&refused), "'→' cannot be a delimiter");
+    assert_eq!(shown(&refused), "'→' cannot be a delimiter");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn files_of_one_table_are_read_one_below_the_other() {
     assert_eq!((table.rows(), usage.train), (4, 3));
     assert!(usage.skipped[0].first.ends_with("2.csv line 3"));
     let other = Table::read(&source("3.csv")).unwrap_err();
-    assert_eq!(told(&other), "3.csv has not the columns of 1.csv: 'c' differs");
+    assert_eq!(shown(&other), "3.csv has different columns from 1.csv: 'c' differs");
 }
 
 #[test]
@@ -131,14 +131,14 @@ fn empty_cells_may_be_filled_or_refused() {
     };
     assert_eq!(train(Missing::SkipRow).unwrap(), 2);
     assert_eq!(train(Missing::Mean).unwrap(), 4, "but a row without a target cannot be learned from");
-    assert_eq!(told(&train(Missing::Error).unwrap_err()), "a.csv line 6 has an empty cell in column 'y'");
+    assert_eq!(shown(&train(Missing::Error).unwrap_err()), "a.csv line 6 has an empty cell in column 'y'");
 }
 
 #[test]
 fn errors_of_files() {
     let absent = Table::read(&Source::new("nowhere.csv")).unwrap_err();
     assert!(matches!(absent, DataError::Unreadable { .. }));
-    assert_eq!(absent.fix(), "see whether the file is there and this user may read it");
+    assert_eq!(absent.fix(), "check that the file exists and that this user may read it");
     assert_eq!(error(""), "a.csv has no rows");
     assert_eq!(error("a,b\n"), "a.csv has no rows");
     assert_eq!(error("a,b,a\n1,2,3\n"), "a.csv line 1 has two columns named 'a'");

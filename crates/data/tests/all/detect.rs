@@ -1,6 +1,6 @@
-//! What is found out about files: delimiters, units, headers, times, columns in another order, files that grow.
+//! What is detected in files: delimiters, units, headers, times, columns in another order, files that grow.
 
-use crate::help::{job, read, read_with, told};
+use crate::help::{job, read, read_with, shown};
 use heijunka_data::{DataError, Encoding, Source, Table, Timestamps};
 use heijunka_wire::document::{HeldOut, Job, Task, Window};
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ fn spaces_stand_between_cells_if_nothing_else_does() {
 fn a_header_of_numbers_is_no_header() {
     for text in ["1,2.5,3\n4,5,6\n", "1,1,1\n2,2,2\n", "1;2,5\n3;4\n"] {
         let error = read_with(text.as_bytes(), |_| ()).unwrap_err();
-        assert_eq!(told(&error), "a.csv line 1 holds numbers alone where column names are expected");
+        assert_eq!(shown(&error), "a.csv line 1 holds only numbers where column names are expected");
         assert!(error.fix().contains("header = false"));
     }
     assert_eq!(names(&read("2019,target\n1,2\n")), ["2019", "target"]);
@@ -56,7 +56,7 @@ fn what_a_spreadsheet_writes_above_the_names_is_passed_over() {
         ),
         "{notes:?}"
     );
-    let ragged = |text: &str| told(&read_with(text.as_bytes(), |_| ()).unwrap_err());
+    let ragged = |text: &str| shown(&read_with(text.as_bytes(), |_| ()).unwrap_err());
     assert_eq!(
         ragged("sep=;\nReport\nt;T\n1;2\n2;3\n2\n"),
         "a.csv line 6 has 1 cell instead of 2 (delimiter ';')",
@@ -95,11 +95,11 @@ fn files_that_are_no_text_are_named_for_what_they_are() {
         (b"PK\x03\x04\x14\0\0\0\x08\0a.csv", "is an archive, not CSV", "unpack it"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "is a workbook, not CSV", "CSV UTF-8"),
         (b"<html><table>", "is a workbook, not CSV", "CSV UTF-8"),
-        (b"\x28\xb5\x2f\xfd\0", "is an archive, not CSV", ".gz alone"),
+        (b"\x28\xb5\x2f\xfd\0", "is an archive, not CSV", ".gz is the only"),
         (b"a,b\n1,\0\n", "is not text", "export CSV"),
     ] {
         let error = read_with(bytes, |_| ()).unwrap_err();
-        assert_eq!(told(&error), format!("a.csv {text}"));
+        assert_eq!(shown(&error), format!("a.csv {text}"));
         assert!(error.fix().contains(fix), "{}", error.fix());
     }
 }
@@ -116,7 +116,7 @@ fn marked_thousands_are_numbers_where_they_can_be_nothing_else() {
     assert!((max[0], decimal) == (1234.56, ',') && max[1].is_nan() && max[2] == 3.0, "{max:?}");
     assert_eq!(notes[0], "column 'a' has marks of thousands: '1.234,56' (line 2) is read as 1234.56");
     let unclear =
-        "a.csv line 2) stands for; set decimal = \",\" in [data] if it marks thousands, decimal = \".\" if decimals";
+        "a.csv line 2) means; set decimal = \",\" in [data] if it marks thousands, decimal = \".\" if decimals";
     assert!(notes[1].starts_with("column 'b' is taken as text: it is not certain what '.' in '1.234' ("), "{notes:?}");
     assert!(notes[1].ends_with(unclear), "{notes:?}");
     let (max, _, notes) = columns("a;b;c\n1.234,56;1.234;2,5\n7;2.000;3\n", Some(','));
@@ -124,7 +124,7 @@ fn marked_thousands_are_numbers_where_they_can_be_nothing_else() {
     let (max, decimal, _) = columns("a,b\n\"1,234.56\",\"1,234,567\"\n7,8\n", None);
     assert_eq!((max, decimal), (vec![1234.56, 1_234_567.0], '.'));
     let (max, decimal, notes) = columns("a;b\n1,234;2\n2,345;3\n", None);
-    assert_eq!((max, decimal, notes), (vec![2.345, 3.0], ',', vec![]), "three decimals are no thousands");
+    assert_eq!((max, decimal, notes), (vec![2.345, 3.0], ',', vec![]), "three decimals are not thousands");
     let (max, _, notes) = columns("a,b\n\"1,234\",2\n\"2,345\",3\n", None);
     assert!(max[0].is_nan() && notes[0].contains("set decimal = \".\" in [data] if it marks thousands"), "{notes:?}");
     let (max, decimal, _) = columns("a,b\n\"2,5\",1\n\"3,5\",2\n", None);
@@ -158,8 +158,8 @@ fn times_are_no_inputs() {
     assert_eq!(table.survey(&job(Task::Classification, "y")).unwrap().inputs.len(), 1);
     let asked = Job { inputs: vec!["when".into()], ..job(Task::Classification, "y") };
     assert_eq!(
-        told(&table.survey(&asked).unwrap_err()),
-        "column 'when' in a.csv (delimiter ',') holds times, which are no input"
+        shown(&table.survey(&asked).unwrap_err()),
+        "column 'when' in a.csv (delimiter ',') holds times, which cannot be an input"
     );
 }
 
@@ -194,21 +194,21 @@ fn unix_times_and_given_formats_are_times() {
     assert_eq!(unix.usage(&pairs()).unwrap().train, 1);
     let numbers = timed("t,m,x,z\n20261124,a,1,1\n20261130,a,2,2\n", Some("%Y%m%d"), Some(60)).unwrap();
     assert_eq!(numbers.usage(&pairs()).unwrap().train, 0);
-    let error = |text: &str, format| told(&timed(text, format, None).unwrap_err());
+    let error = |text: &str, format| shown(&timed(text, format, None).unwrap_err());
     assert_eq!(
         error("t,m,x,z\nlater,a,1,1\n", None),
-        "the timestamp column 't' in a.csv (delimiter ',') holds 'later' (line 2), which is no time that is known"
+        "the timestamp column 't' in a.csv (delimiter ',') holds 'later' (line 2), which is not a known form of time"
     );
     let ambiguous = timed("t,m,x,z\n01/02/2026 10:00,a,1,1\n", None, None).unwrap_err().to_string();
     assert!(ambiguous.ends_with("holds times in which day and month could be confused ('01/02/2026 10:00' in line 2)"));
     assert_eq!(
         error("t,m,x,z\n24.11.26,a,1,1\n", Some("%Y-%m-%d")),
-        "the timestamp column 't' in a.csv (delimiter ',') holds '24.11.26' (line 2), which is no time of timestamp_format"
+        "the timestamp column 't' in a.csv (delimiter ',') holds '24.11.26' (line 2), which does not match timestamp_format"
     );
     let absent = read_with(b"a,b\nx,1\n", |source| {
         source.timestamps = Some(Timestamps { column: "t".into(), format: None, gap: None });
     });
-    assert_eq!(told(&absent.unwrap_err()), "column 't' missing in a.csv (delimiter ','); there are: a, b");
+    assert_eq!(shown(&absent.unwrap_err()), "column 't' missing in a.csv (delimiter ','); there are: a, b");
 }
 
 #[test]
@@ -252,9 +252,9 @@ fn a_pattern_takes_all_files_with_their_columns_in_any_order() {
     let read: Vec<_> = table.files().map(|path| path.file_name().unwrap().to_owned()).collect();
     assert_eq!(read, ["a.csv", "b.csv"], "in the order of names; one that has just begun is passed over");
     std::fs::write(folder.path().join("e.csv"), "x,z\n1,2\n").unwrap();
-    assert_eq!(told(&Table::read(&source).unwrap_err()), "e.csv has not the columns of a.csv: 'z' differs");
+    assert_eq!(shown(&Table::read(&source).unwrap_err()), "e.csv has different columns from a.csv: 'z' differs");
     let nothing = Table::read(&Source::new(folder.path().join("*.tsv"))).unwrap_err();
-    assert_eq!(told(&nothing), "*.tsv cannot be read: no file fits the pattern");
+    assert_eq!(shown(&nothing), "*.tsv cannot be read: no file matches the pattern");
     let whole = Table::read(&Source::new(folder.path())).unwrap_err();
     assert!(whole.to_string().ends_with("is a folder") && whole.fix().contains("*.csv"));
 }
@@ -270,10 +270,10 @@ fn the_last_line_may_not_be_there_yet() {
 #[test]
 fn memory_is_bounded() {
     let error = read_with("x,y\n1,2\n".repeat(300).as_bytes(), |source| source.bytes_max = 2048).unwrap_err();
-    assert_eq!(told(&error), "with a.csv the data are larger than 2 KiB");
+    assert_eq!(shown(&error), "with a.csv the data exceed 2 KiB");
     let (_folder, mut source) = folder(&[("a.csv", "x,y\n1,2\n"), ("b.csv", "x,y\n1,2\n")]);
     source.bytes_max = 12;
-    assert_eq!(told(&Table::read(&source).unwrap_err()), "with b.csv the data are larger than 12 bytes");
+    assert_eq!(shown(&Table::read(&source).unwrap_err()), "with b.csv the data exceed 12 bytes");
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! From cells to the model's numbers.
 
-use crate::help::{classes, job, one_hot, read, read_with, scaled, told};
+use crate::help::{classes, job, one_hot, read, read_with, scaled, shown};
 use heijunka_data::{DataError, Dataset, Missing, Rows, Table, Targets};
 use heijunka_wire::document::{Fitted, HeldOut, Job, Target, Task};
 
@@ -71,14 +71,14 @@ fn the_digest_tells_order_cells_and_targets_apart() {
 
 #[test]
 fn what_does_not_fit_the_job_is_named() {
-    let error = |text: &str| told(&read(text).encode(&grades()).unwrap_err());
+    let error = |text: &str| shown(&read(text).encode(&grades()).unwrap_err());
     assert_eq!(
         error("speed,grade,y\n1,A,good\n2,B,ugly\n"),
-        "a.csv line 3 has the class 'ugly', which the job does not know"
+        "a.csv line 3 has the class 'ugly', which is not one of the job's"
     );
     assert_eq!(
         error("speed,grade,y\nfast,A,good\n2,B,bad\n"),
-        "column 'speed' in a.csv (delimiter ',') holds text where the job has numbers"
+        "column 'speed' in a.csv (delimiter ',') holds text where the job expects numbers"
     );
     assert_eq!(error("speed,y\n1,good\n"), "column 'grade' missing in a.csv (delimiter ','); there are: speed, y");
     let unfitted = read(TEXT).encode(&job(Task::Classification, "y"));

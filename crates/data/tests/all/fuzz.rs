@@ -1,4 +1,4 @@
-//! Files as nobody would write them: whatever the bytes are, the readers neither panic nor take more memory than the file
+//! Files that are not tables: whatever the bytes are, the readers neither panic nor take more memory than the file
 //! accounts for, and an error says where it is.
 
 use crate::help::job;
@@ -173,7 +173,7 @@ fn any_csv_is_read_or_refused() {
             Err(error) => is_clear(&error, lines, case),
             Ok(table) => {
                 read += 1;
-                // A cell takes two bytes at least, with what stands behind it, and is held as a number, or as a text once.
+                // A cell takes two bytes at least, with what follows it, and is held as a number, or as a text once.
                 assert!(
                     table.memory_bytes() <= 32 * bytes as u64,
                     "case {case}: {bytes} bytes as {}",

@@ -25,7 +25,7 @@ pub(crate) fn read(text: &str) -> Table {
 }
 
 /// The error's text, with file names in place of paths.
-pub(crate) fn told(error: &DataError) -> String {
+pub(crate) fn shown(error: &DataError) -> String {
     let text = error.to_string();
     let folder = |word: &str| word.rfind('/').map_or(0, |slash| slash + 1);
     let word = |word: &str| {

@@ -1,6 +1,6 @@
 //! Images and labels in idx files.
 
-use crate::help::{classes, job, read_with, scaled, told};
+use crate::help::{classes, job, read_with, scaled, shown};
 use heijunka_data::{DataError, Source, Table, Targets};
 use heijunka_wire::document::{Job, Task};
 use std::io::Write;
@@ -71,9 +71,9 @@ fn images_without_labels_can_be_predicted_from() {
 
 #[test]
 fn malformed_files_are_refused() {
-    let error = |images: &[u8], labels: &[u8]| told(&read(images, Some(labels)).unwrap_err());
+    let error = |images: &[u8], labels: &[u8]| shown(&read(images, Some(labels)).unwrap_err());
     assert_eq!(error(&IMAGES[..27], &LABELS), "images is not an idx file of images: 3 items of 4 bytes do not make 11");
-    assert_eq!(error(&IMAGES[..9], &LABELS), "images is not an idx file of images: it is cut short");
+    assert_eq!(error(&IMAGES[..9], &LABELS), "images is not an idx file of images: it is incomplete");
     assert_eq!(error(b"a,b\n", &LABELS), "images is not an idx file of images: it does not begin with 0 0 8");
     assert_eq!(error(&IMAGES, &IMAGES), "labels is not an idx file of labels: it holds images");
     let two = [0, 0, 8, 1, 0, 0, 0, 2, 7, 3];

@@ -1,12 +1,12 @@
-//! Which columns a job takes, and what is told about them.
+//! Which columns a job takes, and how they are described.
 
-use crate::help::{job, names, read, told};
+use crate::help::{job, names, read, shown};
 use heijunka_wire::document::{Document, HeldOut, Job, Task};
 
 const TEXT: &str = "id;speed;grade;Luminosity;fault\n1;10;A;0.5;0\n2;20;B;0.5;1\n3;30;A;1.5;10\n4;40;A;1.5;2\n";
 
 fn error(text: &str, job: &Job) -> String {
-    told(&read(text).survey(job).unwrap_err())
+    shown(&read(text).survey(job).unwrap_err())
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn missing_columns_are_named_with_the_closest() {
         "column 'QQ' missing in a.csv (delimiter ';'); there are: id, speed, grade, Luminosity, fault"
     );
     let nothing = Job { ignore: names(&["id", "speed", "grade", "Luminosity"]), ..job(Task::Classification, "fault") };
-    assert_eq!(error(TEXT, &nothing), "no column of a.csv (delimiter ';') is left to predict 'fault' from");
+    assert_eq!(error(TEXT, &nothing), "a.csv (delimiter ';') has no column left to predict 'fault' from");
 }
 
 #[test]
@@ -70,11 +70,11 @@ fn columns_of_free_text_are_left_out_with_a_note() {
     assert_eq!(table.survey(&job(Task::Classification, "y")).unwrap().inputs.len(), 1);
     let asked = Job { inputs: names(&["serial"]), ..job(Task::Classification, "y") };
     assert_eq!(
-        told(&table.survey(&asked).unwrap_err()),
+        shown(&table.survey(&asked).unwrap_err()),
         "column 'serial' in a.csv (delimiter ',') has more than 256 different texts (the first in line 2: 'serial-0')"
     );
     assert_eq!(
-        told(&table.survey(&job(Task::Classification, "x")).unwrap_err()),
+        shown(&table.survey(&job(Task::Classification, "x")).unwrap_err()),
         "column 'x' has more than 256 classes"
     );
 }
@@ -107,7 +107,7 @@ fn a_column_can_say_which_rows_are_held_out() {
     {
         let by_column = Job { held_out: HeldOut::ByColumn("split".into()), ..job(Task::Classification, "y") };
         let survey = read(text).survey(&by_column).unwrap();
-        assert_eq!((survey.rows, survey.inputs.len()), (1, 1), "{marks}: the mark is no input");
+        assert_eq!((survey.rows, survey.inputs.len()), (1, 1), "{marks}: the mark is not an input");
         assert_eq!(read(text).usage(&by_column).unwrap().held_out, 2);
     }
 }

@@ -1,6 +1,6 @@
 //! Examples of several rows, and rows that are held out together.
 
-use crate::help::{classes, job, read, read_with, scaled, told};
+use crate::help::{classes, job, read, read_with, scaled, shown};
 use heijunka_data::{Dataset, Missing, Rows, Source, Table, Targets};
 use heijunka_wire::document::{HeldOut, Job, Task, Window};
 
@@ -37,7 +37,7 @@ fn a_window_is_of_consecutive_rows_of_one_group_with_the_last_ones_target() {
     assert_eq!((y, dataset.train.width()), (vec![0, 1, 0], 3));
     assert_eq!(
         told_usage(&dataset),
-        "3 windows of 3 rows used (0 held out), 4 rows end none: 4 with fewer than 2 whole rows before them in their group \
+        "3 windows of 3 rows used (0 held out), 4 rows end no window: 4 with fewer than 2 whole rows before them in their group \
          (first: a.csv line 2)"
     );
 }
@@ -117,9 +117,9 @@ fn groups_are_held_out_as_a_whole_and_for_ever() {
     assert!(machines.chunks(10).all(|ten| ten.iter().all(|machine| *machine == ten[0])), "all ten rows of a machine");
     let mut once = machines.clone();
     once.dedup();
-    assert_eq!(once, [2, 6, 11, 20, 21, 31, 36, 38], "pinned for ever");
+    assert_eq!(once, [2, 6, 11, 20, 21, 31, 36, 38], "pinned");
     assert_eq!(held_out(&table.encode(&job).unwrap()), machines);
-    assert_eq!(table.survey(&single).unwrap().inputs.len(), 1, "the group is no input");
+    assert_eq!(table.survey(&single).unwrap().inputs.len(), 1, "the group is not an input");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn files_are_groups_where_no_column_has_that_name() {
         assert_eq!(examples(&dataset.train).0, [vec![1.0, 2.0], vec![2.0, 3.0], vec![8.0, 9.0]]);
     }
     let missing = table.encode(&windows(2, 1, HeldOut::ByHash(0))).unwrap_err();
-    assert_eq!(told(&missing), "column 'm' missing in 1.csv (delimiter ','); there are: x, y");
+    assert_eq!(shown(&missing), "column 'm' missing in 1.csv (delimiter ','); there are: x, y");
     let column = read("file,x,y\nA,1,0\nB,2,1\nA,3,1\n");
     let dataset = column.encode(&Job { group: Some("file".into()), ..windows(2, 1, HeldOut::ByHash(0)) }).unwrap();
     assert_eq!(examples(&dataset.train).0, [vec![1.0, 3.0]], "a column of that name goes first");

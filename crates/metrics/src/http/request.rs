@@ -17,11 +17,14 @@ pub struct Request {
 
 /// The head is not HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub struct Malformed;
 
 impl Request {
     /// The request at the start of `bytes`; `None` while its head is not complete.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>, Malformed> {
+    ///
+    /// # Errors
+    /// The head is not HTTP, or has too many headers.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, Malformed> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut headers);
         if request.parse(bytes).map_err(|_| Malformed)?.is_partial() {

@@ -1,4 +1,4 @@
-//! A layer that leaves out what has been told often enough, and says how often it was left out.
+//! A layer that leaves out lines that repeat too often, and logs how many were left out.
 
 use super::repeats::Repeats;
 use std::fmt::{Debug, Write};
@@ -11,10 +11,10 @@ use tracing_core::{Callsite, Interest, Kind, Metadata};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// Since some moment.
+/// The time since the start of the log.
 type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
 
-/// Hands on to the layer inside what is worth telling. Debug and trace lines all are: whoever wants them wants them all.
+/// Passes lines to the layer inside unless they repeat too often. Debug and trace lines are never left out.
 pub(super) struct Limited<L> {
     inside: L,
     repeats: Mutex<Repeats>,
@@ -45,7 +45,7 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for Limited<L> {
             (repeats.over(now), repeats.admit(now, &text.0))
         };
         for text in left_out {
-            tell(&text, |event| self.inside.on_event(event, ctx.clone()));
+            log(&text, |event| self.inside.on_event(event, ctx.clone()));
         }
         if admitted {
             self.inside.on_event(event, ctx);
@@ -66,7 +66,7 @@ impl Visit for Message {
     }
 }
 
-/// Where the lines come from that no program's line stands behind.
+/// The call site of lines that this layer makes itself.
 struct Repeated;
 
 static REPEATED: Repeated = Repeated;
@@ -88,13 +88,13 @@ impl Callsite for Repeated {
 }
 
 /// Makes an event of a text, without asking the layers outside.
-fn tell(text: &str, told: impl FnOnce(&Event<'_>)) {
+fn log(text: &str, pass: impl FnOnce(&Event<'_>)) {
     let fields = METADATA.fields();
     let Some(message) = fields.field("message") else { return };
-    // As the macros do: a string by itself would be told with quotes.
+    // As the macros do: a string by itself would be logged with quotes.
     let text = format_args!("{text}");
     let values = [(&message, Some(&text as &dyn Value))];
-    told(&Event::new(&METADATA, &fields.value_set(&values)));
+    pass(&Event::new(&METADATA, &fields.value_set(&values)));
 }
 
 #[cfg(test)]
@@ -127,12 +127,12 @@ mod tests {
                 tracing::debug!("round {round} in detail");
             }
             seconds.store(60, Ordering::Relaxed);
-            tracing::info!("training goes on");
+            tracing::info!("training continues");
         });
         let lines = lines.0.lock().unwrap();
-        let told = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
-        assert_eq!((told("was given up") - 1, told("in detail")), (10, 15));
-        let end = ["repeated 5 times within a minute, last: round 14 was given up", "training goes on"];
+        let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+        assert_eq!((count("was given up") - 1, count("in detail")), (10, 15));
+        let end = ["repeated 5 times within a minute, last: round 14 was given up", "training continues"];
         assert_eq!(lines[lines.len() - 2..], end);
     }
 }

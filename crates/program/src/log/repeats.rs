@@ -1,21 +1,21 @@
-//! Which lines have been told often enough: decides, without a clock.
+//! Which lines repeat too often: decides, without a clock.
 
 use heijunka_units::counted;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The same text is told at most so often in [`WINDOW`].
-pub(super) const TOLD_MAX: u64 = 10;
-/// How long a text's count lasts, from when it was first told.
+/// The same text is logged at most this often in [`WINDOW`].
+pub(super) const LOGGED_MAX: u64 = 10;
+/// How long a text's count lasts, from when it was first logged.
 pub(super) const WINDOW: Duration = Duration::from_secs(60);
-/// Texts that are remembered; while so many are, all others count as one.
+/// Texts that are counted one by one; beyond this number, all others are counted together.
 const TEXTS_MAX: usize = 256;
-/// Lines of those others that are told in [`WINDOW`]: names that a peer makes up are texts without end.
+/// Lines of those others that are logged in [`WINDOW`]: a peer can make up any number of names, and so of texts.
 const OTHERS_MAX: u64 = 256;
-/// Characters of a text by which it is known, and that are told of it again.
+/// Characters by which texts are compared, and that are repeated in the count's line.
 const TEXT_CHARS_MAX: usize = 160;
 
-/// What has been told of late.
+/// What has been logged within the last window.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     texts: BTreeMap<String, Seen>,
@@ -45,15 +45,15 @@ impl Seen {
 }
 
 impl Repeats {
-    /// Whether a text is to be told now. Texts that differ in their numbers alone are the same.
+    /// Whether to log a text now. Texts that differ only in their numbers are the same.
     pub(super) fn admit(&mut self, now: Duration, text: &str) -> bool {
         let key = without_numbers(text);
         if let Some(seen) = self.texts.get_mut(&key) {
-            return seen.again(text, TOLD_MAX);
+            return seen.again(text, LOGGED_MAX);
         }
         let begun = Seen { since: now, count: 0, last: String::new() };
         if self.texts.len() < TEXTS_MAX {
-            return self.texts.entry(key).or_insert(begun).again(text, TOLD_MAX);
+            return self.texts.entry(key).or_insert(begun).again(text, LOGGED_MAX);
         }
         self.others.get_or_insert(begun).again(text, OTHERS_MAX)
     }
@@ -63,8 +63,8 @@ impl Repeats {
         let mut left_out = Vec::new();
         self.texts.retain(|_, seen| {
             let over = seen.is_over(now);
-            if over && seen.count > TOLD_MAX {
-                let times = counted(seen.count - TOLD_MAX, "time");
+            if over && seen.count > LOGGED_MAX {
+                let times = counted(seen.count - LOGGED_MAX, "time");
                 left_out.push(format!("repeated {times} within a minute, last: {}", seen.last));
             }
             !over
@@ -100,10 +100,11 @@ mod tests {
     const S: fn(u64) -> Duration = Duration::from_secs;
 
     #[test]
-    fn a_text_is_told_ten_times_a_minute_and_then_counted() {
+    fn a_text_is_logged_ten_times_a_minute_and_then_counted() {
         let mut repeats = Repeats::default();
-        let told = (0..100).filter(|round| repeats.admit(S(1), &format!("round {round} was given up: 1 of 4"))).count();
-        assert_eq!(told as u64, TOLD_MAX);
+        let logged =
+            (0..100).filter(|round| repeats.admit(S(1), &format!("round {round} was given up: 1 of 4"))).count();
+        assert_eq!(logged as u64, LOGGED_MAX);
         assert!(repeats.admit(S(2), "another text"));
         assert!(repeats.over(S(60)).is_empty(), "the minute is not over");
         assert_eq!(repeats.over(S(61)), ["repeated 90 times within a minute, last: round 99 was given up: 1 of 4"]);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_numbers_are_told_apart() {
+    fn names_with_numbers_are_different_texts() {
         assert_eq!(without_numbers("press-07 left in round 12.5 s (error 5)"), "press-07 left in round  s (error )");
         assert_ne!(without_numbers("press-07 left"), without_numbers("press-08 left"));
         let mut repeats = Repeats::default();
@@ -127,12 +128,12 @@ mod tests {
             let name: String = [number / 676, number / 26, number].into_iter().map(letter).collect();
             format!("{name} left{}", "!".repeat(10_000))
         };
-        let told = (0..2000).filter(|number| repeats.admit(S(0), &text(*number))).count();
-        assert_eq!((repeats.texts.len(), told), (TEXTS_MAX, TEXTS_MAX + OTHERS_MAX as usize));
+        let logged = (0..2000).filter(|number| repeats.admit(S(0), &text(*number))).count();
+        assert_eq!((repeats.texts.len(), logged), (TEXTS_MAX, TEXTS_MAX + OTHERS_MAX as usize));
         assert!(repeats.texts.keys().all(|key| key.len() <= TEXT_CHARS_MAX));
         assert!(repeats.over(S(59)).is_empty());
         let over = repeats.over(S(60));
-        let left_out = 2000 - told;
+        let left_out = 2000 - logged;
         assert_eq!(over.len(), 1);
         assert!(over[0].starts_with(&format!("{left_out} other lines were left out within a minute, last: cyx left!")));
         assert!(over[0].len() < 300 && repeats.texts.is_empty() && repeats.others.is_none());

@@ -125,7 +125,7 @@ fn the_environments_password_goes_before_the_files_and_needs_a_user() {
     let problem = of(&settings(), secret()).unwrap_err();
     assert!(problem.key == "username" && !format!("{problem:?}").contains("sesame"), "{problem:?}");
     assert_eq!(of(&named, Err("no text".into())).unwrap_err().message, "no text");
-    assert_eq!(crate::secret_from_environment("HEIJUNKA_THAT_NOBODY_SETS"), Ok(None));
+    assert_eq!(crate::secret_from_environment("HEIJUNKA_THAT_IS_NEVER_SET"), Ok(None));
 }
 
 #[test]

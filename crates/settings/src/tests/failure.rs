@@ -6,11 +6,13 @@ use insta::assert_snapshot;
 fn refused() -> Failure {
     Failure::new(Exit::Unavailable, "the broker at 192.168.1.10:1883 refuses the connection")
         .why("connection refused (os error 111)")
-        .fix("see whether it runs; since version 2 a Mosquitto without a `listener` line hears its own machine only")
+        .fix(
+            "see whether it runs; since version 2 a Mosquitto without a `listener` line accepts local connections only",
+        )
 }
 
 #[test]
-fn failures_are_told_in_plain_words() {
+fn failures_are_shown_in_plain_words() {
     assert_snapshot!("failure_without_colour", refused().render(false, 80));
     assert_snapshot!("failure_bare", Failure::new(Exit::Usage, "nothing to do").render(false, 80));
 }

@@ -1,4 +1,4 @@
-//! Keys and sections: unknown, missing, misplaced, of a wrong kind; text that is no TOML.
+//! Keys and sections: unknown, missing, misplaced, of a wrong kind; text that is not TOML.
 
 use super::{HEAD, read, report, report_on};
 use crate::{Failure, Problem};
@@ -19,7 +19,7 @@ fn good_settings_are_read() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_matter() {
+fn a_byte_order_mark_is_skipped() {
     assert!(read(&format!("\u{feff}{HEAD}")).is_ok());
 }
 
