@@ -135,7 +135,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         self.open = self.rest.next();
         let Some((key, value)) = self.open else { return Ok(None) };
         let read = seed.deserialize(key.get_ref().as_ref().into_deserializer());
-        let unknown = |mistake: Mistake| if value.get_ref().is_table() { mistake.as_section() } else { mistake };
+        let unknown = |mistake: Mistake| if value.get_ref().is_table() { mistake.about_section() } else { mistake };
         read.map(Some).map_err(|mistake| unknown(mistake).at(key.span()))
     }
 

@@ -63,7 +63,7 @@ impl Mistake {
     }
 
     /// The unknown key is a section.
-    pub(crate) fn as_section(mut self) -> Self {
+    pub(crate) fn about_section(mut self) -> Self {
         if let MistakeKind::UnknownKey { is_section, .. } = &mut self.kind {
             *is_section = true;
         }
