@@ -7,12 +7,14 @@ use crate::cancel::Cancel;
 use crate::config::{Emulate, Valid};
 use crate::diagnosis::{Spent, thread_cpu_wait};
 use crate::duty::Duty;
+use crate::encoded::Encoded;
 use crate::failure::data_failure;
 use crate::files::Files;
 use crate::memory::Needs;
 use crate::reading::{Fresh, Reading, Ready, job};
-use crate::share::{Gradient, Problem, ShareEngine};
+use crate::share::{ShareEngine, Times};
 use crate::work::{Compute, Done, Work};
+use heijunka_compute::{Gradient, LocalSteps};
 use heijunka_data::Table;
 use heijunka_settings::Failure;
 use heijunka_units::{RoundId, Samples};
@@ -21,13 +23,6 @@ use heijunka_wire::document::{Document, Scores};
 use heijunka_worker::Prepared;
 use std::time::{Duration, Instant};
 use tracing::info;
-
-impl Ready {
-    fn problem<'a>(&'a self, model: &'a [f32], cancel: &'a Cancel, stop: Option<Instant>) -> Problem<'a> {
-        let Self { dataset, shape, class_weights, target_scale, .. } = self;
-        Problem { shape, dataset, class_weights, target_scale: *target_scale, model, cancel, stop }
-    }
-}
 
 /// The table that was read for the survey, kept for the job that is fitted to it.
 struct Surveyed {
@@ -113,7 +108,7 @@ impl Loader {
     fn replace(&mut self, fresh: Result<Fresh, Failure>) -> Done {
         Done::Replaced(fresh.map(|Fresh { ready, prepared }| {
             let usage = ready.dataset.usage.clone();
-            if self.ready.as_ref().is_some_and(|present| present.spec == ready.spec) {
+            if self.ready.as_ref().is_some_and(|present| present.settled.spec() == ready.settled.spec()) {
                 self.ready = Some(ready);
             }
             (prepared, usage)
@@ -124,25 +119,15 @@ impl Loader {
         let Compute { round, position, samples, local, stop, mut model, mut gradient, cancel } = asked;
         let waited = || if timed { thread_cpu_wait() } else { None };
         let (began, cpu_wait_before) = (Instant::now(), waited());
-        gradient.samples = 0;
-        self.sum.clear();
         let stop_after = stop.map(|stop| stop.saturating_duration_since(began));
         let samples = self.emulate.samples_within(round, samples, stop_after);
-        let (mut data, mut resting, mut loss_sum) = (Duration::ZERO, Duration::ZERO, 0.0);
-        for step in 0..local.steps {
-            let begin = position.wrapping_add(u64::from(step).wrapping_mul(local.stride));
-            data += self.compute_step(begin, samples, &model, stop, &cancel, &mut gradient);
-            resting += gradient.resting;
-            if gradient.samples == 0 || local.steps == 1 {
-                break;
-            }
-            loss_sum += gradient.loss_sum / f64::from(local.steps);
-            descend(&mut model, &mut self.sum, &gradient, local.rate);
+        self.share.begin(&cancel, stop);
+        let choosing = self.take_steps(local, position, samples, &mut model, &mut gradient);
+        if cancel.is_cancelled() {
+            gradient.samples = 0;
         }
-        if gradient.samples > 0 && local.steps > 1 {
-            std::mem::swap(&mut gradient.mean, &mut self.sum);
-            gradient.loss_sum = loss_sum;
-        }
+        let Times { gathering, resting, helpers_cpu_wait } = self.share.times();
+        let data = choosing + gathering;
         // Read before any sleep, which is no wait for a processor.
         let own = waited().zip(cpu_wait_before).map(|(after, before)| after.saturating_sub(before));
         let busy = began.elapsed();
@@ -156,30 +141,32 @@ impl Loader {
             resting,
             emulated_compute,
             // Threads wait side by side: the longest counts, and no longer than the work took.
-            cpu_wait: own.map(|own| own.max(gradient.helpers_cpu_wait).min(busy)),
+            cpu_wait: own.map(|own| own.max(helpers_cpu_wait).min(busy)),
             ..Spent::default()
         };
         Done::Computed { round, gradient, took, spent, model }
     }
 
-    /// The mean gradient of a step, and the time of choosing and gathering its rows.
-    fn compute_step(
+    /// The sum of the steps' mean gradients; returns the time of choosing their rows.
+    fn take_steps(
         &mut self,
+        local: LocalSteps,
         position: u64,
         samples: Samples,
-        model: &[f32],
-        stop: Option<Instant>,
-        cancel: &Cancel,
+        model: &mut [f32],
         gradient: &mut Gradient,
     ) -> Duration {
-        let began = Instant::now();
+        gradient.samples = 0;
         let Some(ready) = &self.ready else { return Duration::ZERO };
-        self.rows.clear();
-        let row = |i| ready.order.row(position.wrapping_add(i)) as usize;
-        self.rows.extend((0..u64::from(samples)).map(row));
-        let choosing = began.elapsed();
-        self.share.gradient(ready.problem(model, cancel, stop), &self.rows, gradient);
-        choosing + gradient.gathering
+        let (rows, train) = (&mut self.rows, Encoded(&ready.dataset.train));
+        let mut choosing = Duration::ZERO;
+        local.take(position, model, &mut self.sum, gradient, |position, model, gradient| {
+            let began = Instant::now();
+            ready.settled.choose(position, samples, rows);
+            choosing += began.elapsed();
+            self.share.gradient(ready.settled.problem(&train, model), rows, gradient);
+        });
+        choosing
     }
 
     fn score(&mut self, round: RoundId, first: u32, rows: u32, model: Vec<f32>, cancel: &Cancel) -> Done {
@@ -188,17 +175,9 @@ impl Loader {
             let range = first as usize..(first as usize).saturating_add(rows as usize);
             let held_out = ready.dataset.held_out.len();
             let range = range.start.min(held_out)..range.end.min(held_out);
-            scores = self.share.score(ready.problem(&model, cancel, None), range);
+            self.share.begin(cancel, None);
+            scores = self.share.score(ready.settled.problem(&Encoded(&ready.dataset.held_out), &model), range);
         }
         Done::Scored { round, scores: scores.to_bytes(), model }
-    }
-}
-
-/// Adds a step's mean gradient to the sum, and goes along it.
-fn descend(model: &mut [f32], sum: &mut Vec<f32>, gradient: &Gradient, rate: f32) {
-    sum.resize(model.len(), 0.0);
-    for ((parameter, sum), mean) in model.iter_mut().zip(sum).zip(&gradient.mean) {
-        *sum += mean;
-        *parameter -= rate * mean;
     }
 }

@@ -3,13 +3,12 @@
 use crate::config::Valid;
 use crate::failure::data_failure;
 use crate::memory::Needs;
-use crate::share::RUNS;
+use heijunka_compute::{RUNS, Settled};
 use heijunka_data::{Dataset, Source, Table};
-use heijunka_learn::{ModelShape, StreamOrder};
 use heijunka_settings::{Exit, Failure, Size};
 use heijunka_units::AgentId;
-use heijunka_wire::document::{Document, Job, Target};
-use heijunka_wire::{DataMode, Spec, digest};
+use heijunka_wire::Spec;
+use heijunka_wire::document::{Document, Job};
 use heijunka_worker::Prepared;
 use tracing::info;
 
@@ -25,13 +24,8 @@ pub(crate) struct Reading {
 
 /// Data encoded for a fitted job.
 pub(crate) struct Ready {
-    /// Content of the spec.
-    pub(crate) spec: u64,
     pub(crate) dataset: Dataset,
-    pub(crate) shape: ModelShape,
-    pub(crate) order: StreamOrder,
-    pub(crate) class_weights: Vec<f32>,
-    pub(crate) target_scale: f64,
+    pub(crate) settled: Settled,
 }
 
 /// Rows that can be computed on, and what the aggregator is told of them.
@@ -79,20 +73,8 @@ impl Reading {
         info!("the job needs {}; [limits] memory is {}", needs.words(), Size::from_bytes(self.memory_bytes));
         let (rows, held_out_rows) = (dataset.train.len() as u64, dataset.held_out.len() as u64);
         let prepared = Prepared { spec: spec.content, rows, held_out_rows, data_digest: dataset.digest };
-        let (class_weights, target_scale) = match job.fitted.as_ref().map(|fitted| &fitted.target) {
-            Some(Target::Classes { weights, .. }) => (weights.clone(), 1.0),
-            Some(Target::Scaled { scale, .. }) => (Vec::new(), *scale),
-            Some(Target::Inputs) | None => (Vec::new(), 1.0),
-        };
-        // With data of its own, each agent walks through them in an order of its own.
-        let seed = match spec.data_mode {
-            DataMode::Shared => spec.seed,
-            DataMode::Private => spec.seed ^ digest(self.agent.as_str().as_bytes()),
-        };
-        let shape = ModelShape::new(spec.shape.clone())
+        let settled = Settled::new(spec, job, &self.agent, rows)
             .map_err(|error| Failure::new(Exit::Config, "the job's model makes no sense").why(error.to_string()))?;
-        let order = StreamOrder::new(rows.max(1), seed);
-        let spec = spec.content;
-        Ok(Fresh { ready: Ready { spec, dataset, shape, order, class_weights, target_scale }, prepared })
+        Ok(Fresh { ready: Ready { dataset, settled }, prepared })
     }
 }

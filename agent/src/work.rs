@@ -3,7 +3,7 @@
 use crate::cancel::Cancel;
 use crate::diagnosis::Spent;
 use crate::reading::Fresh;
-use crate::share::Gradient;
+use heijunka_compute::{Gradient, LocalSteps};
 use heijunka_data::Usage;
 use heijunka_settings::Failure;
 use heijunka_units::{RoundId, Samples};
@@ -36,16 +36,6 @@ pub(crate) struct Compute {
     /// Memory of an earlier gradient, for this one.
     pub(crate) gradient: Gradient,
     pub(crate) cancel: Cancel,
-}
-
-/// The sum of so many steps' mean gradients is wanted, each of the samples after the last one's and at a model of its own.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LocalSteps {
-    pub(crate) steps: u16,
-    /// Where the next step's samples begin, beyond the last one's.
-    pub(crate) stride: u64,
-    /// Learning rate between them.
-    pub(crate) rate: f32,
 }
 
 /// What it answers.

@@ -2,7 +2,7 @@
 
 use crate::hours::Hours;
 use crate::memory;
-use crate::share::RUNS;
+use heijunka_compute::RUNS;
 use heijunka_settings::{Problem, Rate, Size, between, link_cap};
 use heijunka_units::ByteRate;
 use heijunka_wire::limits::PARAMETERS_MAX;

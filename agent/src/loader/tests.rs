@@ -1,7 +1,6 @@
 //! Files are read once for a job, and gradients are computed in the same memory round after round.
 
 use super::*;
-use crate::work::LocalSteps;
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 use heijunka_wire::{Activation, DataMode, Loss, Part, Shape, digest};
 use std::fs::File;

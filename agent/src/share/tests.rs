@@ -1,9 +1,9 @@
 //! Shares have the same bits however many threads compute them.
 
 use super::*;
-use heijunka_data::{Source, Table};
-use heijunka_learn::initialize;
-use heijunka_units::{Activation, Convolution, Convolutions, Pooling};
+use heijunka_data::{Dataset, Source, Table};
+use heijunka_learn::{ModelShape, initialize};
+use heijunka_units::{Activation, Convolution, Convolutions, Loss, Pooling};
 use heijunka_wire::DataMode;
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
 
@@ -49,45 +49,36 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     check_bits(&dataset, &conv, &[65, 1001]);
 }
 
-#[test]
-fn a_piece_of_a_large_convolution_is_small() {
-    let rows = |filters| {
-        let front = Convolutions::new(1, &[Convolution { filters, kernel: 4, stride: 1 }], Pooling::Mean).unwrap();
-        most_rows(&ModelShape::convolutional(&[1003, 2], front, Activation::Relu, Loss::CrossEntropy).unwrap())
-    };
-    assert_eq!([rows(8), rows(64), rows(256)], [PIECE_ROWS, 64, 16]);
+fn compute(
+    threads: usize,
+    problem: Problem<'_, Encoded<'_>>,
+    rows: &[usize],
+    (cancel, stop): (&Cancel, Option<Instant>),
+) -> Gradient {
+    let (mut gradient, mut engine) = (Gradient::default(), ShareEngine::new(threads, Duty::new(100)));
+    engine.begin(cancel, stop);
+    engine.gradient(problem, rows, &mut gradient);
+    gradient
 }
 
 fn check_bits(dataset: &Dataset, shape: &ModelShape, shares: &[usize]) {
     let mut model = vec![0.0; shape.parameters()];
     initialize(shape, 1, &mut model).unwrap();
-    let problem = Problem {
-        shape,
-        dataset,
-        class_weights: &[1.0, 2.0],
-        target_scale: 1.0,
-        model: &model,
-        cancel: &Cancel::default(),
-        stop: None,
-    };
+    let (train, held_out) = (Encoded(&dataset.train), Encoded(&dataset.held_out));
+    let problem = Problem { shape, rows: &train, class_weights: &[1.0, 2.0], target_scale: 1.0, model: &model };
     for samples in shares.iter().copied() {
         let rows: Vec<usize> = (0..samples).map(|i| i * 7 % dataset.train.len()).collect();
-        let results: Vec<Gradient> = [1, 2, 3, 8, 20]
-            .map(|threads| {
-                let mut gradient = Gradient::default();
-                ShareEngine::new(threads, Duty::new(100)).gradient(problem, &rows, &mut gradient);
-                gradient
-            })
-            .into();
+        let results = [1, 2, 3, 8, 20].map(|threads| compute(threads, problem, &rows, (&Cancel::default(), None)));
         for result in &results {
             assert_eq!(result.samples as usize, samples);
             assert_eq!(result.mean, results[0].mean);
             assert_eq!(result.loss_sum.to_bits(), results[0].loss_sum.to_bits());
         }
     }
-    let held_out = dataset.held_out.len();
-    let scores = [1, 3].map(|threads| ShareEngine::new(threads, Duty::new(100)).score(problem, 0..held_out));
-    assert_eq!(scores[0].rows as usize, held_out);
+    let all = 0..dataset.held_out.len();
+    let problem = Problem { rows: &held_out, ..problem };
+    let scores = [1, 3].map(|threads| ShareEngine::new(threads, Duty::new(100)).score(problem, all.clone()));
+    assert_eq!(scores[0].rows as usize, all.len());
     assert_eq!(scores[0].confusion, scores[1].confusion);
     assert_eq!(scores[0].histogram, scores[1].histogram);
     let [first, second] = scores[0].histogram.iter().fold([0, 0], |[a, b], (_, [c, d])| [a + c, b + d]);
@@ -96,22 +87,21 @@ fn check_bits(dataset: &Dataset, shape: &ModelShape, shares: &[usize]) {
 }
 
 /// A model of two inputs and two classes, all zeros.
-fn untrained<'a>(shape: &'a ModelShape, dataset: &'a Dataset, cancel: &'a Cancel) -> Problem<'a> {
-    let weights = &[1.0, 1.0];
-    Problem { shape, dataset, class_weights: weights, target_scale: 1.0, model: &[0.0; 6], cancel, stop: None }
+fn untrained<'a>(shape: &'a ModelShape, rows: &'a Encoded<'a>) -> Problem<'a, Encoded<'a>> {
+    Problem { shape, rows, class_weights: &[1.0, 1.0], target_scale: 1.0, model: &[0.0; 6] }
 }
 
 #[test]
 fn a_cancelled_share_has_no_samples() {
     let dataset = dataset();
     let shape = ModelShape::dense(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
-    let cancel = Cancel::default();
+    let (cancel, rows) = (Cancel::default(), Encoded(&dataset.train));
     cancel.cancel();
-    let problem = untrained(&shape, &dataset, &cancel);
-    let mut gradient = Gradient::default();
-    ShareEngine::new(2, Duty::new(100)).gradient(problem, &[1, 2, 3], &mut gradient);
-    assert_eq!(gradient.samples, 0);
-    assert_eq!(ShareEngine::new(1, Duty::new(100)).score(problem, 0..10).rows, 0);
+    let problem = untrained(&shape, &rows);
+    assert_eq!(compute(2, problem, &[1, 2, 3], (&cancel, None)).samples, 0);
+    let mut engine = ShareEngine::new(1, Duty::new(100));
+    engine.begin(&cancel, None);
+    assert_eq!(engine.score(problem, 0..10).rows, 0);
 }
 
 #[test]
@@ -120,51 +110,37 @@ fn a_share_that_may_be_stopped_has_some_samples_and_the_bits_of_any_number_of_th
     let shape = ModelShape::dense(&[2, 128, 128, 2], Activation::Tanh, Loss::CrossEntropy).unwrap();
     let mut model = vec![0.0; shape.parameters()];
     initialize(&shape, 1, &mut model).unwrap();
-    let cancel = Cancel::default();
-    let problem = |stop| Problem {
-        shape: &shape,
-        dataset: &dataset,
-        class_weights: &[1.0, 2.0],
-        target_scale: 1.0,
-        model: &model,
-        cancel: &cancel,
-        stop: Some(stop),
-    };
+    let (cancel, train) = (Cancel::default(), Encoded(&dataset.train));
+    let problem = Problem { shape: &shape, rows: &train, class_weights: &[1.0, 2.0], target_scale: 1.0, model: &model };
     let rows: Vec<usize> = (0..3000).map(|i| i * 7 % dataset.train.len()).collect();
-    let compute = |threads, stop, rows: &[usize]| {
-        let mut gradient = Gradient::default();
-        ShareEngine::new(threads, Duty::new(100)).gradient(problem(stop), rows, &mut gradient);
-        gradient
-    };
     let now = Instant::now();
-    let later = now + std::time::Duration::from_secs(3600);
-    let whole = [1, 3, 8].map(|threads| compute(threads, later, &rows));
+    let later = now + Duration::from_secs(3600);
+    let whole = [1, 3, 8].map(|threads| compute(threads, problem, &rows, (&cancel, Some(later))));
     assert!(whole.iter().all(|g| g.samples == 3000 && g.mean == whole[0].mean));
     // At least a unit of each run of the first wave is computed.
     for (threads, least) in [(1, 8), (3, 24)] {
-        let stopped = compute(threads, now, &rows);
+        let stopped = compute(threads, problem, &rows, (&cancel, Some(now)));
         assert_eq!(stopped.samples, least, "{threads} threads");
         assert!(stopped.loss_sum > 0.0 && stopped.mean.iter().any(|g| *g != 0.0));
     }
-    assert_eq!(compute(4, now, &rows[..3]).samples, 3);
+    assert_eq!(compute(4, problem, &rows[..3], (&cancel, Some(now))).samples, 3);
 }
 
 #[test]
 fn what_the_program_takes_beside_its_slices_is_charged() {
     let dataset = dataset();
     let shape = ModelShape::dense(&[2, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
-    let cancel = Cancel::default();
-    let problem = untrained(&shape, &dataset, &cancel);
-    let mut engine = ShareEngine::new(2, Duty::new(50));
+    let rows = Encoded(&dataset.train);
+    let mut share = ShareEngine::new(2, Duty::new(50));
     let (before, least) = (process_cpu(), Duration::from_millis(5));
-    engine.forgive();
+    share.forgive();
     while process_cpu() - before < 2 * least {
-        std::hint::black_box(engine.lanes.len());
+        std::hint::black_box(&share.threads);
     }
-    assert!(engine.take_others() >= least);
-    let charged_at = engine.charged_at;
-    engine.gradient(problem, &[1, 2, 3], &mut Gradient::default());
-    assert!(engine.charged_at > charged_at && engine.lanes[0].slices > Duration::ZERO);
-    engine.forgive();
-    assert!(engine.lanes.iter().all(|lane| lane.slices.is_zero()));
+    assert!(share.threads.take_others(share.engine.governors()) >= least);
+    let charged_at = share.threads.charged_at;
+    share.gradient(untrained(&shape, &rows), &[1, 2, 3], &mut Gradient::default());
+    assert!(share.threads.charged_at > charged_at);
+    let charged: Vec<Duration> = share.engine.governors().map(Slices::take_charged).collect();
+    assert!(charged[0] > Duration::ZERO && charged[1].is_zero(), "{charged:?}");
 }

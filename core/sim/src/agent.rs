@@ -1,7 +1,7 @@
 //! An agent: its mind, its memory, its machine.
 
 use crate::bus::{Event, Link, Node, Packet};
-use crate::engine::{Engine, LocalSteps};
+use crate::engine::Engine;
 use crate::record::Sent;
 use crate::scenario::Machine;
 use crate::world::World;
@@ -10,6 +10,7 @@ use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
+use heijunka_compute::LocalSteps;
 use heijunka_units::{AgentId, RoundId, RunId, Samples, Timestamp};
 use heijunka_units::{SplitMix64, mix};
 use heijunka_wire::document::Document;

@@ -30,7 +30,8 @@ mod troubles;
 mod world;
 
 pub use data::{Data, Truth};
-pub use engine::{Engine, LocalSteps};
+pub use engine::Engine;
+pub use heijunka_compute::LocalSteps;
 pub use presets::{machines, plan, scenario};
 pub use record::{Record, RunRecord, Sent};
 pub use replay::{Costs, Replay, ReplayError};

@@ -11,6 +11,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("heijunka-learn", &["heijunka-units"]),
     ("heijunka-compress", &["heijunka-units"]),
     ("heijunka-allocate", &["heijunka-units"]),
+    ("heijunka-compute", &["heijunka-units", "heijunka-wire", "heijunka-learn"]),
     ("heijunka-judge", &["heijunka-wire", "heijunka-learn"]),
     ("heijunka-worker", &["heijunka-units", "heijunka-wire", "heijunka-compress"]),
     (
@@ -31,6 +32,7 @@ const CORE: &[(&str, &[&str])] = &[
             "heijunka-wire",
             "heijunka-learn",
             "heijunka-allocate",
+            "heijunka-compute",
             "heijunka-round",
             "heijunka-worker",
         ],
