@@ -14,6 +14,7 @@ use heijunka_settings::{Exit, Failure};
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
 use std::time::{Duration, Instant};
+use tracing::field::display;
 use tracing::{info, warn};
 
 use gone::Gone;
@@ -383,15 +384,19 @@ impl Driver<'_> {
     }
 
     fn on_event(&mut self, happened: &Event) {
-        self.progress.tell(|| {
-            let fix = if happened.fix.is_empty() { String::new() } else { format!("; {}", happened.fix) };
-            match happened.level {
-                Level::Info => info!("{}", happened.message),
-                Level::Warn => warn!("{} {}{fix}", happened.code, happened.message),
-            }
-        });
+        self.log(happened);
         self.page.tell(happened, now());
         self.publish_people(Channel::Events, event(happened));
+    }
+
+    /// Logs an event; its code and its agent are fields of the line.
+    fn log(&self, happened: &Event) {
+        let (code, agent) = (display(happened.code()), happened.agent().map(display));
+        let fix = happened.fix().map_or_else(String::new, |fix| format!("; {fix}"));
+        self.progress.tell(|| match happened.level() {
+            Level::Info => info!(code, agent, "{happened}{fix}"),
+            Level::Warn => warn!(code, agent, "{happened}{fix}"),
+        });
     }
 
     /// Leaves the job to a newer aggregator, and what it has come to in the folder, if that is not the newer one's, too.

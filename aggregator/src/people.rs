@@ -2,7 +2,7 @@
 
 use heijunka_page::{Figures, data_mode, phase};
 use heijunka_program::{host, now};
-use heijunka_round::{Coordinator, Event, Level};
+use heijunka_round::{Coordinator, Event};
 use heijunka_units::{AgentId, RunId};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
@@ -48,15 +48,12 @@ impl AgentState {
 
     /// Tells of an agent that has gone, or returns what everybody should hear: the mind tells itself of one that took part
     /// (`was_here`), and knows nothing of one that could not.
-    pub(crate) fn told(&self, agent: &AgentId, was_here: bool) -> Option<Event> {
+    pub(crate) fn report(&self, agent: &AgentId, was_here: bool) -> Option<Event> {
         let reason: String = self.reason.as_deref().unwrap_or_default().chars().take(REASON_CHARS_MAX).collect();
         match self.state.as_str() {
             "away" => info!("{agent} is away: {reason}"),
             _ if was_here || reason == STOPPED => warn!("{agent} is offline: {reason}"),
-            _ => {
-                let (message, fix) = (format!("{agent} does not take part: {reason}"), "mend it on that machine");
-                return Some(Event { level: Level::Warn, code: "HJ-104", agent: Some(agent.clone()), message, fix });
-            }
+            _ => return Some(Event::Unable { agent: agent.clone(), reason }),
         }
         None
     }
@@ -174,11 +171,11 @@ struct EventLine<'a> {
 
 pub(crate) fn event(event: &Event) -> Vec<u8> {
     json(&EventLine {
-        level: if event.level == Level::Warn { "warn" } else { "info" },
-        code: event.code,
-        agent: event.agent.as_ref().map(heijunka_units::AgentId::as_str),
-        message: event.message.chars().take(EVENT_CHARS_MAX).collect(),
-        fix: Some(event.fix).filter(|fix| !fix.is_empty()),
+        level: event.level().as_str(),
+        code: event.code().as_str(),
+        agent: event.agent().map(AgentId::as_str),
+        message: event.to_string().chars().take(EVENT_CHARS_MAX).collect(),
+        fix: event.fix(),
         time: now(),
     })
 }

@@ -2,7 +2,7 @@
 //! becomes of the model that is in the output folder.
 
 use heijunka_model::{Trained, activation, checkpoint, held_out};
-use heijunka_round::{BestModel, Event, Level, Plan, Start};
+use heijunka_round::{BestModel, Event, Plan, Start};
 use heijunka_settings::{Exit, Failure, Problem};
 use heijunka_units::{JobName, SiteName};
 use heijunka_wire::document::Task;
@@ -121,29 +121,20 @@ fn fits(plan: &Plan, trained: &Trained) -> Result<(), (String, String)> {
 /// # Errors
 /// A model that is there would be written over, and cannot be kept.
 pub(crate) fn begin(folder: &Path, resumed_after: Option<u64>) -> Result<Vec<Event>, Failure> {
-    let event = |level, code, message, fix| Event { level, code, agent: None, message, fix };
     let mended = checkpoint::mend(folder).map_err(|error| cannot_keep(folder, &error))?;
-    let mended = mended.map(|told| event(Level::Warn, "HJ-126", told, "nothing has to be done"));
-    let found = found(folder, resumed_after)?.map(|(code, message, fix)| event(Level::Info, code, message, fix));
-    Ok(mended.into_iter().chain(found).collect())
+    let repaired = mended.map(|what| Event::Repaired { what });
+    Ok(repaired.into_iter().chain(found(folder, resumed_after)?).collect())
 }
 
-type Told = (&'static str, String, &'static str);
-
-fn found(folder: &Path, resumed_after: Option<u64>) -> Result<Option<Told>, Failure> {
-    let shown = folder.display();
-    if let Some(steps) = resumed_after {
-        let message = format!(
-            "training goes on after round {steps} of the unfinished model in {shown}; [training] resume = false begins anew"
-        );
-        return Ok(Some(("HJ-124", message, "with resume = false that model is kept in its folder checkpoints")));
+fn found(folder: &Path, resumed_after: Option<u64>) -> Result<Option<Event>, Failure> {
+    let shown = folder.display().to_string();
+    if let Some(step) = resumed_after {
+        return Ok(Some(Event::Continued { folder: shown, step }));
     }
     let kept = checkpoint::keep_earlier(folder);
     let kept = kept.and_then(|kept| checkpoint::forget_unfinished(folder).map(|()| kept));
     let kept = kept.map_err(|error| cannot_keep(folder, &error))?;
-    let Some(kept) = kept else { return Ok(None) };
-    let message = format!("training begins anew; the model that was in {shown} is kept as {}", kept.display());
-    Ok(Some(("HJ-125", message, "to begin with that one: [model] start_from")))
+    Ok(kept.map(|kept| Event::StartedOver { folder: shown, kept: kept.display().to_string() }))
 }
 
 fn cannot_keep(folder: &Path, error: &io::Error) -> Failure {

@@ -49,7 +49,7 @@ fn an_agent_takes_leave_when_its_hours_are_over_and_comes_back_by_itself() {
             seen.push(value["code"].clone());
             is("HJ-103", "nightly")(topic, value)
         });
-        assert!(leave["message"].as_str().unwrap().contains("takes leave as planned"), "{leave}");
+        assert!(leave["message"].as_str().unwrap().contains("as scheduled by its [limits] train_only"), "{leave}");
         let (_, away) = watch.next(state("nightly", "away"));
         assert!(away["reason"].as_str().unwrap().starts_with("until "), "{away}");
         for failure in ["HJ-102", "HJ-140", "HJ-141", "HJ-143"] {

@@ -62,7 +62,7 @@ fn a_killed_and_a_frozen_agent_do_not_change_the_model() {
     assert_eq!((asked.iter().max(), asked.last()), (Some(&4), Some(&2)), "{asked:?}");
     let late = log.lines().find(|line| line.contains("machine-2 is late in round"));
     assert!(late.is_some_and(|line| line.contains("samples go to machine-")), "{log}");
-    assert!(log.contains("HJ-102 machine-1 left;"), "{log}");
+    assert!(log.contains("code=HJ-102 agent=machine-1"), "{log}");
     // Unless the kill fell between an answer and the next share, there was one to hand on.
     let left = log.lines().find(|line| line.contains("machine-1 left in round"));
     assert!(left.is_none_or(|line| line.contains("its 16 samples go to machine-")), "{log}");

@@ -43,13 +43,13 @@ fn a_stopped_job_goes_on_to_the_same_model_as_one_that_was_not() {
     let stopped_at = rounds(&plant);
     assert!((1..1500).contains(&stopped_at), "{stopped_at}");
     let ended = plant.aggregator(TASK, training, EQUAL).unwrap().wait().unwrap();
-    assert!(ended.log.contains(&format!("training goes on after round {stopped_at} ")), "{}", ended.log);
+    assert!(ended.log.contains(&format!("training continues after round {stopped_at} ")), "{}", ended.log);
     assert_eq!((rounds(&plant), earlier(&plant)), (1500, vec![]));
     let gone_on = model(&plant);
     // The job has ended by itself, so this one is new, and its model is kept.
     let ended = plant.aggregator(TASK, training, EQUAL).unwrap().wait().unwrap();
-    assert!(!ended.log.contains("training goes on after"), "{}", ended.log);
-    assert!(ended.log.contains("training begins anew; the model that was in"), "{}", ended.log);
+    assert!(!ended.log.contains("code=HJ-124"), "{}", ended.log);
+    assert!(ended.log.contains("code=HJ-125"), "{}", ended.log);
     assert_eq!((rounds(&plant), earlier(&plant)), (1500, vec![1500]));
     assert!(gone_on == model(&plant), "the same to the bit");
     drop(agent);
@@ -78,7 +78,7 @@ fn a_killed_aggregator_goes_on_from_its_last_checkpoint_with_unchanged_settings(
     assert_eq!(told["gone_on_after_round"].as_u64(), Some(saved_at));
     let ended = aggregator.wait().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
-    assert!(ended.log.contains(&format!("training goes on after round {saved_at} of the unfinished model in")));
+    assert!(ended.log.contains(&format!("training continues after round {saved_at} of the unfinished model in")));
     assert_eq!(rounds(&plant), 400);
     for key in ["seconds", "training_seconds"] {
         let seconds = |card: &serde_json::Value| card["training"][key].as_f64().unwrap();

@@ -5,7 +5,6 @@ use std::process::{Command, ExitCode};
 
 use crate::shell::{Outcome, Place, output_of};
 
-mod codes;
 mod law;
 mod lexer;
 mod settings;
@@ -55,7 +54,6 @@ fn findings(files: &[File]) -> Vec<String> {
     let mut found: Vec<String> = files.iter().flat_map(sources::check).collect();
     found.extend(files.iter().filter_map(architecture));
     found.extend(law::check(files));
-    found.extend(codes::check(files));
     found.extend(wire::check(files));
     found.extend(settings::check(files));
     found

@@ -29,7 +29,7 @@ impl Gone {
 impl Driver<'_> {
     pub(super) fn tell_gone(&mut self, agent: &AgentId, state: &AgentState) {
         let was_here = self.coordinator.members().any(|member| member.online && member.agent == *agent);
-        let told = self.progress.tell(|| state.told(agent, was_here));
+        let told = self.progress.tell(|| state.report(agent, was_here));
         if let Some(event) = told.filter(|_| self.gone.may_tell(Instant::now())) {
             self.on_event(&event);
         }

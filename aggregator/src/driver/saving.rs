@@ -6,7 +6,7 @@ use crate::export;
 use heijunka_learn::ModelShape;
 use heijunka_model::Card;
 use heijunka_model::checkpoint::{self, Best, Save};
-use heijunka_round::{Event, Level, Outcome, Phase};
+use heijunka_round::{Event, Outcome, Phase};
 use heijunka_settings::{Exit, Failure};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -140,8 +140,7 @@ impl Driver<'_> {
             self.write_onnx()?;
         }
         if self.figures.cannot_save.take().is_some() {
-            let message = format!("{} is in {}: it could be written again", self.model_name(), folder.display());
-            self.on_event(&Event { level: Level::Info, code: "HJ-181", agent: None, message, fix: "" });
+            self.on_event(&Event::SavedAgain { what: self.model_name(), folder: folder.display().to_string() });
         }
         Ok(())
     }
@@ -174,16 +173,17 @@ impl Driver<'_> {
 
     /// Tells people that something could not be written, as an event if they do not know yet.
     fn tell(&mut self, trouble: &Trouble) -> String {
-        let (is_over, fix) = (self.coordinator.phase() == Phase::Finished, trouble.fix);
-        let on = if is_over { "" } else { "; the previous one is kept, training goes on" };
-        let folder = self.valid.output.display();
-        let message = format!("{} cannot be written to {folder}: {}{on}", trouble.what, trouble.error);
+        let (over, fix) = (self.coordinator.phase() == Phase::Finished, trouble.fix);
+        let (what, error) = (trouble.what.clone(), trouble.error.clone());
+        let folder = self.valid.output.display().to_string();
         // Rounds differ from one attempt to the next, the reason does not.
-        let known = format!("{folder}: {}; {fix}", trouble.error);
+        let known = format!("{folder}: {error}; {fix}");
+        let event = Event::CannotSave { what, folder, error, fix, over };
+        let message = event.to_string();
         if self.figures.cannot_save.replace(known.clone()) == Some(known) {
-            self.progress.tell(|| warn!("HJ-180 {message}; {fix}"));
+            self.log(&event);
         } else {
-            self.on_event(&Event { level: Level::Warn, code: "HJ-180", agent: None, message: message.clone(), fix });
+            self.on_event(&event);
         }
         self.page.hasten();
         self.status_due = Instant::now();

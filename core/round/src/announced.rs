@@ -1,23 +1,11 @@
 //! What agents' announced limits mean for a job, before anything is measured.
 
 use crate::coordinator::Coordinator;
-use crate::record::Level;
+use crate::event::Event;
 use crate::trainer::Trainer;
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use heijunka_compress::bytes_max;
 use heijunka_units::{AgentId, Codec};
-
-/// Bits a second as people write them.
-pub(crate) fn rate(bits_per_s: u64) -> String {
-    let bits = bits_per_s as f64;
-    match bits {
-        ..1e3 => format!("{bits:.0} bit/s"),
-        ..1e6 => format!("{:.0} kbit/s", bits / 1e3),
-        _ => format!("{:.1} Mbit/s", bits / 1e6),
-    }
-}
 
 impl Coordinator {
     /// Bytes of an agent's gradient, as that codec writes it.
@@ -42,16 +30,13 @@ impl Coordinator {
                 Some((agent.clone(), codec, cap, dense_s))
             })
             .collect();
-        for (agent, named, cap, dense_s) in &planned {
-            let (cap, name) = (rate(u64::from(*cap) * 8), named.as_str());
-            let message = format!(
-                "{agent} sends at most {cap}, which would take {:.0} ms for a gradient in full: its gradients go as {name}",
-                dense_s * 1e3
-            );
-            self.event(Level::Info, "HJ-162", Some(agent), message, "");
+        if planned.is_empty() {
+            return;
         }
-        if !planned.is_empty() {
-            self.follow_links();
+        for (agent, codec, cap, dense_s) in planned {
+            let uplink_bits_per_s = u64::from(cap) * 8;
+            self.report(Event::CodecPlanned { agent, uplink_bits_per_s, dense_s, codec });
         }
+        self.follow_links();
     }
 }

@@ -1,14 +1,14 @@
 //! Closing rounds: what is made of what has arrived.
 
 use crate::coordinator::{Coordinator, Output};
+use crate::event::Event;
 use crate::open::{Answer, Mean, OpenRound, equal_seconds};
-use crate::record::{AgentRound, Ending, Level, Outcome, RoundRecord};
+use crate::record::{AgentRound, Ending, Outcome, RoundRecord};
 use crate::roster::SILENT_ROUNDS_MAX;
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_allocate::{Observation, agents};
+use heijunka_allocate::Observation;
 use heijunka_units::Timestamp;
 use heijunka_wire::document::Scores;
 use heijunka_wire::{Assign, DataMode, Purpose, Untaken};
@@ -59,7 +59,7 @@ impl Coordinator {
                     self.diverge(&open);
                 }
                 if !enough {
-                    self.tell_given_up(&open);
+                    self.report_given_up(&open);
                 }
                 self.observe(&record);
                 if !enough || !self.step(open, &mut record) {
@@ -90,14 +90,9 @@ impl Coordinator {
         self.deadline_rule.observe(if gone && slowest > 0.0 { slowest } else { record.seconds });
     }
 
-    fn tell_given_up(&mut self, open: &OpenRound) {
-        let (round, expected, completed) = (open.told(), open.expected.len(), open.completed());
-        let needed = self.needed(open);
-        let message = format!(
-            "{round} was given up: {completed} of {} answered, at least {needed} must; the model stays",
-            agents(expected)
-        );
-        self.event(Level::Warn, "HJ-141", None, message, "if it goes on: look at the agents that did not answer");
+    fn report_given_up(&mut self, open: &OpenRound) {
+        let (completed, expected, needed) = (open.completed(), open.expected.len(), self.needed(open));
+        self.report(Event::GivenUp { round: open.name(), completed, expected, needed });
     }
 
     fn mark_silent(&mut self, now: Timestamp, open: &OpenRound) {
@@ -124,18 +119,8 @@ impl Coordinator {
             if silent >= SILENT_ROUNDS_MAX {
                 member.give_up(now);
             }
-            let message = if silent < SILENT_ROUNDS_MAX {
-                format!("{agent} did not answer {} in time", open.told())
-            } else {
-                format!("{agent} does not answer (last {}) and is no longer waited for", open.told())
-            };
-            self.event(
-                Level::Warn,
-                "HJ-140",
-                Some(agent),
-                message,
-                "look at that machine; it is asked again once it is heard",
-            );
+            let (agent, dropped) = (agent.clone(), silent >= SILENT_ROUNDS_MAX);
+            self.report(Event::Unanswered { agent, round: open.name(), dropped });
         }
     }
 
@@ -214,15 +199,8 @@ impl Coordinator {
 
     fn diverge(&mut self, open: &OpenRound) {
         self.stop = Some(Outcome::Diverged);
-        let message = format!("{}: loss, gradient or model is no longer finite", open.told());
-        let outlier = self.outlier.take();
-        match outlier.and_then(|outlier| Some((outlier.told(self.steps())?, outlier.agent))) {
-            Some((why, agent)) => {
-                let fix = "look at the data and the program of that agent";
-                self.event(Level::Warn, "HJ-150", Some(&agent), format!("{message}; {why}"), fix);
-            }
-            None => self.event(Level::Warn, "HJ-150", None, message, "lower learning_rate"),
-        }
+        let outlier = self.outlier.take().filter(|outlier| outlier.is_recent(self.steps()));
+        self.report(Event::Diverged { round: open.name(), outlier });
     }
 
     fn take_scores(&mut self, open: &OpenRound) -> Option<Scores> {

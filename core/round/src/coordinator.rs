@@ -2,13 +2,13 @@
 
 use crate::deadline::DeadlineRule;
 use crate::downlink::Downlink;
+use crate::event::{Event, Obstacle};
 use crate::hold::Hold;
 use crate::load::{Backoff, BrokerLoad};
 use crate::open::OpenRound;
 use crate::outlier::Outlier;
-use crate::phases::Obstacle;
 use crate::plan::{LocalSteps, Plan};
-use crate::record::{Counters, Event, Level, Outcome, RoundRecord};
+use crate::record::{Counters, Outcome, RoundRecord};
 use crate::roster::Roster;
 use crate::rounds::Pace;
 use crate::start::BestModel;
@@ -16,7 +16,6 @@ use crate::timing::Timings;
 use crate::trainer::Trainer;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::{Outlook, Policy};
@@ -81,7 +80,7 @@ pub enum Output {
     },
     /// A round was closed.
     Closed(Box<RoundRecord>),
-    /// Something to tell people.
+    /// Something that people should know.
     Event(Event),
     /// The job is over.
     Finished(Outcome),
@@ -420,15 +419,8 @@ impl Coordinator {
         })
     }
 
-    pub(crate) fn event(
-        &mut self,
-        level: Level,
-        code: &'static str,
-        agent: Option<&AgentId>,
-        message: String,
-        fix: &'static str,
-    ) {
-        self.outputs.push_back(Output::Event(Event { level, code, agent: agent.cloned(), message, fix }));
+    pub(crate) fn report(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
     }
 
     pub(crate) fn enter(&mut self, now: Timestamp, phase: Phase) {

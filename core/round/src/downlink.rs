@@ -5,11 +5,9 @@
 //! at all, and nothing is kept twice: so the queue holds at most the job, a round, a model for one agent, and two small frames
 //! for each agent, whatever anybody asks for.
 
-use crate::announced::rate;
 use crate::coordinator::{Coordinator, Output, Phase};
-use crate::record::Level;
+use crate::event::Event;
 use alloc::collections::VecDeque;
-use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::{AgentId, Cap, Pacer, Timestamp};
@@ -17,8 +15,8 @@ use heijunka_wire::Channel;
 
 /// What people are told is paid for as long as rounds wait no longer than this for it.
 const TOLD_MAX: Duration = Duration::from_secs(2);
-/// Shorter models need not be told of.
-const TOLD_FROM: Duration = Duration::from_secs(1);
+/// Models that take less time to send are not reported.
+const REPORTED_FROM: Duration = Duration::from_secs(1);
 
 /// How the cap is kept to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -196,23 +194,12 @@ impl Coordinator {
     }
 
     /// Says what the cap means for a model whose size is known by now.
-    pub(crate) fn tell_sending(&mut self, parameters: usize) {
-        let Some(time) = self.plan.downlink.map(|cap| cap.time(parameters * 4)).filter(|time| *time >= TOLD_FROM)
-        else {
-            return;
-        };
-        let patience = &self.plan.patience;
-        let slow = time > patience.first_deadline.min(patience.deadline_max);
-        let level = if slow { Level::Warn } else { Level::Info };
-        let rate = rate(self.plan.downlink.map_or(0, |cap| cap.rate.bits_per_s()));
-        let message = format!(
-            "[limits] downlink = {rate}: a whole model of {parameters} parameters takes {:.1} s to send",
-            time.as_secs_f64()
-        );
-        self.event(level, "HJ-172", None, message, SHORTER);
+    pub(crate) fn report_sending(&mut self, parameters: usize) {
+        let Some(cap) = self.plan.downlink else { return };
+        let (time, patience) = (cap.time(parameters * 4), &self.plan.patience);
+        let too_long = time > patience.first_deadline.min(patience.deadline_max);
+        if time >= REPORTED_FROM {
+            self.report(Event::SlowModel { bits_per_s: cap.rate.bits_per_s(), parameters, time, too_long });
+        }
     }
 }
-
-/// What to do about a model that takes long to send.
-const SHORTER: &str =
-    "raise it, or send the model's changes alone: [gradient] update = \"int8\", or codec = \"sparse\" with shared data";

@@ -1,11 +1,10 @@
 //! Gradients that arrive: of an agent's own range, of a piece of another's, or for their timing alone.
 
 use crate::coordinator::Coordinator;
+use crate::event::Event;
 use crate::open::{Answer, OpenRound};
 use crate::receive::Rejected;
-use crate::record::Level;
 use crate::roster::Incoming;
-use alloc::format;
 use alloc::vec::Vec;
 use heijunka_units::{AgentId, Timestamp};
 use heijunka_wire::{Gradient, Progress, Purpose};
@@ -158,8 +157,8 @@ impl Coordinator {
         // Nobody else is asked: with the same rows it would find the same.
         expected.answer = Answer::Gone;
         expected.beyond_bounds = true;
-        let message = format!("{agent} found a loss or gradient that is not finite in {}", open.told());
-        self.event(Level::Warn, "HJ-142", Some(agent), message, "lower learning_rate, or look at its data");
+        let round = open.name();
+        self.report(Event::NotFinite { agent: agent.clone(), round });
     }
 
     fn on_piece(

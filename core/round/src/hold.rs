@@ -4,9 +4,8 @@
 //! for both.
 
 use crate::coordinator::{Coordinator, Phase};
-use crate::record::Level;
-use alloc::format;
-use alloc::string::ToString;
+use crate::event::Event;
+use crate::open::OpenRound;
 use core::time::Duration;
 use heijunka_units::Timestamp;
 
@@ -40,13 +39,7 @@ impl Coordinator {
             return;
         }
         self.hold = if self.phase == Phase::Paused { Hold::Since(now) } else { Hold::Asked };
-        let message = match &self.open {
-            Some(open) => {
-                format!("a pause was asked for: {} is finished, then nothing more is asked", open.told())
-            }
-            None => "a pause was asked for: no round is opened before somebody asks to go on".to_string(),
-        };
-        self.event(Level::Info, "HJ-132", None, message, "resume on the page goes on");
+        self.report(Event::PauseRequested { round: self.open.as_ref().map(OpenRound::name) });
     }
 
     /// Called in place of opening a round.
@@ -64,7 +57,7 @@ impl Coordinator {
             (Hold::No, _) | (_, Phase::Finished) => {}
             (_, Phase::Paused) if self.ready() < self.min_agents() => self.pause(now),
             (_, Phase::Paused) => {}
-            _ => self.event(Level::Info, "HJ-131", None, "training goes on: the pause was taken back".into(), ""),
+            _ => self.report(Event::Resumed { agents: None }),
         }
     }
 

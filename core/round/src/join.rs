@@ -1,26 +1,12 @@
 //! Who comes, who may take part, and who is let go.
 
 use crate::coordinator::{Coordinator, Phase};
+use crate::event::Event;
 use crate::open::Answer;
-use crate::record::Level;
 use crate::roster::Member;
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
-use heijunka_units::{AgentId, Timestamp, counted};
+use heijunka_units::{AgentId, Timestamp};
 use heijunka_wire::{Assign, Channel, Codec, DataMode, Join, PROTOCOL_VERSION, Refusal, limits};
-
-/// `45 s`, `30 min`, `8 h`, `2 d 8 h`.
-fn long(seconds: u32) -> String {
-    let minutes = seconds.div_ceil(60);
-    let hours = minutes.div_ceil(60);
-    match seconds {
-        ..120 => format!("{seconds} s"),
-        120..7200 => format!("{minutes} min"),
-        _ if hours < 48 => format!("{hours} h"),
-        _ => format!("{} d {} h", hours / 24, hours % 24),
-    }
-}
 
 impl Coordinator {
     pub(crate) fn on_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
@@ -95,13 +81,11 @@ impl Coordinator {
             return;
         }
         self.roster.changed = now;
-        if away {
-            let message = format!("{agent} takes leave as planned, for {}: its hours are over", long(join.away_s));
-            self.event(Level::Info, "HJ-103", Some(agent), message, "it comes back by itself");
-        } else {
-            let message = format!("{agent} is here with {} to train on", counted(join.rows, "row"));
-            self.event(Level::Info, "HJ-101", Some(agent), message, "");
-        }
+        let agent = agent.clone();
+        self.report(match join.away_s {
+            0 => Event::Joined { agent, rows: join.rows },
+            for_s => Event::Away { agent, for_s },
+        });
     }
 
     /// The share is the receipt of the join. A round that the agent lacks is published again.
@@ -149,16 +133,7 @@ impl Coordinator {
             return self.counters.rejected += 1;
         }
         self.refused.insert(agent.clone());
-        let (why, fix) = match refusal {
-            Refusal::Protocol => ("speaks another protocol version", "install the same version everywhere"),
-            Refusal::DifferentData => (
-                "has other rows than the agents before it, but the job's data are shared",
-                "give all agents the same file, or set data = \"private\"",
-            ),
-            Refusal::NoRows => ("has no rows to train on", "check [data] path on that machine"),
-            Refusal::Full => ("is one agent too many", "stop an agent, or run a second job"),
-        };
-        self.event(Level::Warn, "HJ-110", Some(agent), format!("{agent} was refused: it {why}"), fix);
+        self.report(Event::Refused { agent: agent.clone(), refusal });
         let assign = Assign {
             session: join.session,
             spec: join.spec,
@@ -188,7 +163,7 @@ impl Coordinator {
             expected.lose();
         }
         if !planned {
-            self.event(Level::Warn, "HJ-102", Some(agent), format!("{agent} left"), "it joins again by itself");
+            self.report(Event::Left { agent: agent.clone() });
         }
     }
 }

@@ -5,9 +5,9 @@
 
 use crate::compact::Compact;
 use crate::coordinator::Coordinator;
+use crate::event::Event;
 use crate::plan::LocalSteps;
-use crate::record::{AgentRound, Level, RoundRecord};
-use alloc::format;
+use crate::record::{AgentRound, RoundRecord};
 use alloc::vec::Vec;
 use heijunka_learn::OptimizerKind;
 use heijunka_units::{AgentId, Codec};
@@ -150,17 +150,12 @@ impl Coordinator {
                 Some((agent.clone(), codec, network_s, had))
             })
             .collect();
-        for (agent, codec, network_s, had) in &wishes {
-            let (codec, had) = (codec.as_str(), had.as_str());
-            let message = format!(
-                "{agent}: {:.0} of {:.0} ms of a round are its network; its gradients go as {codec} from now on, no longer as {had}",
-                network_s * 1e3,
-                round_s * 1e3
-            );
-            self.event(Level::Info, "HJ-160", Some(agent), message, "");
+        let changed = !wishes.is_empty();
+        for (agent, codec, network_s, before) in wishes {
+            self.report(Event::CodecChanged { agent, network_s, round_s, codec, before });
         }
         self.follow_links();
-        !wishes.is_empty()
+        changed
     }
 
     /// Updates and momentum go with the shortest codec that some agent has.
@@ -190,12 +185,7 @@ impl Coordinator {
         let have = self.local_steps;
         if wanted >= have * 2 || wanted * 2 <= have {
             self.local_steps = wanted;
-            let message = format!(
-                "the network takes {:.0} ms of a round, a step {:.0} ms: agents take {wanted} steps in a round from now on, no longer {have}",
-                network_s * 1e3,
-                step_s * 1e3
-            );
-            self.event(Level::Info, "HJ-161", None, message, "");
+            self.report(Event::LocalSteps { network_s, step_s, steps: wanted, before: have });
         }
     }
 

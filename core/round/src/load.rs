@@ -5,11 +5,9 @@
 //! once, more again step by step).
 
 use crate::coordinator::{Coordinator, Phase};
-use crate::record::Level;
-use alloc::format;
-use alloc::string::String;
+use crate::event::{Event, Strain};
 use core::time::Duration;
-use heijunka_units::{Timestamp, counted};
+use heijunka_units::Timestamp;
 
 /// What is known of the broker at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +41,7 @@ pub(crate) struct Backoff {
 /// Something has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Change {
-    Longer(String),
+    Longer(Strain),
     Shorter,
 }
 
@@ -53,16 +51,14 @@ impl Backoff {
         self.pause
     }
 
-    fn wrong(&mut self, load: BrokerLoad) -> Option<String> {
+    fn wrong(&mut self, load: BrokerLoad) -> Option<Strain> {
         // A broker that has been started again counts from nothing.
         let before = self.dropped.filter(|before| load.dropped.is_some_and(|now| now >= *before)).or(load.dropped);
         self.dropped = load.dropped.or(self.dropped);
         match load.dropped.zip(before).map_or(0, |(now, before)| now - before) {
-            0 if load.unacknowledged_for >= SLOW => {
-                Some(format!("the broker takes {:.1} s to acknowledge", load.unacknowledged_for.as_secs_f64()))
-            }
+            0 if load.unacknowledged_for >= SLOW => Some(Strain::Slow(load.unacknowledged_for)),
             0 => None,
-            dropped => Some(format!("the broker has dropped {}", counted(dropped, "message"))),
+            dropped => Some(Strain::Dropped(dropped)),
         }
     }
 
@@ -95,25 +91,10 @@ impl Coordinator {
     pub(crate) fn on_broker_load(&mut self, now: Timestamp, load: BrokerLoad) {
         let round = Duration::try_from_secs_f64(self.round_s).unwrap_or_default();
         let change = self.backoff.observe(now, load, round);
-        let pause_ms = self.backoff.pause().as_millis();
+        let pause = self.backoff.pause();
         match change {
-            Some(Change::Longer(what)) => {
-                let message = format!("{what}: rounds pause {pause_ms} ms");
-                self.event(
-                    Level::Warn,
-                    "HJ-170",
-                    None,
-                    message,
-                    "give the broker a faster machine or fewer other jobs",
-                );
-            }
-            Some(Change::Shorter) if pause_ms == 0 => {
-                self.event(Level::Info, "HJ-171", None, "the broker keeps up: rounds no longer pause".into(), "");
-            }
-            Some(Change::Shorter) => {
-                let message = format!("the broker keeps up: rounds pause {pause_ms} ms from now on");
-                self.event(Level::Info, "HJ-171", None, message, "");
-            }
+            Some(Change::Longer(strain)) => self.report(Event::BrokerOverloaded { strain, pause }),
+            Some(Change::Shorter) => self.report(Event::BrokerRecovered { pause }),
             None => {}
         }
     }
@@ -155,7 +136,7 @@ mod tests {
         let mut backoff = Backoff::default();
         // What was dropped before is nobody's fault.
         assert_eq!(backoff.observe(at(0), dropped(500), ROUND), None);
-        let said = Change::Longer("the broker has dropped 7 messages".into());
+        let said = Change::Longer(Strain::Dropped(7));
         assert_eq!(backoff.observe(at(10), dropped(507), ROUND), Some(said));
         let mut pauses = vec![backoff.pause().as_millis()];
         for step in 2..9 {
@@ -178,7 +159,7 @@ mod tests {
     fn slow_acknowledgements_count_and_a_restarted_broker_does_not() {
         let mut backoff = Backoff::default();
         let slow = BrokerLoad { dropped: None, unacknowledged_for: Duration::from_millis(2500) };
-        let said = Change::Longer("the broker takes 2.5 s to acknowledge".into());
+        let said = Change::Longer(Strain::Slow(Duration::from_millis(2500)));
         assert_eq!(backoff.observe(at(1), slow, Duration::ZERO), Some(said));
         assert_eq!(backoff.pause(), PAUSE_MIN);
         let mut restarted = Backoff::default();

@@ -1,10 +1,10 @@
 //! The round that is open: who is expected, what has arrived, and what is handed to others.
 
+use crate::event::RoundName;
 use crate::pieces::Piece;
 use crate::record::AgentRound;
 use crate::roster::Incoming;
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -230,11 +230,11 @@ impl OpenRound {
 
     /// The round as people count them: by the steps of the model, as `max_rounds` does. One that was given up is not counted
     /// before it succeeds, and scorings are not counted.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn name(&self) -> RoundName {
         let steps = self.head.model.0;
         match self.head.purpose {
-            Purpose::Train => format!("round {}", steps + 1),
-            Purpose::Score | Purpose::Finished => format!("the scoring after round {steps}"),
+            Purpose::Train => RoundName::Training(steps + 1),
+            Purpose::Score | Purpose::Finished => RoundName::Scoring(steps),
         }
     }
 

@@ -2,9 +2,8 @@
 //! that was asked for.
 
 use crate::open::OpenRound;
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use heijunka_units::AgentId;
 
 /// So many times the median of the others is beyond what gradients of one batch differ by.
@@ -16,24 +15,29 @@ const STEPS_MAX: u64 = 20;
 
 /// A gradient that was much larger than those of the others.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Outlier {
-    pub(crate) agent: AgentId,
-    /// Its largest number by the median of the others' largest numbers.
-    ratio: f64,
-    /// Steps of the model when it came.
-    steps: u64,
+pub struct Outlier {
+    /// Whose.
+    pub agent: AgentId,
+    /// Its largest number divided by the median of the others' largest numbers.
+    pub ratio: f64,
+    /// The round that it came in, counted by the model's steps.
+    pub round: u64,
 }
 
 impl Outlier {
-    /// What there is to say of it after so many steps.
-    pub(crate) fn told(&self, steps: u64) -> Option<String> {
-        let ratio = match self.ratio {
-            ..1e6 => format!("{:.0}", self.ratio),
-            _ => format!("{:.0e}", self.ratio),
-        };
-        let (round, agent) = (self.steps + 1, &self.agent);
-        let recent = steps <= self.steps + STEPS_MAX;
-        recent.then(|| format!("in round {round} the gradient of {agent} was {ratio} times the others'"))
+    /// Whether it may explain what happens after so many steps of the model.
+    pub(crate) fn is_recent(&self, steps: u64) -> bool {
+        steps < self.round + STEPS_MAX
+    }
+}
+
+impl fmt::Display for Outlier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "in round {} the gradient of {} was ", self.round, self.agent)?;
+        match self.ratio {
+            ..1e6 => write!(f, "{:.0} times the others'", self.ratio),
+            _ => write!(f, "{:.0e} times the others'", self.ratio),
+        }
     }
 }
 
@@ -50,6 +54,6 @@ impl OpenRound {
         }
         others.sort_unstable_by(f32::total_cmp);
         let ratio = f64::from(most) / f64::from(*others.get(others.len() / 2)?);
-        (ratio > RATIO_MIN).then(|| Outlier { agent: agent.clone(), ratio, steps: self.head.model.0 })
+        (ratio > RATIO_MIN).then(|| Outlier { agent: agent.clone(), ratio, round: self.head.model.0 + 1 })
     }
 }

@@ -1,39 +1,21 @@
 //! From the survey of the data to the end of the job.
 
 use crate::coordinator::{Coordinator, Output, Phase};
+use crate::event::{Event, Obstacle};
 use crate::fit::{FitError, fit};
 use crate::judging::judged;
 use crate::open::OpenRound;
-use crate::record::{Level, Outcome};
+use crate::record::Outcome;
 use crate::shape::shape_for;
 use crate::start::Start;
 use crate::trainer::Trainer;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_allocate::agents;
-use heijunka_units::{Timestamp, counted};
+use heijunka_units::{AgentId, Timestamp};
 use heijunka_wire::Shape;
 use heijunka_wire::document::{Fitted, Survey};
-
-/// Why the job cannot begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Obstacle {
-    /// In plain words.
-    pub why: String,
-    /// What to do.
-    pub fix: &'static str,
-}
-
-/// `none is here`, `1 is here`, `2 are here`.
-pub fn are_here(count: usize) -> String {
-    match count {
-        0 => "none is here".to_string(),
-        1 => "1 is here".to_string(),
-        _ => format!("{count} are here"),
-    }
-}
 
 impl Coordinator {
     /// Does whatever has become due.
@@ -88,13 +70,12 @@ impl Coordinator {
         }
         (self.settle_tried, self.obstacle) = (self.roster.changed, None);
         let surveys: Vec<Survey> = self.roster.surveyed().map(|(_, survey)| survey.clone()).collect();
-        let names: Vec<&str> = self.roster.surveyed().map(|(agent, _)| agent.as_str()).collect();
-        let from = names.join(", ");
-        let told = |error: FitError| match error.agent().and_then(|agent| names.get(agent)) {
+        let agents: Vec<AgentId> = self.roster.surveyed().map(|(agent, _)| agent.clone()).collect();
+        let described = |error: FitError| match error.agent().and_then(|agent| agents.get(agent)) {
             Some(agent) => format!("{error} (see {agent})"),
             None => error.to_string(),
         };
-        let fitted = fit(&self.job, &surveys).map_err(told).and_then(|fitted| match &self.plan.start {
+        let fitted = fit(&self.job, &surveys).map_err(described).and_then(|fitted| match &self.plan.start {
             Some(start) => start.matched(&fitted),
             None => Ok(fitted),
         });
@@ -106,49 +87,41 @@ impl Coordinator {
         match settled {
             Ok((fitted, shape, judged)) => {
                 (self.judge, self.judged_by) = judged;
-                self.settle(now, fitted, shape);
+                self.settle(now, agents, fitted, shape);
             }
             Err(why) => {
-                let message = format!("the job cannot begin with the data of {from}: {why}");
                 let fix = self.plan.start.as_ref().map_or("correct [task] or the agents' data", Start::fix);
-                self.cannot_begin(message, why, fix);
+                self.cannot_begin(agents, Obstacle { why, fix });
             }
         }
     }
 
-    fn cannot_begin(&mut self, message: String, why: String, fix: &'static str) {
-        self.obstacle = Some(Obstacle { why, fix });
-        self.event(Level::Warn, "HJ-120", None, message, fix);
+    fn cannot_begin(&mut self, agents: Vec<AgentId>, obstacle: Obstacle) {
+        self.obstacle = Some(obstacle.clone());
+        self.report(Event::CannotBegin { agents, obstacle });
     }
 
-    fn settle(&mut self, now: Timestamp, fitted: Fitted, shape: Shape) {
+    fn settle(&mut self, now: Timestamp, agents: Vec<AgentId>, fitted: Fitted, shape: Shape) {
         let mut trainer = match Trainer::new(shape, &self.plan) {
             Ok(trainer) => trainer,
             Err(error) => {
-                let message = format!("the model cannot be built: {error}");
-                return self.cannot_begin(message.clone(), message, "correct [model] and [training]");
+                let why = format!("the model cannot be built: {error}");
+                return self.cannot_begin(agents, Obstacle { why, fix: "correct [model] and [training]" });
             }
         };
         if let Some(best) = self.plan.start.as_ref().and_then(|start| start.best.as_ref()) {
             trainer.recall_best(best, self.judged_by.worth(&self.judge.summary(&best.scores)));
         }
         let parameters = trainer.parameters().len();
-        let (columns, rows) = (fitted.inputs.len(), self.job.window_rows());
-        let inputs = fitted.input_width() * rows;
-        let of_rows = if rows > 1 { format!(" in windows of {rows} rows") } else { String::new() };
+        let (columns, window_rows) = (fitted.inputs.len(), self.job.window_rows());
+        let inputs = fitted.input_width() * window_rows;
         let mut job = self.job.clone();
         job.fitted = Some(fitted);
         self.trainer = Some(trainer);
         self.settle_document(job);
         self.enter(now, Phase::Preparing);
-        let message = format!(
-            "the job is settled: {}{of_rows} make {}, the model has {}",
-            counted(columns, "column"),
-            counted(inputs, "input"),
-            counted(parameters, "parameter")
-        );
-        self.event(Level::Info, "HJ-121", None, message, "");
-        self.tell_sending(parameters);
+        self.report(Event::Settled { columns, window_rows, inputs, parameters });
+        self.report_sending(parameters);
         self.forget_spec();
         self.publish_spec();
     }
@@ -165,7 +138,7 @@ impl Coordinator {
             if self.steps() >= self.plan.until.rounds {
                 self.stop = Some(Outcome::Rounds);
             }
-            self.event(Level::Info, "HJ-122", None, format!("training begins with {}", agents(ready)), "");
+            self.report(Event::Started { agents: ready });
             self.open_next(now);
         }
     }
@@ -174,7 +147,7 @@ impl Coordinator {
         let ready = self.ready();
         if ready >= self.min_agents() && !self.is_held() {
             self.enter(now, Phase::Training);
-            self.event(Level::Info, "HJ-131", None, format!("training goes on with {}", agents(ready)), "");
+            self.report(Event::Resumed { agents: Some(ready) });
             self.open_next(now);
         }
     }
@@ -182,25 +155,17 @@ impl Coordinator {
     pub(crate) fn pause(&mut self, now: Timestamp) {
         self.enter(now, Phase::Paused);
         let (ready, needed, away) = (self.ready(), self.min_agents(), self.roster.away());
-        let message = format!("training pauses: it needs {}, and {}; nothing is lost", agents(needed), are_here(ready));
-        if ready + away >= needed {
-            let message =
-                format!("{message}. It goes on by itself when some of the {away} are back whose hours are over");
-            return self.event(Level::Info, "HJ-130", None, message, "");
-        }
-        self.event(Level::Warn, "HJ-130", None, message, "start more agents, or lower min_agents");
+        self.report(Event::Paused { ready, needed, away });
     }
 
     /// Makes the best model the model, if it has been kept.
     fn restore_best(&mut self) {
         let last = self.steps();
         let Some((scores, step)) = self.trainer.as_mut().and_then(Trainer::restore_best) else { return };
-        let score = self.judged_by;
-        let figure = score.of(&self.judge.summary(&scores)).map(|figure| format!(" ({} {figure:.4})", score.as_str()));
-        let message =
-            format!("the model of round {step} of {last} is kept: it scored best{}", figure.unwrap_or_default());
+        let figure = self.judged_by.of(&self.judge.summary(&scores));
+        let score = figure.map(|figure| (self.judged_by, figure));
         (self.last_scores, self.best_step) = (Some(scores), Some(step));
-        self.event(Level::Info, "HJ-123", None, message, "");
+        self.report(Event::BestKept { step, last, score });
     }
 
     /// Ends the job.

@@ -1,4 +1,4 @@
-//! What a round was like, what went wrong, and what was counted.
+//! What a round was like, how a job ended, and what was counted.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -138,28 +138,4 @@ impl fmt::Display for Outcome {
             Self::Diverged => "the model diverged, the last finite one was kept; event HJ-150 says what to do",
         })
     }
-}
-
-/// How much an event matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Good to know.
-    Info,
-    /// Somebody should look.
-    Warn,
-}
-
-/// Something worth telling people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// How much it matters.
-    pub level: Level,
-    /// A number to look up.
-    pub code: &'static str,
-    /// The agent that it is about.
-    pub agent: Option<AgentId>,
-    /// What happened.
-    pub message: String,
-    /// What to do; empty if nothing.
-    pub fix: &'static str,
 }

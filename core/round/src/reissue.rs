@@ -1,29 +1,12 @@
 //! Handing out what was lost of the open round, and saying so.
 
 use crate::coordinator::Coordinator;
+use crate::event::{Cause, Event};
 use crate::open::{Answer, Expected};
 use crate::pieces::{Piece, is_there};
-use crate::record::Level;
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 use heijunka_units::{AgentId, Timestamp};
 use heijunka_wire::{Body, Channel, Payload};
-
-/// Agents that an event names.
-const NAMES_MAX: usize = 4;
-
-fn names(agents: &[&AgentId]) -> String {
-    let named = agents.iter().take(NAMES_MAX).map(|agent| agent.as_str());
-    let mut all: Vec<String> = named.map(String::from).collect();
-    if agents.len() > NAMES_MAX {
-        all.push(format!("{} more", agents.len() - NAMES_MAX));
-    }
-    match all.split_last() {
-        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
-        _ => all.concat(),
-    }
-}
 
 impl Coordinator {
     /// Hands out what was lost of the open round.
@@ -41,25 +24,23 @@ impl Coordinator {
             })
             .collect();
         let asked = open.hand_out(now, &self.roster);
-        for (agent, helpers) in split.iter().filter(|(_, helpers)| !helpers.is_empty()) {
-            self.tell_reissued(agent, helpers);
+        for (agent, helpers) in split.into_iter().filter(|(_, helpers)| !helpers.is_empty()) {
+            self.report_reissued(agent, helpers);
         }
         asked.iter().for_each(|agent| self.publish_extra(agent));
     }
 
-    fn tell_reissued(&mut self, agent: &AgentId, helpers: &[AgentId]) {
+    fn report_reissued(&mut self, agent: AgentId, helpers: Vec<AgentId>) {
         let Some(open) = &self.open else { return };
-        let Some(expected) = open.expected.get(agent) else { return };
-        let (round, samples) = (open.told(), expected.assigned - expected.done());
-        let why = match expected.answer {
-            Answer::Gone => "left in",
-            _ if expected.restarted => "started again in",
-            _ if expected.partial => "is slower than expected in",
-            _ => "is late in",
+        let Some(expected) = open.expected.get(&agent) else { return };
+        let (round, samples) = (open.name(), expected.assigned - expected.done());
+        let cause = match expected.answer {
+            Answer::Gone => Cause::Left,
+            _ if expected.restarted => Cause::Restarted,
+            _ if expected.partial => Cause::Slow,
+            _ => Cause::Late,
         };
-        let helpers = names(&helpers.iter().collect::<Vec<_>>());
-        let message = format!("{agent} {why} {round}: its {samples} samples go to {helpers}");
-        self.event(Level::Info, "HJ-143", Some(agent), message, "");
+        self.report(Event::Reissued { agent, cause, round, samples, helpers });
     }
 
     /// Tells an agent which piece it holds, if it holds one.

@@ -1,7 +1,8 @@
 //! Unit tests of the coordinator: regressions that a whole world shows only now and then.
 
 use crate::{
-    Compact, Coordinator, Ending, Event, Input, Judging, LocalSteps, Output, Patience, Phase, Plan, RoundRecord, Until,
+    Code, Compact, Coordinator, Ending, Event, Input, Judging, LocalSteps, Output, Patience, Phase, Plan, RoundRecord,
+    Until,
 };
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -47,8 +48,8 @@ impl Said {
         assigns.filter_map(|(_, _, body)| if let Body::Assign(assign) = body { Some(*assign) } else { None }).collect()
     }
 
-    fn told(&self, code: &str) -> usize {
-        self.events.iter().filter(|event| event.code == code).count()
+    fn count(&self, code: Code) -> usize {
+        self.events.iter().filter(|event| event.code() == code).count()
     }
 }
 
@@ -347,7 +348,7 @@ fn a_model_that_does_not_fit_the_packets_is_refused_before_training() {
         bench.survey(name, 1, &survey());
     }
     assert_eq!(bench.mind.obstacle(), None);
-    assert_eq!(bench.tick().told("HJ-120"), 1);
+    assert_eq!(bench.tick().count(Code::CannotBegin), 1);
     assert_eq!((bench.mind.phase(), bench.wait), (Phase::Surveying, Timestamp::NEVER));
     assert_eq!(bench.mind.obstacle().map(|obstacle| obstacle.fix), Some("correct [task] or the agents' data"));
 }
@@ -405,7 +406,7 @@ fn a_round_that_is_given_up_is_told_and_the_model_stays() {
     let before = bench.mind.model().unwrap().to_vec();
     assert_eq!(said.rounds().len(), 1);
     let said = bench.tick();
-    assert_eq!((said.closed[0].ending, said.told("HJ-141")), (Ending::GivenUp, 1));
+    assert_eq!((said.closed[0].ending, said.count(Code::GivenUp)), (Ending::GivenUp, 1));
     assert_eq!((bench.mind.model().unwrap(), bench.mind.steps()), (&before[..], 0));
     assert_eq!(said.rounds()[0].first_position, 0, "the same samples are asked for");
 }

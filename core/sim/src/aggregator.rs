@@ -4,6 +4,7 @@ use crate::bus::{Link, Node, Packet};
 use crate::record::RunRecord;
 use crate::world::World;
 use alloc::rc::Rc;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use heijunka_round::{Coordinator, Counters, Input, Output};
 use heijunka_units::{RunId, Timestamp};
@@ -71,7 +72,7 @@ impl World<'_, '_> {
                 }
                 Output::Closed(round) => self.on_closed(index, *round),
                 Output::Event(event) => {
-                    self.record.trace_bytes(event.message.as_bytes());
+                    self.record.trace_bytes(event.to_string().as_bytes());
                     self.aggregators[index].record.events.push(event);
                 }
                 Output::Finished(outcome) => {

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use heijunka_round::{Counters, Ending, Event, Outcome, RoundRecord};
+use heijunka_round::{Code, Counters, Ending, Event, Outcome, RoundRecord};
 use heijunka_units::{AgentId, RunId, Samples, Timestamp, mix};
 use heijunka_wire::document::{Job, Scores};
 use heijunka_wire::{Channel, Purpose};
@@ -99,8 +99,8 @@ impl RunRecord {
         self.model.iter().map(|parameter| parameter.to_bits()).collect()
     }
 
-    /// How often an event of that code was told.
-    pub fn told(&self, code: &str) -> usize {
-        self.events.iter().filter(|event| event.code == code).count()
+    /// How many events of that code were reported.
+    pub fn count(&self, code: Code) -> usize {
+        self.events.iter().filter(|event| event.code() == code).count()
     }
 }

@@ -280,7 +280,7 @@ where
                         (self.closed)(&record, &self.mind);
                     }
                 }
-                Output::Event(event) if event.level == Level::Warn => self.warning = event.message,
+                Output::Event(event) if event.level() == Level::Warn => self.warning = event.to_string(),
                 Output::Event(_) | Output::Finished(_) | Output::Superseded(_) => {}
                 Output::Wait(until) => {
                     if until != self.mind_wakes_at {

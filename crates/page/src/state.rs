@@ -3,7 +3,7 @@
 use crate::lines::{Column, EventLine, Parts, RoundLine, ScoreLine};
 use crate::snapshot::{AgentView, Snapshot};
 use crate::what_if;
-use heijunka_round::{Ending, Level, Summary};
+use heijunka_round::{Ending, Summary};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -144,11 +144,11 @@ fn column(column: &Column) -> Value {
 fn happened(line: &EventLine) -> Value {
     json!({
         "time": line.time,
-        "level": if line.event.level == Level::Warn { "warn" } else { "info" },
-        "code": line.event.code,
-        "agent": line.event.agent.as_ref().map(heijunka_units::AgentId::as_str),
-        "message": line.event.message,
-        "fix": line.event.fix,
+        "level": line.event.level().as_str(),
+        "code": line.event.code().as_str(),
+        "agent": line.event.agent().map(heijunka_units::AgentId::as_str),
+        "message": line.event.to_string(),
+        "fix": line.event.fix(),
     })
 }
 

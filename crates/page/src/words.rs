@@ -4,7 +4,7 @@ use crate::figures::CANNOT_SAVE;
 use crate::lines::Parts;
 use crate::snapshot::{AgentView, Snapshot};
 use heijunka_allocate::agents;
-use heijunka_round::{OwnLimits, are_here};
+use heijunka_round::{Event, OwnLimits, are_here};
 use heijunka_units::{AgentId, readable_seconds};
 
 /// Waiting is told from this share of the slowest agent's time on.
@@ -161,11 +161,11 @@ fn place_of_job(snapshot: &Snapshot, ended: Option<&str>) -> String {
 }
 
 /// What was told last of an agent that cannot take part, or may not.
-fn missing(snapshot: &Snapshot) -> Option<&str> {
+fn missing(snapshot: &Snapshot) -> Option<String> {
     let is_here = |agent: &AgentId| snapshot.agents.iter().any(|view| view.online && view.agent == *agent);
-    let told = snapshot.events.iter().rev().map(|line| &line.event);
-    let mut missing = told.filter(|event| matches!(event.code, "HJ-104" | "HJ-110"));
-    missing.find(|event| event.agent.as_ref().is_some_and(|agent| !is_here(agent))).map(|event| event.message.as_str())
+    let events = snapshot.events.iter().rev().map(|line| &line.event);
+    let mut missing = events.filter(|event| matches!(event, Event::Unable { .. } | Event::Refused { .. }));
+    missing.find(|event| event.agent().is_some_and(|agent| !is_here(agent))).map(Event::to_string)
 }
 
 fn surveying(snapshot: &Snapshot) -> String {

@@ -27,8 +27,8 @@ fn who_takes_leave_answers_and_is_missed_by_nobody() {
     let (mut bench, said) = Bench::training_by(lone(), &["a", "b"]);
     let first = said.rounds()[0];
     let told = away(&mut bench, "a");
-    assert_eq!((told.told("HJ-103"), told.told("HJ-102")), (1, 0));
-    assert_eq!(told.events[0].message, "a takes leave as planned, for 8 h: its hours are over");
+    assert_eq!((told.count(Code::Away), told.count(Code::Left)), (1, 0));
+    assert_eq!(told.events, [Event::Away { agent: id("a"), for_s: 8 * 3600 }]);
     assert_eq!(told.assigns("a").len(), 1, "the receipt");
     assert_eq!(away(&mut bench, "a").events, [], "it is told once");
     bench.gradient("a", 1, first, 5);
@@ -41,7 +41,7 @@ fn who_takes_leave_answers_and_is_missed_by_nobody() {
     assert_eq!((closed.closed[0].ending, closed.closed[0].agents.len()), (Ending::Full, 1));
     // It comes back in a new session.
     let back = bench.join("a", 2);
-    assert_eq!(back.told("HJ-101"), 1);
+    assert_eq!(back.count(Code::Joined), 1);
     let closed = bench.gradient("b", 1, closed.rounds()[0], 5);
     assert!(shares(&bench).iter().all(|samples| *samples > 0), "{closed:?}");
 }
@@ -53,7 +53,7 @@ fn what_who_takes_leave_leaves_undone_is_for_others() {
     away(&mut bench, "a");
     bench.gradient("b", 1, first, 5);
     let left = gone(&mut bench, "a");
-    assert_eq!((left.told("HJ-143"), left.told("HJ-102")), (1, 0));
+    assert_eq!((left.count(Code::Reissued), left.count(Code::Left)), (1, 0));
 }
 
 #[test]
@@ -65,13 +65,13 @@ fn a_job_whose_agents_are_all_away_pauses_and_goes_on() {
     bench.gradient("a", 1, first, 5);
     let said = bench.gradient("b", 1, first, 5);
     assert_eq!((said.closed.len(), bench.mind.phase()), (1, Phase::Paused));
-    let paused = said.events.iter().find(|event| event.code == "HJ-130").unwrap();
-    assert_eq!(paused.level, Level::Info);
-    assert!(paused.message.ends_with("It goes on by itself when some of the 2 are back whose hours are over"));
+    let paused = said.events.iter().find(|event| event.code() == Code::Paused).unwrap();
+    assert_eq!(*paused, Event::Paused { ready: 0, needed: 1, away: 2 });
+    assert_eq!(paused.level(), Level::Info);
     gone(&mut bench, "a");
     gone(&mut bench, "b");
     let back = bench.join("b", 2);
-    assert_eq!((back.told("HJ-131"), back.rounds().len()), (1, 1));
+    assert_eq!((back.count(Code::Resumed), back.rounds().len()), (1, 1));
 }
 
 /// An agent, and what it makes of an ordinary join.
@@ -126,9 +126,10 @@ fn a_capped_uplink_has_a_shorter_codec_and_a_smaller_share_from_the_first_round_
     let (bench, said) = begun(Plan { compact: auto, ..plan() }, &joins);
     let codec = |name: &str| bench.shares[&id(name)].codec;
     assert_eq!((codec("a"), codec("b")), (Codec::Int4, Codec::Float32));
-    let told = said.events.iter().find(|event| event.code == "HJ-162").unwrap();
-    let message = "a sends at most 64 bit/s, which would take 1000 ms for a gradient in full: its gradients go as int4";
-    assert_eq!(told.message, message);
+    let told = said.events.iter().find(|event| event.code() == Code::CodecPlanned).unwrap();
+    let message =
+        "a sends at most 64 bit/s, which would take 1000 ms for a gradient in full: its gradients are written as int4";
+    assert_eq!(told.to_string(), message);
     assert!(shares(&bench)[0] < shares(&bench)[1]);
     let (bench, _) = begun(plan(), &joins);
     assert_eq!(bench.shares[&id("a")].codec, Codec::Float32, "a codec that somebody has chosen stays");

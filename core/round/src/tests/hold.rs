@@ -1,7 +1,7 @@
 //! Pausing because somebody asks for it.
 
 use super::{Bench, plan};
-use crate::{Input, Outcome, Output, Phase, Until};
+use crate::{Code, Input, Outcome, Output, Phase, Until};
 use core::time::Duration;
 use heijunka_units::{RunId, Timestamp};
 use heijunka_wire::{Body, Channel, Purpose, Round};
@@ -17,8 +17,11 @@ fn the_open_round_is_finished_and_no_other_one_is_opened() {
     let (mut bench, said) = Bench::training(&["a", "b"]);
     let round = said.rounds()[0];
     let asked = bench.handle(Input::Pause);
-    assert_eq!((asked.told("HJ-132"), bench.mind.phase(), bench.mind.is_held()), (1, Phase::Training, true));
-    assert_eq!(bench.handle(Input::Pause).told("HJ-132"), 0, "it is told once");
+    assert_eq!(
+        (asked.count(Code::PauseRequested), bench.mind.phase(), bench.mind.is_held()),
+        (1, Phase::Training, true)
+    );
+    assert_eq!(bench.handle(Input::Pause).count(Code::PauseRequested), 0, "it is told once");
     bench.pass(10);
     let closed = answered(&mut bench, round);
     assert_eq!((closed.closed.len(), closed.rounds().len(), bench.mind.steps()), (1, 0, 1));
@@ -29,7 +32,7 @@ fn the_open_round_is_finished_and_no_other_one_is_opened() {
     assert_eq!(bench.join("c", 1).rounds().len(), 0);
     assert_eq!((bench.mind.phase(), bench.mind.is_held()), (Phase::Paused, true));
     let resumed = bench.handle(Input::Resume);
-    assert_eq!((resumed.told("HJ-131"), resumed.rounds().len(), bench.mind.phase()), (1, 1, Phase::Training));
+    assert_eq!((resumed.count(Code::Resumed), resumed.rounds().len(), bench.mind.phase()), (1, 1, Phase::Training));
     assert!(!bench.mind.is_held());
 }
 
@@ -67,8 +70,8 @@ fn time_at_rest_counts_for_nothing() {
 fn it_can_be_stopped_at_rest_and_a_pause_can_be_taken_back() {
     let (mut bench, said) = Bench::training(&["a", "b"]);
     bench.handle(Input::Pause);
-    assert_eq!(bench.handle(Input::Resume).told("HJ-131"), 1);
-    assert_eq!(bench.handle(Input::Resume).told("HJ-131"), 0);
+    assert_eq!(bench.handle(Input::Resume).count(Code::Resumed), 1);
+    assert_eq!(bench.handle(Input::Resume).count(Code::Resumed), 0);
     let next = answered(&mut bench, said.rounds()[0]).rounds()[0];
     bench.handle(Input::Pause);
     answered(&mut bench, next);
@@ -97,7 +100,7 @@ fn too_few_agents_are_told_when_the_pause_ends() {
     answered(&mut bench, said.rounds()[0]);
     bench.handle(Input::Offline { agent: &super::id("b") });
     let resumed = bench.handle(Input::Resume);
-    assert_eq!((resumed.told("HJ-130"), resumed.rounds().len(), bench.mind.phase()), (1, 0, Phase::Paused));
+    assert_eq!((resumed.count(Code::Paused), resumed.rounds().len(), bench.mind.phase()), (1, 0, Phase::Paused));
     assert_eq!(bench.join("b", 2).rounds().len(), 1, "it goes on by itself");
 }
 

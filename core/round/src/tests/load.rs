@@ -1,7 +1,7 @@
 //! Rounds make room for a broker that cannot keep up.
 
 use super::*;
-use crate::BrokerLoad;
+use crate::{BrokerLoad, Strain};
 
 fn dropped(bench: &mut Bench, count: u64) -> Said {
     bench.handle(Input::BrokerLoad(BrokerLoad { dropped: Some(count), ..BrokerLoad::default() }))
@@ -12,7 +12,8 @@ fn rounds_pause_while_the_broker_drops_messages_and_no_longer_when_it_keeps_up()
     let (mut bench, said) = Bench::training(&["a", "b"]);
     assert_eq!(dropped(&mut bench, 3).events, []);
     let said_so = dropped(&mut bench, 9);
-    assert_eq!(said_so.events[0].message, "the broker has dropped 6 messages: rounds pause 20 ms");
+    let pause = Duration::from_millis(20);
+    assert_eq!(said_so.events, [Event::BrokerOverloaded { strain: Strain::Dropped(6), pause }]);
     let round = said.rounds()[0];
     bench.gradient("a", 1, round, 5);
     let closed = bench.gradient("b", 1, round, 5);
@@ -30,5 +31,5 @@ fn rounds_pause_while_the_broker_drops_messages_and_no_longer_when_it_keeps_up()
     bench.handle(Input::Resume);
     assert_eq!(bench.mind.phase(), Phase::Training);
     bench.pass(31_000);
-    assert_eq!(dropped(&mut bench, 9).told("HJ-171"), 1);
+    assert_eq!(dropped(&mut bench, 9).count(Code::BrokerRecovered), 1);
 }

@@ -21,22 +21,22 @@ fn ended_by(names: &[&str], value: f32) -> Event {
         let beyond = Gradient { loss_sum: Gradient::BEYOND_BOUNDS, ..gradient(second, share.offset, share.samples) };
         said = bench.answer(name, 5, beyond);
     }
-    said.events.into_iter().find(|event| event.code == "HJ-150").unwrap()
+    said.events.into_iter().find(|event| event.code() == Code::Diverged).unwrap()
 }
 
 #[test]
 fn a_gradient_far_beyond_those_of_three_others_is_named() {
     let event = ended_by(&NAMES, 3e38);
-    assert_eq!(event.agent, Some(id("e")));
-    assert!(event.message.ends_with("; in round 1 the gradient of e was 6e38 times the others'"), "{}", event.message);
+    assert_eq!(event.agent(), Some(&id("e")));
+    assert!(event.to_string().ends_with("; in round 1 the gradient of e was 6e38 times the others'"), "{event}");
     let event = ended_by(&NAMES[1..], -5e4);
-    assert!(event.message.ends_with("the gradient of e was 100000 times the others'"), "{}", event.message);
+    assert!(event.to_string().ends_with("the gradient of e was 100000 times the others'"), "{event}");
 }
 
 #[test]
 fn nobody_is_named_for_a_usual_spread_or_by_two_others() {
     for (names, value) in [(&NAMES[..], 400.0), (&NAMES[..], 0.0), (&NAMES[2..], 3e38)] {
         let event = ended_by(names, value);
-        assert_eq!((event.agent.as_ref(), event.fix), (None, "lower learning_rate"), "{}", event.message);
+        assert_eq!((event.agent(), event.fix()), (None, Some("lower learning_rate")), "{event}");
     }
 }

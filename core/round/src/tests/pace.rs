@@ -2,7 +2,7 @@
 
 use super::scripted::{Script, Staged};
 use super::{Bench, Said, gradient, plan};
-use crate::{Ending, Input, Plan};
+use crate::{Code, Ending, Input, Plan};
 use core::time::Duration;
 use heijunka_allocate::RoundEnd;
 use heijunka_wire::{Channel, Round};
@@ -93,7 +93,7 @@ fn who_is_not_heard_for_a_deadline_is_no_longer_waited_for_although_rounds_close
         staged.bench.gradient("b", 1, round, 5);
         let said = staged.bench.tick();
         round = said.rounds()[0];
-        if said.told("HJ-140") > 0 {
+        if said.count(Code::Unanswered) > 0 {
             let seconds = staged.bench.now.since(begun).as_secs_f64();
             assert!((5.0..7.0).contains(&seconds), "after {seconds} s");
             staged.bench.gradient("a", 1, round, 5);

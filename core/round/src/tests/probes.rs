@@ -2,7 +2,7 @@
 
 use super::scripted::{Script, Staged};
 use super::{gradient, plan};
-use crate::{Ending, Plan};
+use crate::{Code, Ending, Plan};
 use heijunka_allocate::RoundEnd;
 use heijunka_wire::{Channel, Gradient, Round};
 
@@ -60,7 +60,7 @@ fn the_timing_of_an_answer_that_comes_too_late_counts() {
     let said = staged.bench.tick();
     let (record, second) = (&said.closed[0], said.rounds()[0]);
     assert_eq!((record.ending, record.seconds, record.samples), (Ending::Partial, 0.5, 10));
-    assert_eq!(said.told("HJ-140"), 0, "it has not been silent for long");
+    assert_eq!(said.count(Code::Unanswered), 0, "it has not been silent for long");
     staged.bench.pass(250);
     staged.bench.answer("c", 5, gradient(first, 10, 5));
     // An older round that is told again changes nothing.

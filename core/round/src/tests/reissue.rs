@@ -2,7 +2,7 @@
 
 use super::scripted::{Script, Staged};
 use super::{Bench, Said, gradient, id, plan};
-use crate::{Ending, Input, Plan};
+use crate::{Code, Ending, Input, Plan};
 use heijunka_allocate::PolicyName;
 use heijunka_units::AgentId;
 use heijunka_wire::{Body, Extra, Round};
@@ -50,12 +50,9 @@ fn the_range_of_an_agent_that_leaves_is_split_among_those_who_have_answered() {
     let said = bench.offline("b");
     let extras = said.extras();
     assert_eq!(samples(&extras), [("a", 16, 8), ("c", 24, 8)]);
-    assert_eq!(said.told("HJ-143"), 1);
-    assert!(
-        said.events.iter().any(|e| e.message == "b left in round 1: its 16 samples go to a and c"),
-        "{:?}",
-        said.events
-    );
+    assert_eq!(said.count(Code::Reissued), 1);
+    let reissued = said.events.iter().find(|event| event.code() == Code::Reissued).unwrap();
+    assert_eq!(reissued.to_string(), "b left in round 1: its 16 samples go to a and c");
     assert_eq!(bench.extra("c", round, extras[1].1).closed, []);
     let said = bench.extra("a", round, extras[0].1);
     let record = &said.closed[0];
@@ -87,7 +84,7 @@ fn who_is_overdue_is_stood_in_for_and_the_first_whole_answer_counts() {
         }
         let said = bench.tick();
         let extras = said.extras();
-        assert_eq!((extras.len(), said.told("HJ-143"), said.closed.len()), (2, 1, 0));
+        assert_eq!((extras.len(), said.count(Code::Reissued), said.closed.len()), (2, 1, 0));
         bench.extra("a", round, extras[0].1);
         let said = if original_first {
             bench.gradient("b", 1, round, 5)
@@ -162,7 +159,7 @@ fn an_agent_that_starts_again_in_the_round_is_stood_in_for_and_may_still_answer(
     let (mut bench, round) = Bench::four();
     bench.gradient("a", 1, round, 5);
     let said = bench.join("b", 2);
-    assert_eq!((samples(&said.extras()), said.told("HJ-143")), (vec![("a", 16, 8)], 1));
+    assert_eq!((samples(&said.extras()), said.count(Code::Reissued)), (vec![("a", 16, 8)], 1));
     bench.gradient("c", 1, round, 5);
     bench.gradient("d", 1, round, 5);
     let said = bench.gradient("b", 2, round, 5);

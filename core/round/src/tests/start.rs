@@ -32,7 +32,7 @@ fn a_model_of_other_columns_is_refused_and_named() {
             bench.join(name, 1);
             bench.survey(name, 1, &survey());
         }
-        assert_eq!(bench.tick().told("HJ-120"), 1);
+        assert_eq!(bench.tick().count(Code::CannotBegin), 1);
         assert_eq!(bench.mind.phase(), Phase::Surveying);
         assert!(!bench.mind.obstacle().unwrap().why.is_empty(), "it is still said after the event");
     }

@@ -2,6 +2,7 @@
 
 use crate::helpers::{seeds, small, sound, troubled, unruly};
 use heijunka_allocate::{PolicyName, RoundEnd};
+use heijunka_round::Code;
 use heijunka_sim::{Record, Scenario, Truth, machines, plan, run, scenario};
 use heijunka_wire::DataMode;
 use std::time::Duration;
@@ -78,7 +79,7 @@ fn an_agent_that_sits_out_is_probed_and_nobody_waits_for_it() {
     assert!(late.is_empty(), "{} rounds waited", late.len());
     assert!(last.steps().skip(10).all(|round| round.agents.len() == 2 && round.samples == 300));
     assert!(last.counters.probes >= 5, "{:?}", last.counters);
-    assert_eq!((last.counters.late, last.counters.rejected, last.told("HJ-140")), (0, 0, 0));
+    assert_eq!((last.counters.late, last.counters.rejected, last.count(Code::Unanswered)), (0, 0, 0));
     let overtaken = record.notes.iter().filter(|(_, note)| matches!(note, heijunka_worker::Note::Overtaken(_)));
     assert_eq!(overtaken.count(), 0, "a probe was abandoned");
 }

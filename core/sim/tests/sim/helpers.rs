@@ -69,7 +69,7 @@ pub(crate) fn troubled(mut world: Scenario, seed: u64) -> Scenario {
 pub(crate) fn sound(record: &Record, seed: u64) {
     assert_eq!(record.violations, Vec::<String>::new(), "seed {seed}");
     let last = record.last().expect("an aggregator");
-    let events: Vec<String> = last.events.iter().map(|event| event.message.clone()).collect();
+    let events: Vec<String> = last.events.iter().map(|event| event.to_string()).collect();
     let end = &events[events.len().saturating_sub(8)..];
     assert_eq!(
         last.outcome,

@@ -1,7 +1,7 @@
 //! Below what is needed the job pauses, says so and goes on later; it never steps on too little.
 
 use crate::helpers::{chunked, seeds, small, sound, unruly};
-use heijunka_round::Ending;
+use heijunka_round::{Code, Ending};
 use heijunka_sim::{Step, Trouble, run};
 use heijunka_wire::DataMode;
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn too_few_agents_pause_the_job_until_they_return() {
         let record = run(&world, seed);
         sound(&record, seed);
         let last = record.last().unwrap();
-        assert_eq!((last.told("HJ-130"), last.told("HJ-131")), (1, 1), "seed {seed}");
+        assert_eq!((last.count(Code::Paused), last.count(Code::Resumed)), (1, 1), "seed {seed}");
         let longest = last.rounds.iter().map(|round| round.between_s).fold(0.0, f64::max);
         assert!((90.0..102.0).contains(&longest), "seed {seed}: paused for {longest} s");
         let alone = last.rounds.iter().filter(|round| round.agents.len() < 3).count();
@@ -44,7 +44,7 @@ fn a_round_below_the_quorum_is_given_up_and_asked_again() {
         sound(&record, seed);
         let last = record.last().unwrap();
         assert!(last.counters.given_up > 0, "seed {seed}");
-        assert_eq!(last.told("HJ-141"), last.counters.given_up as usize, "seed {seed}: it was not said");
+        assert_eq!(last.count(Code::GivenUp), last.counters.given_up as usize, "seed {seed}: it was not said");
         for (round, models) in last.rounds.iter().zip(last.models.windows(2)) {
             assert!(round.ending != Ending::GivenUp || models[0] == models[1], "seed {seed}: a silent update");
         }
@@ -85,8 +85,8 @@ fn a_pause_that_was_asked_for_lasts_until_somebody_goes_on_whatever_happens_mean
         let record = run(&world, seed);
         sound(&record, seed);
         let last = record.last().unwrap();
-        assert_eq!((last.told("HJ-132"), last.told("HJ-131")), (1, 1), "seed {seed}");
-        assert!(!calm || last.told("HJ-140") == 0, "seed {seed}: somebody was blamed for the pause");
+        assert_eq!((last.count(Code::PauseRequested), last.count(Code::Resumed)), (1, 1), "seed {seed}");
+        assert!(!calm || last.count(Code::Unanswered) == 0, "seed {seed}: somebody was blamed for the pause");
         let longest = last.rounds.iter().map(|round| round.seconds + round.between_s).fold(0.0, f64::max);
         assert!(longest < 600.0, "seed {seed}: the pause was taken for work of {longest} s");
         assert!(record.seconds > 3600.0, "seed {seed}: over after {} s", record.seconds);

@@ -1,6 +1,7 @@
 //! Who may not take part is told why, and does not hold up the others.
 
 use crate::helpers::{small, sound};
+use heijunka_round::Code;
 use heijunka_sim::{Record, run};
 use heijunka_wire::Refusal;
 use heijunka_worker::Note;
@@ -19,7 +20,7 @@ fn other_rows_are_refused_where_data_are_shared() {
     let record = run(&world, 1);
     sound(&record, 1);
     assert_eq!(refused(&record), [("agent-02", Refusal::DifferentData)]);
-    assert!(record.last().unwrap().told("HJ-110") > 0);
+    assert!(record.last().unwrap().count(Code::Refused) > 0);
     assert!(record.last().unwrap().rounds.iter().all(|round| round.agents.len() == 2));
 }
 

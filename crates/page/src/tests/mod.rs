@@ -7,7 +7,7 @@ mod serving;
 
 use super::board::Board;
 use super::snapshot::{Facts, Snapshot};
-use heijunka_round::{AgentRound, Ending, Event, Judge, Level, RoundRecord};
+use heijunka_round::{AgentRound, Ending, Event, Judge, RoundRecord};
 use heijunka_units::{AgentId, ModelVersion, RoundId};
 use heijunka_wire::Purpose;
 use heijunka_wire::document::Scores;
@@ -58,8 +58,9 @@ fn scores() -> Scores {
 /// When its events were.
 const TIME: &str = "2026-12-01T12:00:00Z";
 
-fn event(level: Level, message: &str) -> Event {
-    Event { level, code: "HJ-101", agent: None, message: message.to_owned(), fix: "" }
+/// An event that says `message`.
+fn event(message: &str) -> Event {
+    Event::Repaired { what: message.to_owned() }
 }
 
 fn facts() -> Facts {

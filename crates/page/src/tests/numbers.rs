@@ -6,9 +6,9 @@ use crate::metrics::metrics;
 use crate::snapshot::{AgentView, Snapshot};
 use crate::state::{Told, state};
 use crate::words::{Pace, line, why};
-use heijunka_round::{Ending, Event, Level, OwnLimits};
+use heijunka_round::{Ending, Event, OwnLimits};
 use heijunka_units::AgentId;
-use heijunka_wire::Purpose;
+use heijunka_wire::{Purpose, Refusal};
 use serde_json::Value;
 
 fn view(board: &Board, name: &str, share_samples: u32) -> AgentView {
@@ -27,14 +27,14 @@ fn json(board: &Board, told: &mut Told) -> Value {
 #[test]
 fn memory_is_bounded_and_warnings_outlast_good_news() {
     let mut board = Board::default();
-    board.tell(&event(Level::Warn, "look here"), TIME.to_owned());
+    board.tell(&event("look here"), TIME.to_owned());
     for step in 0..2 * ROUNDS_KEPT as u64 {
         board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1)]), step);
-        board.tell(&event(Level::Info, "fine"), TIME.to_owned());
+        board.tell(&Event::Started { agents: 2 }, TIME.to_owned());
     }
     assert!((ROUNDS_KEPT / 2..=ROUNDS_KEPT).contains(&board.rounds.points().len()));
     assert_eq!((board.recent.len(), board.events.len()), (ROUNDS_KEPT, EVENTS_KEPT));
-    assert_eq!(board.events[0].event.message, "look here");
+    assert_eq!(board.events[0].event, event("look here"));
     assert_eq!(board.sums.rounds[0], 2 * ROUNDS_KEPT as u64);
     for agent in 0..3000 {
         board.add(&record(Purpose::Train, 0.1, vec![part(&format!("agent-{agent}"), 8, 0.1, 0.1)]), 1);
@@ -46,12 +46,12 @@ fn memory_is_bounded_and_warnings_outlast_good_news() {
 #[test]
 fn a_browser_is_told_once() {
     let mut board = Board::default();
-    board.tell(&event(Level::Info, "begins"), TIME.to_owned());
+    board.tell(&Event::Started { agents: 2 }, TIME.to_owned());
     board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1), part("b", 0, 0.0, 0.0)]), 1);
     let mut told = Told::default();
     let first = json(&board, &mut told);
     assert_eq!((first["whole"].as_bool(), &first["rounds"][0]["round"]), (Some(true), &1.into()));
-    assert_eq!(first["events"][0]["message"], "begins");
+    assert_eq!(first["events"][0]["message"], "training begins with 2 agents");
     assert_eq!((&first["names"][0], &first["shares"][0]["samples"][0]), (&"a".into(), &8.into()));
     assert_eq!(
         first["columns"][0]["seconds"],
@@ -117,14 +117,15 @@ fn the_first_line_says_what_stops_the_job() {
     });
     assert_eq!(few, "Waiting for agents: 1 of 2 here.");
     let mut gone = Board::default();
-    for (name, code) in [("a", "HJ-110"), ("b", "HJ-104"), ("c", "HJ-102")] {
-        gone.tell(&Event { code, agent: AgentId::new(name).ok(), ..event(Level::Warn, name) }, TIME.to_owned());
-    }
+    let id = |name| AgentId::new(name).unwrap();
+    gone.tell(&Event::Refused { agent: id("a"), refusal: Refusal::NoRows }, TIME.to_owned());
+    gone.tell(&Event::Unable { agent: id("b"), reason: "column 'fault' missing".into() }, TIME.to_owned());
+    gone.tell(&Event::Left { agent: id("c") }, TIME.to_owned());
     let missing = said("surveying", &|snapshot| {
         snapshot.events.clone_from(&gone.events);
         snapshot.agents.pop();
     });
-    assert_eq!(missing, "Waiting for agents: 1 of 2 here. b.", "the last that is not here and cannot be");
+    assert_eq!(missing, "Waiting for agents: 1 of 2 here. b does not take part: column 'fault' missing.");
     assert_eq!(said("training", &|snapshot| snapshot.step = 7), "Training: round 7 of 100.");
     let in_vain = said("training", &|snapshot| (snapshot.step, snapshot.in_vain) = (7, 3));
     assert!(in_vain.starts_with("Training stands still: round 8 was given up 3 times"), "{in_vain}");

@@ -1,7 +1,7 @@
 //! The page in a real browser: pictures for people to look at in `target/screenshots`, and what sixty agents cost.
 
 use super::browser::Browser;
-use super::{TIME, event, part, record, snapshot};
+use super::{TIME, part, record, snapshot};
 use crate::board::Board;
 use crate::ideal::Machine;
 use crate::lines::{Column, Parts};
@@ -13,7 +13,7 @@ use crate::snapshot::{AgentView, Facts, Recent, Snapshot};
 use crate::state::{Told, state};
 use crate::what_if;
 use crate::words::{Pace, line, why};
-use heijunka_round::Level;
+use heijunka_round::{Event, RoundName};
 use heijunka_units::AgentId;
 use heijunka_wire::Purpose;
 use serde_json::json;
@@ -64,8 +64,9 @@ fn plant(agents: u64, rounds: u64) -> (Board, Vec<u32>) {
         });
         board.columns.push_back(Column { sequence: 1, step, parts: parts.collect() });
     }
-    board.tell(&event(Level::Info, "training begins with all agents"), TIME.to_owned());
-    board.tell(&event(Level::Warn, "oven-02 did not answer round 17 in time"), TIME.to_owned());
+    board.tell(&Event::Started { agents: 24 }, TIME.to_owned());
+    let (agent, round) = (AgentId::new("oven-02").unwrap(), RoundName::Training(17));
+    board.tell(&Event::Unanswered { agent, round, dropped: false }, TIME.to_owned());
     (board, shares)
 }
 
