@@ -1,7 +1,7 @@
 //! The job's files for whoever wants to take them home, a piece at a time: memory stays small, however large a model is.
 
-use crate::body::Answer;
 use bytes::Bytes;
+use heijunka_metrics::http::Body;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -23,13 +23,13 @@ pub(crate) fn kind(path: &str) -> Option<&'static str> {
 }
 
 /// The file's content and its length in bytes. Files are replaced whole, so that what was opened stays as it is.
-pub(crate) fn content(folder: &Path, path: &str) -> std::io::Result<(Answer, u64)> {
+pub(crate) fn content(folder: &Path, path: &str) -> std::io::Result<(Body, u64)> {
     let file = File::open(folder.join(path.trim_start_matches('/')))?;
     // A file that is written on is sent as it was.
     let bytes = file.metadata()?.len();
     let (sender, receiver) = mpsc::channel(1);
     tokio::task::spawn_blocking(move || send(file, bytes, &sender));
-    Ok((Answer::Stream(receiver), bytes))
+    Ok((Body::Stream(receiver), bytes))
 }
 
 /// Until the end of the file or of the connection.

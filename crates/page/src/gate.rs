@@ -1,11 +1,9 @@
-//! Who may read: whoever knows the password; without one, browsers that mean this machine.
+//! Who may read: with a password, those who know it; without one, browsers that ask for this machine.
 
 use crate::listen::Listen;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::{AUTHORIZATION, HOST, HeaderMap};
-use hyper::http::uri::Authority;
-use std::net::IpAddr;
+use heijunka_metrics::http::Request;
 use subtle::ConstantTimeEq;
 
 /// What the gate says.
@@ -16,28 +14,20 @@ pub(crate) enum Pass {
     Asked,
     /// A wrong one was given.
     Wrong,
-    /// The name in the request is not one of this machine: another site's page may be behind it (DNS rebinding).
+    /// The name in the request is not this machine's: another site's page may be behind it (DNS rebinding).
     Misdirected,
 }
 
-/// Whether a request with these headers may read.
-pub(crate) fn pass(listen: &Listen, headers: &HeaderMap) -> Pass {
+/// Whether this request may read.
+pub(crate) fn pass(listen: &Listen, request: &Request) -> Pass {
     let Some(password) = &listen.password else {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        return if host.is_none_or(is_own) { Pass::Open } else { Pass::Misdirected };
+        return if request.is_for_this_machine() { Pass::Open } else { Pass::Misdirected };
     };
-    let Some(given) = headers.get(AUTHORIZATION) else { return Pass::Asked };
-    match given.to_str().ok().and_then(password_in) {
+    let Some(given) = request.header("authorization") else { return Pass::Asked };
+    match password_in(given) {
         Some(given) if bool::from(given.as_slice().ct_eq(password.reveal().as_bytes())) => Pass::Open,
         _ => Pass::Wrong,
     }
-}
-
-/// An address, or the one name that no name server can point elsewhere.
-fn is_own(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else { return false };
-    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
 }
 
 /// The password of `Basic` and base64 of `name:password` (RFC 7617).

@@ -1,7 +1,6 @@
 //! The page, `/state`, `/events` and `/metrics`: HTTP on a thread of its own, which is handed snapshots and asks for nothing.
 
 mod board;
-mod body;
 mod curve;
 mod figures;
 mod files;

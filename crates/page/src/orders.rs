@@ -1,13 +1,13 @@
 //! What people may ask of the job through the page: handed to the driver, which does it between two rounds' messages.
 
-use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use heijunka_metrics::http::Request;
 use tokio::sync::{mpsc, oneshot};
 
 /// Orders that wait for the driver at most; whoever comes then is told to try again.
 pub(crate) const ORDERS_MAX: usize = 8;
 /// No form and no image of another site's page can send it: a script of one must ask first, and is refused.
-const OWN_HEADER: HeaderName = HeaderName::from_static("x-heijunka");
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const OWN_HEADER: &str = "x-heijunka";
+const FETCH_SITE: &str = "sec-fetch-site";
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,34 +60,30 @@ pub(crate) async fn ask(orders: &mpsc::Sender<Asked>, order: Order) -> Told {
 }
 
 /// Refuses what a page of another site may have sent with this browser's help.
-pub(crate) fn is_own(headers: &HeaderMap) -> Result<(), &'static str> {
-    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    if text(&OWN_HEADER).is_none() {
+pub(crate) fn is_own(request: &Request) -> Result<(), &'static str> {
+    if request.header(OWN_HEADER).is_none() {
         return Err("orders need the header X-Heijunka, so that no other site's page can give them: \
                     curl -X POST -H 'X-Heijunka: 1' …");
     }
-    if text(&FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none") {
+    if request.header(FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none") {
         return Err("orders are taken from this page alone, not from another site's");
     }
-    let Some(origin) = text(&ORIGIN) else { return Ok(()) };
+    let Some(origin) = request.header("origin") else { return Ok(()) };
     let from = origin.split_once("://").map(|(_, authority)| authority);
-    let own = from.zip(text(&HOST)).is_some_and(|(from, host)| from.eq_ignore_ascii_case(host));
+    let own = from.zip(request.header("host")).is_some_and(|(from, host)| from.eq_ignore_ascii_case(host));
     if own { Ok(()) } else { Err("orders are taken from this page alone, not from another site's") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::http::HeaderValue;
 
     #[test]
     fn another_sites_page_gives_no_orders() {
-        let own = |given: &[(&'static str, &'static str)]| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in given {
-                headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-            }
-            is_own(&headers).is_ok()
+        let own = |given: &[(&str, &str)]| {
+            let headers: String = given.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let request = Request::parse(format!("POST /stop HTTP/1.1\r\n{headers}\r\n").as_bytes());
+            is_own(&request.unwrap().unwrap()).is_ok()
         };
         let (header, host) = (("x-heijunka", "1"), ("host", "pc-1:8765"));
         assert!(own(&[header]));

@@ -1,6 +1,5 @@
 //! What is answered to whom.
 
-use crate::body::Answer;
 use crate::files;
 use crate::gate::{Pass, pass};
 use crate::listen::Listen;
@@ -9,12 +8,7 @@ use crate::orders::{Asked, Order, ask, is_own};
 use crate::snapshot::Snapshot;
 use crate::state::{Told, state};
 use bytes::Bytes;
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
-    WWW_AUTHENTICATE,
-};
-use hyper::http::HeaderValue;
-use hyper::{Method, Request, Response, StatusCode};
+use heijunka_metrics::http::{self, Answer, Body, Request, Status};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +20,6 @@ const PAGE: &str = include_str!("../assets/page.html");
 const EVENT_EVERY: Duration = Duration::from_millis(250);
 /// A wrong password is answered after this time.
 const WRONG_PASSWORD_WAIT: Duration = Duration::from_millis(500);
-const TEXT: &str = "text/plain; charset=utf-8";
 /// The page may run what is in it and ask this server, nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -47,106 +40,83 @@ pub(crate) struct Site {
     pub(crate) streams: Arc<()>,
 }
 
-fn answer(status: StatusCode, kind: &'static str, body: Answer) -> Response<Answer> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let headers = [
-        (CONTENT_TYPE, kind),
-        (CACHE_CONTROL, "no-store"),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (HeaderName::from_static("x-content-type-options"), "nosniff"),
-        (HeaderName::from_static("referrer-policy"), "no-referrer"),
-    ];
-    response.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
-    response
+/// The page's own headers: it may run what is in it and tells no other site where it came from.
+fn secured(answer: Answer) -> Answer {
+    answer.with("content-security-policy", POLICY).with("referrer-policy", "no-referrer")
 }
 
-fn told(status: StatusCode, text: &str) -> Response<Answer> {
-    answer(status, TEXT, Answer::from(format!("{text}\n").into_bytes()))
+impl http::Site for Site {
+    async fn answer(&self, request: Request) -> Answer {
+        secured(respond(self, &request).await)
+    }
 }
 
-/// Answers one request. What it carries besides its first line and headers is not read.
-pub(crate) async fn respond<B>(site: &Site, request: &Request<B>) -> Response<Answer> {
-    match pass(&site.listen, request.headers()) {
+async fn respond(site: &Site, request: &Request) -> Answer {
+    match pass(&site.listen, request) {
         Pass::Open => {}
-        Pass::Misdirected => {
-            let text = "this page is for this machine alone: ask for http://localhost or its address";
-            return told(StatusCode::MISDIRECTED_REQUEST, text);
-        }
+        Pass::Misdirected => return Answer::misdirected(),
         wrong => {
             if wrong == Pass::Wrong {
                 tokio::time::sleep(WRONG_PASSWORD_WAIT).await;
             }
-            let mut response = told(StatusCode::UNAUTHORIZED, "the password, please; any user name goes with it");
-            let value = HeaderValue::from_static("Basic realm=\"Heijunka\", charset=\"UTF-8\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, value);
-            return response;
+            let answer = Answer::text(Status::Unauthorized, "password required (any user name)");
+            return answer.with("www-authenticate", "Basic realm=\"Heijunka\", charset=\"UTF-8\"");
         }
     }
-    let (path, order) = (request.uri().path(), Order::of(request.uri().path()));
-    match (request.method(), order) {
-        (&Method::POST, Some(order)) => obey(site, request, order).await,
-        (_, Some(_)) => not_allowed("this is an order: curl -X POST -H 'X-Heijunka: 1' …", "POST"),
-        (&Method::GET | &Method::HEAD, None) => show(site, path, request.method() == Method::GET),
-        _ => not_allowed("this can only be read", "GET, HEAD"),
+    match (request.method.as_str(), Order::of(&request.path)) {
+        ("POST", Some(order)) => obey(site, request, order).await,
+        (_, Some(_)) => Answer::not_allowed("this is an order: curl -X POST -H 'X-Heijunka: 1' …", "POST"),
+        ("GET" | "HEAD", None) => show(site, &request.path, request.method == "GET"),
+        _ => Answer::not_allowed("this can only be read", "GET, HEAD"),
     }
 }
 
-fn not_allowed(text: &str, allowed: &'static str) -> Response<Answer> {
-    let mut response = told(StatusCode::METHOD_NOT_ALLOWED, text);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
-}
-
-async fn obey<B>(site: &Site, request: &Request<B>, order: Order) -> Response<Answer> {
+async fn obey(site: &Site, request: &Request, order: Order) -> Answer {
     if !site.listen.control {
-        return told(StatusCode::FORBIDDEN, "this page takes no orders: [web] control = false");
+        return Answer::text(Status::Forbidden, "this page takes no orders: [web] control = false");
     }
-    if let Err(why) = is_own(request.headers()) {
-        return told(StatusCode::FORBIDDEN, why);
+    if let Err(why) = is_own(request) {
+        return Answer::text(Status::Forbidden, why);
     }
     let phase = site.desk.snapshots.borrow().phase;
     if phase == "connecting" || phase == "finished" {
-        return told(StatusCode::CONFLICT, &format!("the job is {phase}: there is nothing to order"));
+        return Answer::text(Status::Conflict, &format!("the job is {phase}: there is nothing to order"));
     }
     match ask(&site.desk.orders, order).await {
-        Ok(done) => told(StatusCode::OK, &done),
-        Err(why) => told(StatusCode::CONFLICT, &why),
+        Ok(done) => Answer::text(Status::Ok, &done),
+        Err(why) => Answer::text(Status::Conflict, &why),
     }
 }
 
-fn show(site: &Site, path: &str, whole: bool) -> Response<Answer> {
+fn show(site: &Site, path: &str, with_body: bool) -> Answer {
     let snapshot = || Arc::clone(&site.desk.snapshots.borrow());
+    let whole = |kind: &str, bytes: Bytes| Answer::new(Status::Ok, kind, Body::Whole(bytes));
     match path {
-        "/" => {
-            answer(StatusCode::OK, "text/html; charset=utf-8", Answer::Whole(Some(Bytes::from_static(PAGE.as_bytes()))))
-        }
-        "/state" => answer(StatusCode::OK, "application/json", state(&snapshot(), &mut Told::default()).into()),
-        "/metrics" => answer(StatusCode::OK, heijunka_metrics::CONTENT_TYPE, metrics(&snapshot()).into_bytes().into()),
-        "/events" if whole => answer(StatusCode::OK, "text/event-stream", events(site)),
+        "/" => whole("text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes())),
+        "/state" => whole("application/json", state(&snapshot(), &mut Told::default()).into()),
+        "/metrics" => Answer::metrics(metrics(&snapshot())),
+        "/events" if with_body => Answer::new(Status::Ok, "text/event-stream", events(site)),
         _ => match files::kind(path) {
             Some(kind) => file(site, path, kind),
-            None => told(StatusCode::NOT_FOUND, "there are /, /state, /events, /metrics and the model's files"),
+            None => Answer::text(Status::NotFound, "there are /, /state, /events, /metrics and the model's files"),
         },
     }
 }
 
-fn file(site: &Site, path: &str, kind: &'static str) -> Response<Answer> {
+fn file(site: &Site, path: &str, kind: &str) -> Answer {
     let Ok((content, bytes)) = files::content(&site.desk.folder, path) else {
         let text = format!("there is no {path} yet: export and checkpoint write the files once there is a model");
-        return told(StatusCode::NOT_FOUND, &text);
+        return Answer::text(Status::NotFound, &text);
     };
-    let mut response = answer(StatusCode::OK, kind, content);
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes));
-    response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    response
+    let answer = Answer::new(Status::Ok, kind, content).with("content-length", &bytes.to_string());
+    answer.with("content-disposition", "attachment")
 }
 
 /// One message waits at most: a browser that reads slowly gets fewer of them, and newer ones.
-fn events(site: &Site) -> Answer {
+fn events(site: &Site) -> Body {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(feed(site.desk.snapshots.clone(), sender, Arc::clone(&site.streams)));
-    Answer::Stream(receiver)
+    Body::Stream(receiver)
 }
 
 async fn feed(mut snapshots: watch::Receiver<Arc<Snapshot>>, sender: mpsc::Sender<Bytes>, _stream: Arc<()>) {
