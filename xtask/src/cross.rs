@@ -1,19 +1,18 @@
 //! `cargo xtask cross`: the core compiled for a microcontroller, and the agent's tests run on emulated 64-bit ARM.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-use crate::shell::{Outcome, Place, succeed};
+use crate::shell::{Outcome, Place, find_program, succeed};
 use crate::suite::Ended;
-
-pub(crate) mod debian;
-mod kit;
-
-pub(crate) use kit::Rust;
-use kit::{Kit, Tools};
+use crate::tools;
 
 const MICROCONTROLLER: &str = "thumbv7em-none-eabihf";
 const BOARD: &str = "aarch64-unknown-linux-gnu";
+const LINKER: &str = "aarch64-linux-gnu-gcc";
+const EMULATOR: &str = "qemu-aarch64-static";
+/// The board's C library, for the emulator.
+const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 /// The agent's side: it must do without an allocator.
 const WITHOUT_ALLOCATOR: [&str; 5] = ["units", "wire", "learn", "compress", "worker"];
 /// The aggregator's side: without std, with an allocator.
@@ -27,50 +26,54 @@ const COMPILE_FAST: [&str; 4] =
     ["--config", "profile.dev.opt-level=0", "--config", "profile.dev.package.'*'.opt-level=0"];
 
 /// The command `cross`.
-pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    let debian = match args {
-        [] => false,
-        [flag] if flag == "--debian" => true,
-        _ => return Err("takes nothing but --debian".into()),
-    };
-    if let Ended::Skipped(why) = check(place, debian)? {
+pub(crate) fn run(place: &Place) -> Outcome {
+    if let Ended::Skipped(why) = check(place)? {
         println!("skipped: {why}");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// Builds and tests for the other machines; a machine that cannot do it says what to install.
-pub(crate) fn check(place: &Place, from_debian: bool) -> Outcome<Ended> {
-    let kit = match kit::find(place, from_debian) {
-        Ok(kit) => kit,
-        Err(why) => return Ok(Ended::Skipped(why)),
-    };
-    println!("Rust for {MICROCONTROLLER} and {BOARD}: {}", kit.rust.title());
+/// Builds and tests for the other machines; a machine that lacks a tool says what to install.
+pub(crate) fn check(place: &Place) -> Outcome<Ended> {
+    if let Err(why) = tools::ensure_target(place, MICROCONTROLLER) {
+        return Ok(Ended::Skipped(why));
+    }
     for name in WITHOUT_ALLOCATOR {
-        compile(place, &kit, name, Memory::Fixed)?;
+        compile(place, name, Memory::Fixed)?;
     }
     for name in WITH_ALLOCATOR {
-        compile(place, &kit, name, Memory::Allocator)?;
+        compile(place, name, Memory::Allocator)?;
     }
-    match &kit.tools {
-        Ok(tools) => test_on_board(place, &kit, tools).map(|()| Ended::Passed),
+    if std::env::consts::ARCH == "aarch64" {
+        println!("this machine is {BOARD}: the ordinary tests ran on it");
+        return Ok(Ended::Passed);
+    }
+    match tools::ensure_target(place, BOARD).and_then(|()| tools::ensure(tools::ARM64)) {
+        Ok(()) => test_on_board(place).map(|()| Ended::Passed),
         Err(why) => Ok(Ended::Skipped(format!("tests on {BOARD}: {why}"))),
     }
 }
 
-fn test_on_board(place: &Place, kit: &Kit, tools: &Tools) -> Outcome {
+fn test_on_board(place: &Place) -> Outcome {
     println!("-- tests on {BOARD}, emulated");
     let packages = TESTED_ON_BOARD.iter().flat_map(|name| ["-p", name]);
     succeed(
-        kit.cargo(place, &["test", "--tests", "--target", BOARD])
+        cargo(place, &["test", "--tests", "--target", BOARD])
             .args(packages)
             .args(COMPILE_FAST)
-            .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", &tools.linker)
-            .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", &tools.emulator)
-            .env("CC_aarch64_unknown_linux_gnu", &tools.linker)
-            .env("QEMU_LD_PREFIX", &tools.libraries)
+            .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER)
+            .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", find_program(EMULATOR).unwrap_or_default())
+            .env("CC_aarch64_unknown_linux_gnu", LINKER)
+            .env("QEMU_LD_PREFIX", LIBRARIES)
             .env("PROPTEST_CASES", PROPTEST_CASES),
     )
+}
+
+/// A cargo command with a build folder of its own.
+fn cargo(place: &Place, args: &[&str]) -> Command {
+    let mut command = place.cargo(args);
+    command.env("CARGO_TARGET_DIR", place.target.join("cross").join("build"));
+    command
 }
 
 /// What a crate may ask of a microcontroller.
@@ -96,18 +99,11 @@ impl Memory {
             Self::Allocator => "lib",
         }
     }
-
-    fn std_parts(self) -> &'static str {
-        match self {
-            Self::Fixed => "core",
-            Self::Allocator => "core,alloc",
-        }
-    }
 }
 
 /// Compiles one crate as firmware would use it: in a workspace of its own, as feature unification with the others
 /// could bring an allocator in.
-fn compile(place: &Place, kit: &Kit, name: &str, memory: Memory) -> Outcome {
+fn compile(place: &Place, name: &str, memory: Memory) -> Outcome {
     println!("-- {name} for {MICROCONTROLLER}, {}", memory.title());
     let folder = place.target.join("cross").join("probe").join(name);
     write(&folder.join("Cargo.toml"), &probe_manifest(&place.root, name, memory))?;
@@ -115,8 +111,7 @@ fn compile(place: &Place, kit: &Kit, name: &str, memory: Memory) -> Outcome {
     let lock =
         std::fs::read_to_string(place.root.join("Cargo.lock")).map_err(|error| format!("Cargo.lock: {error}"))?;
     write(&folder.join("Cargo.lock"), &lock)?;
-    let mut build = kit.cargo(place, &["build", "--target", MICROCONTROLLER]);
-    succeed(kit.rust.with_std_parts(build.current_dir(&folder), memory.std_parts()))
+    succeed(cargo(place, &["build", "--target", MICROCONTROLLER]).current_dir(&folder))
 }
 
 fn probe_manifest(root: &Path, name: &str, memory: Memory) -> String {
@@ -151,16 +146,6 @@ fn write(file: &Path, text: &str) -> Outcome {
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(file, text))
         .map_err(|error| format!("{}: {error}", file.display()))
-}
-
-impl Kit {
-    /// A cargo command with this kit's compiler and a build folder of its own.
-    fn cargo(&self, place: &Place, args: &[&str]) -> Command {
-        let mut command = place.cargo(args);
-        command.env("CARGO_TARGET_DIR", place.target.join("cross").join(self.rust.build_folder()));
-        self.rust.choose(&mut command);
-        command
-    }
 }
 
 #[cfg(test)]

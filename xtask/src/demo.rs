@@ -4,28 +4,13 @@ use std::process::{Command, ExitCode};
 
 use crate::shell::{Outcome, Place, succeed};
 
-/// Builds, then hands the terminal over to `heijunka-demo <args>`.
-pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    succeed(&mut place.cargo(&[
-        "build",
-        "--release",
-        "-p",
-        "heijunka-agent",
-        "-p",
-        "heijunka-aggregator",
-        "-p",
-        "heijunka-demo",
-    ]))?;
-    let program = place.target.join("release").join(format!("heijunka-demo{}", std::env::consts::EXE_SUFFIX));
-    hand_over(Command::new(&program).args(options(args))).map_err(|error| format!("{}: {error}", program.display()))
-}
+const PACKAGES: [&str; 6] = ["-p", "heijunka-agent", "-p", "heijunka-aggregator", "-p", "heijunka-demo"];
 
-/// The demo's own options. The alias ends in `--` itself, so the one of `cargo demo -- --headless` arrives as a word.
-fn options(args: &[String]) -> &[String] {
-    match args {
-        [dashes, rest @ ..] if dashes == "--" => rest,
-        all => all,
-    }
+/// Builds, then becomes `heijunka-demo <options>`.
+pub(crate) fn run(place: &Place, options: &[String]) -> Outcome<ExitCode> {
+    succeed(place.cargo(&["build", "--release"]).args(PACKAGES))?;
+    let program = place.target.join("release").join(format!("heijunka-demo{}", std::env::consts::EXE_SUFFIX));
+    hand_over(Command::new(&program).args(options)).map_err(|error| format!("{}: {error}", program.display()))
 }
 
 /// Replaces this process, so that Ctrl-C and the exit code are the demo's own.
@@ -39,17 +24,4 @@ fn hand_over(command: &mut Command) -> std::io::Result<ExitCode> {
 fn hand_over(command: &mut Command) -> std::io::Result<ExitCode> {
     let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dashes_in_front_of_the_options_may_stand_or_not() {
-        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(options(&words("-- --headless")), words("--headless"));
-        assert_eq!(options(&words("--headless --rounds 3")), words("--headless --rounds 3"));
-        assert!(options(&[]).is_empty());
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use crate::packages::lint;
 use crate::shell::{Outcome, Place, output_of, succeed};
@@ -12,7 +12,6 @@ mod machine;
 mod notices;
 mod package;
 mod tree;
-mod way;
 
 pub(crate) use machine::Machine;
 pub(crate) use package::{Package, build as build_package};
@@ -22,19 +21,11 @@ pub(crate) const PROGRAMS: [&str; 2] = ["heijunka-agent", "heijunka-aggregator"]
 const FOLDER: &str = "dist-packages";
 
 /// The command `dist`.
-pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    let wanted = match args {
-        [] => None,
-        [flag, names] if flag == "--arch" => Some(names.split(',').collect::<Vec<_>>()),
-        _ => return Err("takes nothing but --arch amd64,arm64,armhf".into()),
-    };
-    let machines: Vec<&Machine> = machine::MACHINES
-        .iter()
-        .filter(|machine| wanted.as_ref().is_none_or(|names| names.contains(&machine.debian)))
-        .collect();
-    if machines.is_empty() {
-        return Err("no such architecture: choose from amd64, arm64, armhf".into());
-    }
+///
+/// `wanted` are Debian's names of the machines; none stands for all.
+pub(crate) fn run(place: &Place, wanted: &[String]) -> Outcome {
+    let is_wanted = |machine: &&Machine| wanted.is_empty() || wanted.iter().any(|name| name == machine.debian);
+    let machines = machine::MACHINES.iter().filter(is_wanted);
     let out = place.target.join(FOLDER);
     empty(&out)?;
     // Pages and completions come from the programs themselves, as they run on this machine.
@@ -44,21 +35,17 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
     let version = version(place)?;
     let mut debs = Vec::new();
     for machine in machines {
-        println!("\n-- {}", machine.debian);
-        let way = match machine.way(place) {
-            Ok(way) => way,
-            Err(why) => {
-                println!("left out: {why}");
-                continue;
-            }
-        };
-        println!("{way}");
+        println!("\n-- {}: {}", machine.debian, machine.target);
+        if let Err(why) = machine.ensure(place) {
+            println!("left out: {why}");
+            continue;
+        }
         for program in PROGRAMS {
-            let built = way.build(place, program)?;
-            way.try_out(&built)?;
-            let file = out.join(format!("{program}-{version}-{}", way.target));
+            let built = machine.build(place, program)?;
+            machine.try_out(&built)?;
+            let file = out.join(format!("{program}-{version}-{}", machine.target));
             fs::copy(&built, &file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let notices = notices::third_party(place, program, way.target)?;
+            let notices = notices::third_party(place, program, machine.target)?;
             let package = Package {
                 name: program,
                 version: &version,
@@ -78,7 +65,7 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
             println!("skipped: {why}");
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Writes SHA256SUMS and shows what is there.

@@ -1,69 +1,113 @@
-//! The developer's helper, `cargo xtask <command>`: what a person or the CI machine runs, in one table.
+//! The developer's helper, `cargo xtask <command>`: what a person or the CI machine runs, one variant per command.
 
 use std::process::ExitCode;
 
-mod bench;
+use clap::{Parser, Subcommand};
+
 mod cross;
 mod demo;
 mod dist;
-mod footprint;
 mod packages;
-mod shell;
 mod suite;
 mod tidy;
 mod tools;
 
-use shell::{Outcome, Place};
+use xtask::shell::{self, Outcome, Place};
 
-/// One row of the command table: a new command is a new row and a module.
-struct Command {
-    name: &'static str,
-    about: &'static str,
-    run: fn(&Place, &[String]) -> Outcome<ExitCode>,
+/// The developer's helper of Heijunka.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
 }
 
-const COMMANDS: &[Command] = &[
-    Command { name: "demo", about: "build both programs in release and run the demo", run: demo::run },
-    Command { name: "test", about: "everything that must pass; --quick leaves out deny and cross", run: suite::run },
-    Command {
-        name: "tidy",
-        about: "the rules no compiler keeps; --bless records a wire change, writes samples",
-        run: tidy::run,
+#[derive(Subcommand)]
+enum Command {
+    /// Build both programs in release and run the demo
+    #[command(disable_help_flag = true)]
+    Demo {
+        /// The demo's own options
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
     },
-    Command { name: "bench", about: "the suite, or one bench by its name; --json FILE, --quick", run: bench::run },
-    Command {
-        name: "footprint",
-        about: "what the agent takes on disk and in memory, within its budget",
-        run: footprint::run,
+    /// Run everything that must pass
+    Test {
+        /// Leave out the slow steps: dependencies, packages, footprint, cross
+        #[arg(long)]
+        quick: bool,
     },
-    Command { name: "dist", about: "Debian packages and static programs; --arch amd64,arm64,armhf", run: dist::run },
-    Command { name: "packages", about: "units, packages, pages and completions, tried", run: packages::run },
-    Command { name: "cross", about: "the same code for ARM; --debian takes Rust from Debian, too", run: cross::run },
-];
+    /// Check the rules that no other tool checks
+    Tidy {
+        /// Record a changed wire in docs/wire.md; write the sample settings and their tables from the fields' docs
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Run all benches, or one by its name
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// The benches' own options; --help lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Build Debian packages and static programs for a plant's machines
+    Dist {
+        /// Debian's names of the machines; all if omitted
+        #[arg(long, value_delimiter = ',', value_parser = ["amd64", "arm64", "armhf"])]
+        arch: Vec<String>,
+    },
+    /// Build packages from the debug programs and try them in a root of their own
+    Packages,
+    /// Compile the core for a microcontroller and run the agent's tests on emulated ARM
+    Cross,
+}
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let name = args.next().unwrap_or_default();
-    let rest: Vec<String> = args.collect();
-    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
-        return usage(&name);
-    };
-    match Place::find().and_then(|place| (command.run)(&place, &rest)) {
+    match Place::find().and_then(|place| run(&place, Arguments::parse().command)) {
         Ok(code) => code,
         Err(message) => {
-            eprintln!("cargo xtask {name}: {message}");
+            eprintln!("cargo xtask: {message}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn usage(name: &str) -> ExitCode {
-    if !matches!(name, "" | "help" | "--help" | "-h") {
-        eprintln!("There is no command '{name}'.");
+fn run(place: &Place, command: Command) -> Outcome<ExitCode> {
+    let done = match command {
+        Command::Demo { options } => return demo::run(place, &options),
+        Command::Test { quick } => suite::run(place, quick),
+        Command::Tidy { bless } => tidy::run(place, bless),
+        Command::Bench { options } => bench(place, &options),
+        Command::Dist { arch } => dist::run(place, &arch),
+        Command::Packages => packages::run(place),
+        Command::Cross => cross::run(place),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Runs the crate `heijunka-bench`.
+fn bench<S: AsRef<std::ffi::OsStr>>(place: &Place, options: &[S]) -> Outcome {
+    shell::succeed(place.cargo(&["run", "--quiet", "--package", "heijunka-bench", "--"]).args(options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
     }
-    println!("Usage: cargo xtask <command>\n");
-    for command in COMMANDS {
-        println!("  {:<10} {}", command.name, command.about);
+
+    #[test]
+    fn dashes_before_the_demos_options_are_optional() {
+        // The alias `cargo demo` ends in `--` itself, so the dashes of `cargo demo -- --headless` arrive as a word.
+        for line in ["xtask demo -- --headless --rounds 3", "xtask demo --headless --rounds 3"] {
+            let Command::Demo { options } = Arguments::parse_from(line.split(' ')).command else { panic!("{line}") };
+            assert_eq!(options, ["--headless", "--rounds", "3"], "{line}");
+        }
+        let Command::Demo { options } = Arguments::parse_from(["xtask", "demo", "--help"]).command else { panic!() };
+        assert_eq!(options, ["--help"]);
     }
-    if matches!(name, "help" | "--help" | "-h") { ExitCode::SUCCESS } else { ExitCode::from(2) }
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use crate::dist::{PROGRAMS, Package, build_package, empty, source_date_epoch, version};
 use crate::shell::{Outcome, Place, find_program, output_of, succeed};
@@ -20,15 +20,12 @@ const OF_DEBUG_PROGRAMS: &str =
     "missing-dependency-on-libc,uses-no-compression-for-control-tarball,uses-no-compression-for-data-tarball";
 
 /// The command `packages`.
-pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    if !args.is_empty() {
-        return Err("takes nothing".into());
-    }
+pub(crate) fn run(place: &Place) -> Outcome {
     succeed(place.cargo(&["build"]).args(PROGRAMS.iter().flat_map(|name| ["-p", name])))?;
     if let Ended::Skipped(why) = check(place)? {
         println!("skipped: {why}");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Tries everything that this machine has the tools for; what it lacks is said.

@@ -5,19 +5,19 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// What every step returns; the error is a message for the person at the terminal.
-pub(crate) type Outcome<T = ()> = Result<T, String>;
+pub type Outcome<T = ()> = Result<T, String>;
 
 /// The workspace and its build directory.
-pub(crate) struct Place {
+pub struct Place {
     /// The folder with the workspace's Cargo.toml.
-    pub(crate) root: PathBuf,
+    pub root: PathBuf,
     /// Where cargo puts what it builds.
-    pub(crate) target: PathBuf,
+    pub target: PathBuf,
 }
 
 impl Place {
     /// Reads what cargo tells a program it runs, else starts from the current directory.
-    pub(crate) fn find() -> Outcome<Self> {
+    pub fn find() -> Outcome<Self> {
         let here = std::env::current_dir().map_err(|error| format!("no current directory: {error}"))?;
         let start = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| here.clone(), PathBuf::from);
         let root = start
@@ -30,12 +30,12 @@ impl Place {
     }
 
     /// A cargo command in the workspace, without standard input.
-    pub(crate) fn cargo(&self, args: &[&str]) -> Command {
+    pub fn cargo(&self, args: &[&str]) -> Command {
         self.command(std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from), args)
     }
 
     /// Any program in the workspace, without standard input.
-    pub(crate) fn command(&self, program: impl AsRef<Path>, args: &[&str]) -> Command {
+    pub fn command(&self, program: impl AsRef<Path>, args: &[&str]) -> Command {
         let mut command = Command::new(program.as_ref());
         command.args(args).current_dir(&self.root).stdin(Stdio::null());
         command
@@ -43,13 +43,13 @@ impl Place {
 }
 
 /// Runs a command to its end; anything but success is an error that shows the command.
-pub(crate) fn succeed(command: &mut Command) -> Outcome {
+pub fn succeed(command: &mut Command) -> Outcome {
     let status = command.status().map_err(|error| format!("{}: {error}", shown(command)))?;
     judge(command, status)
 }
 
 /// As [`succeed`], but ends the command when it takes longer than `limit`.
-pub(crate) fn succeed_within(command: &mut Command, limit: Duration) -> Outcome {
+pub fn succeed_within(command: &mut Command, limit: Duration) -> Outcome {
     let mut child = command.spawn().map_err(|error| format!("{}: {error}", shown(command)))?;
     let started = Instant::now();
     loop {
@@ -66,7 +66,7 @@ pub(crate) fn succeed_within(command: &mut Command, limit: Duration) -> Outcome 
 }
 
 /// Runs a command and returns what it printed.
-pub(crate) fn output_of(command: &mut Command) -> Outcome<String> {
+pub fn output_of(command: &mut Command) -> Outcome<String> {
     let output = command.output().map_err(|error| format!("{}: {error}", shown(command)))?;
     judge(command, output.status)
         .map_err(|message| format!("{message}\n{}", String::from_utf8_lossy(&output.stderr).trim_end()))?;
@@ -74,7 +74,7 @@ pub(crate) fn output_of(command: &mut Command) -> Outcome<String> {
 }
 
 /// A program in PATH or in the system folders that are missing from an ordinary user's PATH.
-pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(system).map(|folder| folder.join(name)).find(|file| file.is_file())

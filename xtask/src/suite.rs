@@ -5,11 +5,10 @@ use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::path::Path;
-use std::process::{ExitCode, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::cross;
-use crate::footprint;
 use crate::packages;
 use crate::shell::{Outcome, Place, succeed};
 use crate::tidy;
@@ -63,21 +62,21 @@ const STEPS: &[Step] = &[
         title: "packages",
         slow: true,
         run: |place, _| {
-            tools::ensure_readers();
+            // Without them the step says what it left out.
+            let _ = tools::ensure(tools::READERS);
             packages::check(place)
         },
     },
-    Step { title: "footprint", slow: true, run: |place, _| footprint::check(place).map(|()| Ended::Passed) },
-    Step { title: "cross", slow: true, run: |place, _| cross::check(place, false) },
+    Step {
+        title: "footprint",
+        slow: true,
+        run: |place, _| crate::bench(place, &["footprint"]).map(|()| Ended::Passed),
+    },
+    Step { title: "cross", slow: true, run: |place, _| cross::check(place) },
 ];
 
 /// The command `test`.
-pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    let quick = match args {
-        [] => false,
-        [flag] if flag == "--quick" => true,
-        _ => return Err("takes nothing but --quick".into()),
-    };
+pub(crate) fn run(place: &Place, quick: bool) -> Outcome {
     let steps: Vec<&Step> = STEPS.iter().filter(|step| !(quick && step.slow)).collect();
     let mut tally = Tally::default();
     let mut summary = Vec::new();
@@ -99,7 +98,7 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
         println!("skipped: {skip}");
     }
     println!("{tally}");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// On the CI machine nothing may be skipped.
@@ -112,9 +111,8 @@ fn strict(ended: Ended, is_ci: bool) -> Outcome<Ended> {
 
 /// What the tests need: the broker, and what checks their work if it can be had.
 fn tools() -> Outcome<Ended> {
-    tools::ensure_broker()?;
-    let left_out = tools::ensure_checkers();
-    Ok(if left_out.is_empty() { Ended::Passed } else { Ended::Skipped(left_out.join("; ")) })
+    tools::ensure(tools::BROKER)?;
+    Ok(tools::ensure(tools::CHECKERS).map_or_else(Ended::Skipped, |()| Ended::Passed))
 }
 
 fn seconds(started: Instant) -> String {

@@ -1,12 +1,11 @@
 //! `cargo xtask tidy`: the rules that neither the compiler nor clippy keeps. Each finding names a file and its fix.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use crate::shell::{Outcome, Place, output_of};
 
 mod law;
-mod lexer;
 mod settings;
 mod sources;
 mod wire;
@@ -20,20 +19,15 @@ pub(crate) struct File {
 }
 
 /// The command `tidy`.
-pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    match args {
-        [] => check(&place.root)?,
-        [flag] if flag == "--bless" => {
-            let files = read_files(&place.root)?;
-            println!("docs/wire.md now carries {}", wire::bless(&place.root, &files)?);
-            for path in settings::bless(&place.root, &files)? {
-                println!("{path} is written from the fields' docs");
-            }
-            check(&place.root)?;
+pub(crate) fn run(place: &Place, bless: bool) -> Outcome {
+    if bless {
+        let files = read_files(&place.root)?;
+        println!("docs/wire.md now carries {}", wire::bless(&place.root, &files)?);
+        for path in settings::bless(&place.root, &files)? {
+            println!("{path} is written from the fields' docs");
         }
-        _ => return Err("takes nothing but --bless".into()),
     }
-    Ok(ExitCode::SUCCESS)
+    check(&place.root)
 }
 
 /// Reads the project and prints every finding; one is enough to fail.
@@ -47,7 +41,7 @@ pub(crate) fn check(root: &Path) -> Outcome {
         println!("{} files are tidy", files.len());
         return Ok(());
     }
-    Err(format!("not tidy, {} to mend, see above", findings.len()))
+    Err(format!("{} findings, see above", findings.len()))
 }
 
 fn findings(files: &[File]) -> Vec<String> {

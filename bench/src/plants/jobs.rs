@@ -1,9 +1,9 @@
 //! The jobs: how their tables come to be, their settings, and the score that is asked of them.
 
-use crate::shell::Outcome;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use xtask::shell::Outcome;
 
 /// One job of the bench.
 pub(super) struct Job {

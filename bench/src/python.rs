@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::shell::{Outcome, Place, find_program, output_of};
+use xtask::shell::{Outcome, Place, find_program, output_of};
 
 /// The variable that names the interpreter.
 const VARIABLE: &str = "HEIJUNKA_PYTHON";

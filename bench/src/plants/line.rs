@@ -2,10 +2,10 @@
 
 use super::super::broker::Mosquitto;
 use super::super::lab::Lab;
-use crate::shell::Outcome;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use xtask::shell::Outcome;
 
 /// The agents and how long they seem to take for a sample, in microseconds.
 const AGENTS: [(&str, u32); 4] = [("press-07", 20), ("mill-03", 40), ("oven-pc", 80), ("old-pc", 160)];

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::shell::{Outcome, find_program};
+use xtask::shell::{Outcome, find_program};
 
 /// How long anything may take, far beyond what it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);

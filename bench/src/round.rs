@@ -6,7 +6,7 @@ use super::lab::Lab;
 use super::median;
 use super::python::Python;
 use super::table::{Cell, Table};
-use crate::shell::Outcome;
+use xtask::shell::Outcome;
 
 /// Digits, 64-64-10: 4,810 parameters.
 const PARAMETERS: usize = 4_810;
@@ -73,7 +73,7 @@ fn heijunka_ms(lab: &Lab<'_>) -> Outcome<f64> {
 /// The same gradient summed over as many processes.
 fn all_reduce_ms(lab: &Lab<'_>, python: &Python, seconds: f64) -> Outcome<f64> {
     let words = [AGENTS.to_string(), PARAMETERS.to_string(), seconds.to_string()];
-    let text = python.output_of(lab.place, "xtask/peers/all_reduce.py", &words.each_ref().map(String::as_str))?;
+    let text = python.output_of(lab.place, "bench/peers/all_reduce.py", &words.each_ref().map(String::as_str))?;
     let ms = text.lines().find_map(|line| line.strip_prefix("ms_per_round ")?.trim().parse().ok());
     ms.ok_or_else(|| format!("all_reduce.py says {text:?}"))
 }

@@ -4,7 +4,7 @@
 use super::broker::Mosquitto;
 use super::lab::{Lab, Workload};
 use super::table::{Cell, Table};
-use crate::shell::Outcome;
+use xtask::shell::Outcome;
 
 const SEEDS: u64 = 5;
 const AGENTS: f64 = 8.0;

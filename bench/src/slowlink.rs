@@ -7,7 +7,7 @@ use std::path::Path;
 use super::broker::Mosquitto;
 use super::lab::{Lab, Played, Workload};
 use super::table::{Cell, Table};
-use crate::shell::Outcome;
+use xtask::shell::Outcome;
 
 const FLEET: &str = "slowlink";
 const DENSE: &str = "equal";

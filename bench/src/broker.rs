@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::shell::{Outcome, Place, find_program, output_of};
+use xtask::shell::{Outcome, Place, find_program, output_of};
 
 /// Time for Mosquitto to listen.
 const START: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::broker::Mosquitto;
-use crate::shell::{Outcome, Place, output_of, succeed};
+use xtask::shell::{Outcome, Place, output_of, succeed};
 
 /// The variable that names the folder with mnist's four files.
 const MNIST: &str = "HEIJUNKA_MNIST";

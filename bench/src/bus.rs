@@ -5,7 +5,7 @@ use std::process::Command;
 use super::lab::Lab;
 use super::median;
 use super::table::{Cell, Table};
-use crate::shell::{Outcome, output_of};
+use xtask::shell::{Outcome, output_of};
 
 /// Agents and bytes.
 const SIZES: [(usize, usize); 9] = [

@@ -3,7 +3,7 @@
 use super::broker::Mosquitto;
 use super::lab::Lab;
 use super::table::{Cell, Table};
-use crate::shell::Outcome;
+use xtask::shell::Outcome;
 
 const FLEETS: [&str; 5] = ["paper-0.1", "paper-0.2", "ratio8", "busy", "homogeneous"];
 const ROUNDS: &str = "120";

@@ -7,9 +7,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::lab::Lab;
+use super::plant::{Plant, Program, free_port};
 use super::table::{Cell, Table};
-use crate::footprint::plant::{Plant, Program, free_port};
-use crate::shell::{Outcome, succeed};
+use xtask::shell::{Outcome, succeed};
 
 /// The processor that both are confined to.
 const PROCESSOR: &str = "0";

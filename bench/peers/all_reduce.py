@@ -1,6 +1,6 @@
 """What PyTorch's gloo takes to sum one gradient over processes of this machine, without anything else.
 
-    python3 xtask/peers/all_reduce.py PROCESSES NUMBERS SECONDS
+    python3 bench/peers/all_reduce.py PROCESSES NUMBERS SECONDS
 
 prints `ms_per_round VALUE`, the mean after a warm-up.
 """

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::lab::Lab;
 use super::python::Python;
 use super::table::{Cell, Table};
-use crate::shell::{Outcome, output_of};
+use xtask::shell::{Outcome, output_of};
 
 const MODELS: [&str; 5] = [
     "64-64-10",

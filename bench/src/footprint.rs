@@ -1,14 +1,12 @@
-//! `cargo xtask footprint`: what the agent takes of an old machine, on disk and in memory, held against a budget.
+//! `bench footprint`: what the agent takes of an old machine, on disk and in memory, within a budget.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use crate::shell::{Outcome, Place, succeed};
-
-pub(crate) mod plant;
-
-use plant::Plant;
+use super::lab::Lab;
+use super::plant::{Plant, free_port};
+use super::table::{Cell, Table};
+use xtask::shell::{Outcome, Place, succeed};
 
 const MIB: f64 = 1024.0 * 1024.0;
 /// Rounds of the job on the bundled digits; memory has settled long before.
@@ -20,38 +18,32 @@ const WITHOUT_TLS_MB: f64 = 2.5;
 const IDLE_MIB: f64 = 8.0;
 const TRAINING_MIB: f64 = 12.0;
 
-/// One figure beside the most it may be.
+/// One figure with its budget.
 struct Figure {
     what: &'static str,
     value: f64,
-    most: f64,
+    budget: f64,
     unit: &'static str,
 }
 
-/// The command `footprint`.
-pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    if !args.is_empty() {
-        return Err("takes nothing".into());
-    }
-    check(place).map(|()| ExitCode::SUCCESS)
-}
-
-/// Builds, measures, prints; an error if anything is over its budget.
-pub(crate) fn check(place: &Place) -> Outcome {
-    // The aggregator only has to be there: what it takes is not the question.
+/// The bench; an error if a figure is over its budget.
+pub(super) fn run(lab: &Lab<'_>) -> Outcome<Vec<Table>> {
+    let place = lab.place;
+    // The aggregator only has to exist: it is not measured.
     succeed(&mut place.cargo(&["build", "-p", "heijunka-aggregator"]))?;
     let folder = place.target.join("footprint");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let without = build(place, &folder, "heijunka-agent-without-tls", &["--no-default-features"])?;
     let with = build(place, &folder, "heijunka-agent", &[])?;
-    says_what_it_lacks(&folder, &without)?;
+    refuses_tls(&folder, &without)?;
     let (idle, training) = memory(place, &folder, &with)?;
     judge(&[
-        Figure { what: "program with TLS", value: megabytes(&with)?, most: WITH_TLS_MB, unit: "MB" },
-        Figure { what: "program without TLS", value: megabytes(&without)?, most: WITHOUT_TLS_MB, unit: "MB" },
-        Figure { what: "memory, waiting for a job", value: idle, most: IDLE_MIB, unit: "MiB" },
-        Figure { what: "memory, training digits", value: training, most: TRAINING_MIB, unit: "MiB" },
+        Figure { what: "program with TLS", value: megabytes(&with)?, budget: WITH_TLS_MB, unit: "MB" },
+        Figure { what: "program without TLS", value: megabytes(&without)?, budget: WITHOUT_TLS_MB, unit: "MB" },
+        Figure { what: "memory, waiting for a job", value: idle, budget: IDLE_MIB, unit: "MiB" },
+        Figure { what: "memory, training digits", value: training, budget: TRAINING_MIB, unit: "MiB" },
     ])
+    .map(|table| vec![table])
 }
 
 /// Builds the agent as it is installed and sets it aside under `name`, as the next build overwrites it.
@@ -68,7 +60,7 @@ fn megabytes(program: &Path) -> Outcome<f64> {
 }
 
 /// A program without TLS must not fall back to a connection without.
-fn says_what_it_lacks(folder: &Path, program: &Path) -> Outcome {
+fn refuses_tls(folder: &Path, program: &Path) -> Outcome {
     let plant = Plant::new(folder, 0);
     plant.write("ca.crt", "")?;
     plant.write_agent("url = \"mqtts://127.0.0.1\"\nca_file = \"ca.crt\"", Path::new("none.csv"), "")?;
@@ -81,10 +73,10 @@ fn says_what_it_lacks(folder: &Path, program: &Path) -> Outcome {
     }
 }
 
-/// Resident memory in MiB of an agent that waits for a job, and the most of one that trains, with one thread.
+/// Resident memory in MiB of an agent that waits for a job, and the highest while it trains, with one thread.
 fn memory(place: &Place, folder: &Path, program: &Path) -> Outcome<(f64, f64)> {
     let digits = place.root.join("tests").join("data").join("digits.csv");
-    let mut plant = Plant::new(folder, plant::free_port()?);
+    let mut plant = Plant::new(folder, free_port()?);
     plant.start_broker()?;
     plant.write_agent(&format!("url = \"{}\"", plant.url()), &digits, "nice = 0")?;
     plant.write_job(ROUNDS)?;
@@ -96,14 +88,14 @@ fn memory(place: &Place, folder: &Path, program: &Path) -> Outcome<(f64, f64)> {
     Ok((idle / MIB, agent.memory("VmHWM")? / MIB))
 }
 
-fn judge(figures: &[Figure]) -> Outcome {
-    println!();
-    for Figure { what, value, most, unit } in figures {
-        println!("{what:<26}{value:>6.2} {unit:<4} of {most:>4.1}");
+fn judge(figures: &[Figure]) -> Outcome<Table> {
+    let mut table = Table::new("the agent on this machine", &["what", "measured", "budget", "unit"]);
+    for Figure { what, value, budget, unit } in figures {
+        table.row([Cell::text(*what), Cell::Number(*value, 2), Cell::Number(*budget, 1), Cell::text(*unit)]);
     }
     let over: Vec<&str> =
-        figures.iter().filter(|figure| figure.value > figure.most).map(|figure| figure.what).collect();
-    if over.is_empty() { Ok(()) } else { Err(format!("over the budget: {}", over.join(", "))) }
+        figures.iter().filter(|figure| figure.value > figure.budget).map(|figure| figure.what).collect();
+    if over.is_empty() { Ok(table) } else { Err(format!("over its budget: {}\n{table}", over.join(", "))) }
 }
 
 #[cfg(test)]
@@ -112,9 +104,11 @@ mod tests {
 
     #[test]
     fn what_is_over_its_budget_is_named() {
-        let figure = |what, value| Figure { what, value, most: 2.0, unit: "MB" };
-        assert!(judge(&[figure("small", 1.0), figure("just", 2.0)]).is_ok());
+        let figure = |what, value| Figure { what, value, budget: 2.0, unit: "MB" };
+        assert!(judge(&[figure("small", 1.0), figure("equal", 2.0)]).is_ok());
         let message = judge(&[figure("small", 1.0), figure("large", 2.01)]).unwrap_err();
-        assert!(message.contains("large") && !message.contains("small"), "{message}");
+        let (first, table) = message.split_once('\n').unwrap();
+        assert_eq!(first, "over its budget: large");
+        assert!(table.contains("2.01"), "{table}");
     }
 }

@@ -4,10 +4,10 @@
 
 use super::lab::Lab;
 use super::table::{Cell, Table};
-use crate::shell::Outcome;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use xtask::shell::Outcome;
 
 mod jobs;
 mod line;

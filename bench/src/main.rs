@@ -1,23 +1,26 @@
-//! `cargo xtask bench [name] [--json FILE] [--quick]`: what Heijunka takes and brings, measured, and beside others in the
-//! same run where there are others.
+//! `cargo xtask bench [NAME] [--json FILE] [--quick]`: what Heijunka costs and gains, measured, where possible beside other
+//! software in the same run.
 //!
-//! What a bench needs and this machine lacks (Mosquitto, a Python with PyTorch, mnist) is said; the rest is measured.
+//! A bench whose tools this machine lacks (Mosquitto, a Python with PyTorch, mnist) says so; the other benches run.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use serde_json::{Map, Value, json};
-
-use crate::shell::{Outcome, Place};
+use xtask::shell::{Outcome, Place};
 
 mod aggregate;
 mod broker;
 mod bus;
 mod codecs;
 mod fleets;
+mod footprint;
 mod kernel;
 mod lab;
 mod limits;
+mod plant;
 mod plants;
 mod python;
 mod quality;
@@ -38,36 +41,52 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench { name: "round", about: "what a round costs beside the same bytes alone", run: round::run },
     Bench { name: "bus", about: "a model out and gradients back through brokers, beside TCP", run: bus::run },
+    Bench { name: "footprint", about: "the agent on disk and in memory, within its budget", run: footprint::run },
     Bench { name: "codecs", about: "speed and size of each codec", run: codecs::run },
     Bench { name: "aggregate", about: "64 gradients of a million numbers: speed and memory", run: aggregate::run },
     Bench { name: "kernel", about: "gradients a second on one thread beside numpy and PyTorch", run: kernel::run },
-    Bench { name: "fleets", about: "what levelling brings on emulated fleets", run: fleets::run },
+    Bench { name: "fleets", about: "what levelling gains on emulated fleets", run: fleets::run },
     Bench { name: "slowlink", about: "mnist over links of 1 Mbit/s: dense and sparse", run: slowlink::run },
     Bench { name: "plants", about: "scores on public sets of plants, four uneven agents", run: plants::run },
-    Bench { name: "limits", about: "what a machine's first job keeps beside an agent", run: limits::run },
+    Bench {
+        name: "limits",
+        about: "what another program keeps of a processor that it shares with an agent",
+        run: limits::run,
+    },
     Bench { name: "quality", about: "scores and bytes of sparse gradients beside dense ones", run: quality::run },
 ];
 
-/// What the command line asks for.
-#[derive(Debug, Default, PartialEq)]
-struct Asked {
+/// Measures what Heijunka costs and gains.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask bench", after_help = list())]
+struct Arguments {
+    /// One of the benches below; all of them, in turn, if omitted.
+    #[arg(value_parser = PossibleValuesParser::new(BENCHES.iter().map(|bench| bench.name)), hide_possible_values = true)]
     name: Option<String>,
+    /// Also writes the figures to this file, with the machine's name and load.
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Few rounds and seeds: shows that a bench works.
+    #[arg(long)]
     quick: bool,
 }
 
-/// The command `bench`.
-pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
-    let asked = asked(args)?;
-    let chosen: Vec<&Bench> =
-        BENCHES.iter().filter(|bench| asked.name.as_ref().is_none_or(|name| name == bench.name)).collect();
-    if chosen.is_empty() {
-        return Err(format!("there is no such bench\n{}", list()));
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("cargo xtask bench: {message}");
+            ExitCode::FAILURE
+        }
     }
-    let lab = Lab { place, quick: asked.quick };
+}
+
+fn run(arguments: &Arguments) -> Outcome {
+    let place = Place::find()?;
+    let lab = Lab { place: &place, quick: arguments.quick };
     let machine = machine();
     let (mut found, mut failed) = (Map::new(), Vec::new());
-    for bench in chosen {
+    for bench in BENCHES.iter().filter(|bench| arguments.name.as_ref().is_none_or(|name| name == bench.name)) {
         eprintln!("bench {}: {}", bench.name, bench.about);
         match (bench.run)(&lab) {
             Ok(tables) => {
@@ -79,38 +98,21 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Outcome<ExitCode> {
                 failed.push(bench.name);
             }
         }
-        // After each: what has been measured is not lost with what comes later.
-        if let Some(file) = &asked.json {
-            let report = json!({ "machine": machine, "quick": asked.quick, "benches": found, "failed": failed });
+        // After each bench, so that a later failure loses no figures.
+        if let Some(file) = &arguments.json {
+            let report = json!({ "machine": machine, "quick": arguments.quick, "benches": found, "failed": failed });
             std::fs::write(file, format!("{report:#}\n")).map_err(|error| format!("{}: {error}", file.display()))?;
         }
     }
-    if failed.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(format!("failed: {}", failed.join(", "))) }
-}
-
-fn asked(args: &[String]) -> Outcome<Asked> {
-    let mut asked = Asked::default();
-    let mut words = args.iter();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--quick" => asked.quick = true,
-            "--json" => asked.json = Some(words.next().ok_or("--json takes a file")?.into()),
-            name if asked.name.is_none() && !name.starts_with('-') => asked.name = Some(name.into()),
-            _ => return Err(format!("takes a name, --json FILE and --quick\n{}", list())),
-        }
-    }
-    Ok(asked)
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
 }
 
 fn list() -> String {
     let line = |bench: &Bench| format!("  {:<10} {}\n", bench.name, bench.about);
-    format!(
-        "benches, all in turn without a name; --quick shows that they work:\n{}",
-        BENCHES.iter().map(line).collect::<String>()
-    )
+    format!("Benches:\n{}", BENCHES.iter().map(line).collect::<String>())
 }
 
-/// Whose figures these are.
+/// The machine that the figures are of.
 fn machine() -> Value {
     let first = |file: &str, key: &str| {
         let text = std::fs::read_to_string(file).ok()?;
@@ -135,28 +137,22 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn asked_by(line: &str) -> Outcome<Asked> {
-        asked(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    }
-
     #[test]
     fn names_and_options_stand_in_any_order() {
-        let all = Asked { name: Some("bus".into()), json: Some("a.json".into()), quick: true };
-        assert_eq!(asked_by("--json a.json bus --quick").unwrap(), all);
-        assert_eq!(asked_by("").unwrap(), Asked::default());
+        let words = ["bench", "--json", "a.json", "bus", "--quick"];
+        let asked = Arguments::try_parse_from(words).unwrap();
+        assert_eq!((asked.name.as_deref(), asked.quick), (Some("bus"), true));
+        assert_eq!(asked.json, Some("a.json".into()));
     }
 
     #[test]
-    fn an_unknown_word_is_answered_with_the_list() {
-        for line in ["bus round", "--fast"] {
-            let message = asked_by(line).unwrap_err();
-            assert!(BENCHES.iter().all(|bench| message.contains(bench.name)), "{message}");
-        }
-        assert!(asked_by("bus --json").unwrap_err().contains("takes a file"));
+    fn an_unknown_name_is_answered_with_the_list() {
+        let message = Arguments::try_parse_from(["bench", "nothing"]).err().unwrap().to_string();
+        assert!(BENCHES.iter().all(|bench| message.contains(bench.name)), "{message}");
     }
 
     #[test]
-    fn the_median_of_nothing_is_nothing() {
+    fn nothing_has_no_median() {
         assert_eq!(median(vec![]), None);
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
     }

@@ -4,7 +4,7 @@
 use super::codecs::{Line, measure};
 use super::lab::Lab;
 use super::table::{Cell, Table};
-use crate::shell::{Outcome, output_of};
+use xtask::shell::{Outcome, output_of};
 
 /// Gradients of a million numbers for the memory example, and how it is to write them.
 const AGENTS: usize = 64;
