@@ -13,11 +13,11 @@ usage: make.sh FOLDER --site SITE --job JOB --host NAME [options] [AGENT...]
        make.sh FOLDER                     after a user's folder was deleted: takes its rights away
 
   FOLDER            where everything is kept and added to; keep it where only you can read it
-  --site, --job     as in the programs' settings; left out, more agents join the plant's only job
+  --site, --job     as in the programs' settings; if omitted, more agents join the plant's only job
   --host NAME       name or address at which the programs reach the broker (may be given more than once; the first
                     one goes into the settings). Needed the first time only
   --certificates    agents and aggregator made by this call have client certificates instead of passwords
-  --people NAME     a login for one more tool that reads what is there for people ('people' is always made)
+  --people NAME     a login for one more tool that reads what is published for people ('people' is always made)
   --line LINE       the AGENTs are behind the broker of this production line, which gets a bridge to this broker
   AGENT             an agent_id: write it into that agent's settings (agent_id = "press-07"), or its rights do not fit
 END
@@ -66,7 +66,7 @@ openssl_quietly() {
     openssl "$@" 2>"$work/log" || fail "openssl $1: $(cat "$work/log")"
 }
 
-# What openssl is told about one certificate: common name, extensions.
+# openssl's settings for one certificate: common name, extensions.
 write_config() {
     cat >"$work/config" <<END
 [req]
@@ -284,7 +284,7 @@ line_rights() { # file of site/job/agent
 }
 
 access_list() {
-    echo "# Made by make.sh, which makes it anew at every call. What is not listed is forbidden."
+    echo "# Written by make.sh at every call. What is not listed is forbidden."
     echo "# Rights go by the user's name, which the login proves, never by the client id, which anybody may choose."
     if [ -f "$folder/aggregator/jobs" ]; then
         printf '\nuser aggregator\n'
@@ -323,7 +323,7 @@ passwords_of_users() {
     done <"$folder/broker/passwords"
 }
 
-tell() {
+describe() {
     cat <<END
 For the broker's machine (server.key, passwords and acl are for Mosquitto's user alone):
   install -d -o mosquitto -g mosquitto -m 700 /etc/mosquitto/heijunka
@@ -340,7 +340,7 @@ END
 For the machine of the broker of $line: $folder/lines/$line to /etc/mosquitto/heijunka/plant/, bridge.conf to the end of its
 mosquitto.conf. The agents behind it have their logins from a folder of that broker's own.
 END
-    echo "Keep $folder/ca/ca.key off all of them: whoever has it can be anybody."
+    echo "Keep $folder/ca/ca.key off all of them: with it one can pose as any machine."
 }
 
 [ $# -ge 1 ] || usage
@@ -400,4 +400,4 @@ passwords_of_users >"$work/passwords"
 mv "$work/passwords" "$folder/broker/passwords"
 access_list >"$work/acl"
 mv "$work/acl" "$folder/broker/acl"
-tell
+describe

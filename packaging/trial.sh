@@ -86,7 +86,7 @@ until_true() {
         if inside sh -c "$1" >/dev/null 2>&1; then return 0; fi
         sleep 0.5
     done
-    echo "in vain: $1" >&2
+    echo "after two minutes still not true: $1" >&2
     inside journalctl --no-pager -n 60 -u 'heijunka-*' >&2
     exit 1
 }
@@ -114,8 +114,8 @@ inside systemctl kill --signal=KILL heijunka-agent
 inside systemctl kill --signal=STOP heijunka-aggregator
 until_true 'test "$(systemctl show -p NRestarts --value heijunka-agent)" = 1'
 until_true 'test "$(systemctl show -p NRestarts --value heijunka-aggregator)" = 1'
-until_true 'journalctl -u heijunka-aggregator | grep "training goes on after round"'
-inside journalctl --no-pager -o cat -u heijunka-aggregator | grep -i 'watchdog timeout\|goes on after'
+until_true 'journalctl -u heijunka-aggregator | grep "training .* after round"'
+inside journalctl --no-pager -o cat -u heijunka-aggregator | grep -i 'watchdog timeout\|training .* after round'
 
 echo "== upgraded while it runs"
 before=$(inside systemctl show -p MainPID --value heijunka-aggregator)

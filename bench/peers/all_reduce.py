@@ -13,7 +13,7 @@ import time
 from datetime import timedelta
 
 WARM_UP_ROUNDS = 50
-# Nobody waits for ever for one that could not start.
+# A process that could not start ends the others after this time.
 PATIENCE = timedelta(minutes=2)
 
 

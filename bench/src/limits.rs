@@ -1,5 +1,5 @@
 //! `bench limits`: what the first job of a machine keeps of a processor that an agent wants too, by the agent's `[limits]`, and
-//! what the whole agent takes of one that nobody else wants.
+//! what the whole agent takes of a processor that is otherwise idle.
 
 use std::fs;
 use std::path::Path;
@@ -58,7 +58,7 @@ fn train(lab: &Lab<'_>, folder: &Path, (percent, nice): (i64, i64), samples: u32
     Ok(Job { agent, _aggregator: aggregator, plant })
 }
 
-/// Percent of the processor that the agent takes while nobody else wants it.
+/// Percent of the processor that the agent takes while it is otherwise idle.
 fn alone(lab: &Lab<'_>, agent: &Program) -> Outcome<f64> {
     let (alone, wall_s) = spent(&[agent], lab.either(Duration::from_secs(10), Duration::from_secs(3)))?;
     Ok(alone.iter().sum::<f64>() / wall_s * 100.0)

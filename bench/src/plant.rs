@@ -26,7 +26,7 @@ pub(crate) struct Program {
     log: PathBuf,
 }
 
-/// A port that nobody listens on.
+/// A free port of the loopback.
 pub(crate) fn free_port() -> Outcome<u16> {
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     address.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))

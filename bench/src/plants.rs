@@ -44,7 +44,7 @@ fn trained(lab: &Lab<'_>, job: &Job, text: &str) -> Outcome<Value> {
     let folder = lab.place.target.join("plants").join(job.name.replace([' ', ','], "-"));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let output = folder.join("heijunka-output");
-    // What a run that was cut off has left would be gone on with.
+    // A run that was interrupted leaves a checkpoint, from which this one would resume.
     if output.exists() {
         fs::remove_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
     }

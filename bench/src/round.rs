@@ -16,7 +16,7 @@ const ROUNDS_QUICK: &str = "300";
 const SECONDS: f64 = 4.0;
 const PASSES: usize = 3;
 
-/// What was measured of other frameworks before, by the same fleet on another such machine: too heavy for every run.
+/// Earlier measurements of other frameworks with the same fleet on a similar machine; they take too long for every run.
 const ELSEWHERE: [&str; 2] = [
     "PyTorch DDP on gloo, measured elsewhere with 8 processes and the gradients' computation: 33 to 36 ms a round",
     "Flower 1.41, deployment engine, measured elsewhere with 8 clients: 8,000 to 14,000 ms a round",

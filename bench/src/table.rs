@@ -113,21 +113,20 @@ mod tests {
     fn table() -> Table {
         let mut table = Table::new("milliseconds", &["what", "ms"]);
         table.row([Cell::text("TCP"), Cell::Number(0.204, 2)]);
-        table.row([Cell::text("somebody else"), Cell::maybe(None, 2)]);
+        table.row([Cell::text("another tool"), Cell::maybe(None, 2)]);
         table.note("measured here");
         table
     }
 
     #[test]
     fn columns_stand_below_each_other() {
-        let text =
-            "milliseconds\n  what             ms\n  TCP            0.20\n  somebody else     -\n  measured here\n";
+        let text = "milliseconds\n  what           ms\n  TCP          0.20\n  another tool     -\n  measured here\n";
         assert_eq!(table().to_string(), text);
     }
 
     #[test]
     fn programs_find_the_figures_by_name_and_unrounded() {
-        let rows = json!([{ "what": "TCP", "ms": 0.204 }, { "what": "somebody else", "ms": null }]);
+        let rows = json!([{ "what": "TCP", "ms": 0.204 }, { "what": "another tool", "ms": null }]);
         let all = json!({ "title": "milliseconds", "rows": rows, "notes": ["measured here"] });
         assert_eq!(table().json(), all);
     }

@@ -73,14 +73,14 @@ fn a_model_is_trained_with_certificates_while_a_rogue_forges() {
 }
 
 #[test]
-fn everybody_reads_what_is_theirs_and_nothing_else() {
+fn each_user_reads_only_what_its_rights_allow() {
     let made = Made::new(&["press-07", "press-08"]);
     let mosquitto = made.broker(String::new());
     let everything = ["#", "heijunka-wire/#", &topic(Channel::Assign.contract(), "press-07")];
     let mut aggregator = made.client(&mosquitto, "aggregator", &everything);
     let mut people = made.client(&mosquitto, "people/people", &everything);
     let mut both = ["press-07", "press-08"].map(|name| made.client(&mosquitto, &format!("agents/{name}"), &everything));
-    // Everything that the contract knows is sent by whoever may.
+    // Every topic of the contract, sent by the user who has the right.
     for row in rows(|_| true) {
         for (client, name) in both.iter().zip(["press-07", "press-08"]) {
             let sender = if is_agents(row) { client } else { &aggregator };
@@ -125,7 +125,7 @@ fn nothing_reached([mut aggregator, mut people, mut press]: [Client; 3]) {
 }
 
 #[test]
-fn what_is_forged_reaches_nobody() {
+fn forged_messages_reach_no_client() {
     let made = Made::new(&["press-07", "press-08"]);
     let mosquitto = made.broker(String::new());
     let victims =
@@ -145,7 +145,7 @@ fn what_is_forged_reaches_nobody() {
 }
 
 #[test]
-fn nobody_comes_in_without_a_login_of_their_own() {
+fn a_client_without_a_login_of_its_own_is_refused() {
     let made = Made::new(&["press-07"]);
     made.more(&["--certificates", "press-08"]);
     let stranger = Made::new(&["--certificates", "press-07"]);
@@ -196,7 +196,7 @@ fn nobody_comes_in_without_a_login_of_their_own() {
 }
 
 #[test]
-fn a_login_does_not_lend_another_name() {
+fn a_login_gives_no_rights_under_another_name() {
     let made = Made::new(&["press-07", "press-08"]);
     let mosquitto = made.broker(String::new());
     let mut aggregator = made.client(&mosquitto, "aggregator", &["#"]);
@@ -240,7 +240,7 @@ fn a_stolen_session_holds_nothing() {
     drop(made.client(&mosquitto, "agents/press-07", &[&assign, &round]));
     aggregator.publish(&assign, "waits for press-07");
     let mut thief = Client::start(made.config(&mosquitto, "agents/press-08", "test-agents/press-07"));
-    assert!(thief.finds_a_session(), "the broker gives a session to whoever comes with its id and a login");
+    assert!(thief.finds_a_session(), "the broker gives a session to any client with its id and a login");
     aggregator.publish(&assign, "for press-07");
     aggregator.publish(&round, "last");
     assert_eq!(thief.topics_before("last"), [""; 0]);
@@ -303,7 +303,7 @@ fn files(folder: &Path) -> Vec<(String, u32, Vec<u8>)> {
 }
 
 #[test]
-fn made_again_nothing_changes_and_nobody_else_may_read_it() {
+fn a_second_call_changes_nothing_and_only_the_owner_may_read_the_files() {
     let made = Made::new(&["--people", "grafana", "--certificates", "press-07", "Säge-3"]);
     let first = files(&made.path(""));
     assert!(first.iter().all(|(_, mode, _)| mode & 0o077 == 0), "{first:?}");
@@ -324,7 +324,7 @@ fn mosquitto_takes(made: &Made) {
 }
 
 #[test]
-fn a_plants_own_ca_is_taken_and_nothing_signed_without_its_key() {
+fn a_plants_own_ca_is_used_and_nothing_is_signed_without_its_key() {
     let (theirs, made) = (Made::new(&[]), Made::empty());
     for folder in ["ca", "broker"] {
         std::fs::create_dir(made.path(folder)).unwrap();
@@ -337,12 +337,12 @@ fn a_plants_own_ca_is_taken_and_nothing_signed_without_its_key() {
     made.client(&mosquitto, "agents/press-07", &[]);
     assert_eq!(made.read("broker/server.crt"), theirs.read("broker/server.crt"));
     let output = made.try_make(&["--site", "s", "--job", "j", "--certificates", "press-08"]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && told.contains("ca.key is not there"), "{told}");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("ca.key is not there"), "{error}");
 }
 
 #[test]
-fn names_that_would_be_somebody_elses_right_are_refused() {
+fn names_that_would_carry_another_users_rights_are_refused() {
     let made = Made::new(&["press-07"]);
     let before = made.read("broker/acl");
     let site = ["--site", "s", "--job", "j"];
@@ -360,7 +360,7 @@ fn names_that_would_be_somebody_elses_right_are_refused() {
 }
 
 #[test]
-fn a_machine_more_joins_the_only_job_and_changes_nothing_else() {
+fn one_more_machine_joins_the_only_job_and_changes_nothing_else() {
     let made = Made::new(&["press-07"]);
     let before = made.read("broker/passwords");
     made.make(&["press-08"]);

@@ -21,7 +21,7 @@ impl Plants {
         plant.more(&["--line", "line-1", "press-01"]);
         let line = Made::new(&["press-01", "press-02"]);
         for made in [&plant, &line] {
-            // Somebody who sees and sends everything, to test with.
+            // A user with all rights, to test with.
             let mut acl = OpenOptions::new().append(true).open(made.path("broker/acl")).unwrap();
             acl.write_all(b"user people\ntopic readwrite #\n").unwrap();
         }

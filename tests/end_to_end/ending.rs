@@ -19,7 +19,7 @@ fn samples_mean(round_end: &str) -> f64 {
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     drop(agents);
     let rounds: Vec<u64> = history(&plant).iter().map(|(samples, _)| *samples).skip(50).collect();
-    assert!(rounds.iter().any(|samples| *samples != BATCH), "{round_end}: nobody was stopped: {rounds:?}");
+    assert!(rounds.iter().any(|samples| *samples != BATCH), "{round_end}: no agent was stopped: {rounds:?}");
     rounds.iter().sum::<u64>() as f64 / rounds.len() as f64
 }
 

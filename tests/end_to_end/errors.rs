@@ -67,7 +67,7 @@ fn check_passes_where_run_would() {
 }
 
 #[test]
-fn check_tells_what_was_guessed_of_the_data_and_what_cannot_be_read() {
+fn check_shows_what_was_detected_in_the_data_and_what_cannot_be_read() {
     let plant = Plant::new().unwrap();
     let text = b"Report of press 7;;\nGr\xf6\xdfe;flow;fault\n1.234,5;1.234;0\n2,5;2.345;1\n";
     let data = plant.write("odd.csv", text).unwrap();
@@ -109,7 +109,7 @@ fn check_compares_data_and_job() {
 }
 
 #[test]
-fn check_goes_on_after_what_fails_and_the_worst_gives_the_exit_code() {
+fn check_continues_after_a_failure_and_the_worst_one_gives_the_exit_code() {
     let mut plant = Plant::new().unwrap();
     plant.mosquitto.kill().unwrap();
     let lines = |ended: &Ended| -> Vec<String> {
@@ -161,11 +161,11 @@ fn the_aggregators_check_looks_at_folder_disk_and_broker() {
     assert_eq!(ended.code, Some(69), "{}", ended.log);
     assert!(ended.log.contains("FAIL  output: cannot write to occupied"), "{}", ended.log);
     assert!(ended.log.contains("(aggregator.toml:13:13: output.directory)"), "{}", ended.log);
-    assert!(ended.log.contains("ok    echo: "), "it goes on: {}", ended.log);
+    assert!(ended.log.contains("ok    echo: "), "the checks continue: {}", ended.log);
 }
 
 #[test]
-fn passwords_may_come_by_the_environment() {
+fn passwords_may_come_from_the_environment() {
     let login = Credentials { username: "plant".into(), password: "correct-horse".into() };
     let plant = Plant::with_broker(&Options { login: Some(login), ..Options::default() }).unwrap();
     plant.write("agent.toml", good(&plant).replace("[data]", "username = \"plant\"\n[data]")).unwrap();

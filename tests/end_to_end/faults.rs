@@ -1,4 +1,4 @@
-//! What breaks in a plant, and that the job goes on.
+//! Faults of a plant, and that the job continues.
 
 use crate::training::STEEL;
 use crate::watch::Watch;
@@ -65,7 +65,7 @@ fn a_killed_broker_without_its_state_needs_no_operator() {
 }
 
 #[test]
-fn others_stand_in_for_a_frozen_agent_until_it_is_no_longer_waited_for_and_it_comes_back() {
+fn others_compute_for_a_frozen_agent_until_it_is_dropped_and_it_comes_back() {
     let plant = Plant::new().unwrap();
     let agents = agents(&plant, 3);
     let patience = "[allocation]\nmin_agents = 3\ndeadline_floor = \"1s\"\n";
@@ -139,7 +139,7 @@ fn one_malformed_sender_does_not_stop_the_others() {
 }
 
 #[test]
-fn a_broker_that_is_away_is_told_when_it_goes_now_and_then_and_when_it_is_back() {
+fn an_absent_broker_is_logged_when_it_leaves_at_intervals_and_when_it_is_back() {
     let mut plant = Plant::new().unwrap();
     let mut agent = agents(&plant, 1).remove(0);
     let mut aggregator = plant.aggregator(SHARED, "max_rounds = 100000", "").unwrap();

@@ -47,7 +47,10 @@ fn every_metric_of_the_dashboard_and_of_the_alerts_is_served() {
     for file in ["dashboard.json", "alerts.yml"] {
         let text = std::fs::read_to_string(folder.join(file)).unwrap();
         let lacking: Vec<&str> = named(&text).into_iter().filter(|name| !all.contains(name)).collect();
-        assert!(named(&text).len() > 5 && lacking.is_empty(), "{file} names what nobody serves: {lacking:?}");
+        assert!(
+            named(&text).len() > 5 && lacking.is_empty(),
+            "{file} names metrics that no program serves: {lacking:?}"
+        );
     }
     assert_eq!(aggregator.stop().unwrap().code, Some(0));
 }

@@ -1,4 +1,4 @@
-//! Limits that keep a machine's first job safe, over a real broker.
+//! Limits that protect a machine's first job, over a real broker.
 
 use crate::training::STEEL;
 use crate::watch::Watch;
@@ -34,7 +34,7 @@ fn state(agent: &'static str, state: &'static str) -> impl Fn(&str, &Value) -> b
 }
 
 #[test]
-fn an_agent_takes_leave_when_its_hours_are_over_and_comes_back_by_itself() {
+fn an_agent_leaves_when_its_hours_are_over_and_comes_back_by_itself() {
     let plant = Plant::new().unwrap();
     let mut watch = Watch::new(&plant, "heijunka/test/job/#");
     let slow = "[status]\npublish_every = \"200ms\"\n[emulate]\nper_sample_us = 200\n";
@@ -84,7 +84,7 @@ fn a_job_whose_only_agent_is_away_waits_for_it() {
 }
 
 #[test]
-fn an_agent_says_when_its_own_limit_holds_it_back_and_the_job_is_done_all_the_same() {
+fn an_agent_reports_that_its_own_limit_slows_it_down_and_the_job_still_finishes() {
     let plant = Plant::new().unwrap();
     let mut watch = Watch::new(&plant, "heijunka/test/job/#");
     let often = "[status]\npublish_every = \"200ms\"\n";
@@ -108,7 +108,7 @@ fn an_agent_says_when_its_own_limit_holds_it_back_and_the_job_is_done_all_the_sa
 }
 
 #[test]
-fn an_aggregator_keeps_to_its_downlink_and_nobody_is_late_for_it() {
+fn an_aggregator_keeps_to_its_downlink_and_no_agent_is_late_for_it() {
     let plant = Plant::new().unwrap();
     let mut watch = Watch::new(&plant, "heijunka/test/job/#");
     let agents = ["press-07", "oven-02"].map(|id| plant.agent(id, &steel_plates(), "").unwrap());

@@ -1,6 +1,6 @@
 //! End to end: the real programs against a real Mosquitto.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot continue fails")]
 
 mod acl;
 mod bridge;

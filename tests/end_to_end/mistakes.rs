@@ -146,16 +146,16 @@ fn mistake_12_the_same_agent_id_twice() {
     let second = plant.start("heijunka-agent", &["run"], "second.log").unwrap();
     first.wait_for("same client id").unwrap();
     let text = first.text();
-    let told = text.lines().find(|line| line.contains("same client id")).unwrap();
+    let line = text.lines().find(|line| line.contains("same client id")).unwrap();
     // Without the time in front and the wait behind.
-    let told = told.split_once("WARN").map_or(told, |(_, told)| told.trim());
-    assert_snapshot!(told.split("; it is tried again").next().unwrap());
+    let line = line.split_once("WARN").map_or(line, |(_, line)| line.trim());
+    assert_snapshot!(line.split("; it is tried again").next().unwrap());
     drop(second);
 }
 
 #[test]
 fn mistake_13_a_right_missing_in_the_access_list() {
-    // The user may do everything but write its own status: the broker takes the message and delivers it to nobody (F5).
+    // The user has all rights but to write its own status: the broker accepts the message and delivers it to no client (F5).
     let folder = tempfile::tempdir().unwrap();
     let acl = folder.path().join("acl");
     std::fs::write(&acl, "topic readwrite heijunka-wire/#\ntopic read heijunka/#\n").unwrap();

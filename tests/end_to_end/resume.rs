@@ -1,4 +1,4 @@
-//! A saved model is gone on from: after a power cut, after a stop, and by a job of its own.
+//! Training resumes from a saved model: after a power cut, after a stop, and in a job of its own.
 
 use crate::watch::Watch;
 use heijunka_tests::{Plant, steel_plates};
@@ -32,7 +32,7 @@ fn earlier(plant: &Plant) -> Vec<u64> {
 }
 
 #[test]
-fn a_stopped_job_goes_on_to_the_same_model_as_one_that_was_not() {
+fn a_stopped_job_resumes_to_the_same_model_as_one_that_was_not_stopped() {
     let plant = Plant::new().unwrap();
     let agent = plant.agent("machine-1", &steel_plates(), "[emulate]\nfixed = \"2ms\"").unwrap();
     let training = "max_rounds = 1500";
@@ -56,7 +56,7 @@ fn a_stopped_job_goes_on_to_the_same_model_as_one_that_was_not() {
 }
 
 #[test]
-fn a_killed_aggregator_goes_on_from_its_last_checkpoint_with_unchanged_settings() {
+fn a_killed_aggregator_resumes_from_its_last_checkpoint_with_unchanged_settings() {
     let plant = Plant::new().unwrap();
     let start = |name| plant.agent(name, &steel_plates(), "[emulate]\nfixed = \"2ms\"").unwrap();
     let agents = ["machine-1", "machine-2"].map(start);
@@ -74,8 +74,8 @@ fn a_killed_aggregator_goes_on_from_its_last_checkpoint_with_unchanged_settings(
         .collect();
     assert!((1..=3).contains(&older.len()), "two, or a third if it was cut off while it tidied: {older:?}");
     let aggregator = plant.aggregator(TASK, "max_rounds = 400", more).unwrap();
-    let (_, told) = watch.next(|_, status| status["gone_on_after_round"].is_u64());
-    assert_eq!(told["gone_on_after_round"].as_u64(), Some(saved_at));
+    let (_, status) = watch.next(|_, status| status["gone_on_after_round"].is_u64());
+    assert_eq!(status["gone_on_after_round"].as_u64(), Some(saved_at));
     let ended = aggregator.wait().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert!(ended.log.contains(&format!("training continues after round {saved_at} of the unfinished model in")));
@@ -91,7 +91,7 @@ fn a_killed_aggregator_goes_on_from_its_last_checkpoint_with_unchanged_settings(
     let saved_s = before["training"]["seconds"].as_f64().unwrap();
     let again = lines.iter().rposition(|[version, _]| *version <= saved_at as f64 + 1.0).unwrap();
     assert!(lines[again..].iter().all(|[_, elapsed_s]| *elapsed_s >= saved_s), "elapsed time counts on");
-    // Nobody has started the agents again, and they are still there.
+    // The agents were not restarted, and are still there.
     agents.into_iter().for_each(|agent| assert_eq!(agent.stop().unwrap().code, Some(0)));
 }
 

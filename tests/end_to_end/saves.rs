@@ -48,7 +48,7 @@ fn a_finished_job_waits_until_its_model_can_be_written() {
 }
 
 #[test]
-fn who_stops_a_program_that_cannot_save_is_told_what_is_lost() {
+fn stopping_a_program_that_cannot_save_logs_what_is_lost() {
     let plant = Plant::new().unwrap();
     let (agent, mut aggregator, mut watch, _) = without_its_folder(&plant);
     watch.next(|_, status| status["phase"] == "cannot save");

@@ -105,7 +105,7 @@ impl Made {
         card["training"]["rounds"].as_u64().unwrap()
     }
 
-    /// What a client with the login of `user` (a folder) is told. The client id is `id`.
+    /// What a client with the login of `user` (a folder) receives. The client id is `id`.
     pub(crate) fn config(&self, mosquitto: &Mosquitto, user: &str, id: &str) -> BusConfig {
         let file = |name: &str| std::fs::read(self.path(&format!("{user}/{name}"))).ok();
         let (certificate, key) = (file("client.crt"), file("client.key"));

@@ -1,4 +1,4 @@
-//! Data in order of time: examples of several rows, and files that grow while the job goes on.
+//! Data in order of time: examples of several rows, and files that grow while the job runs.
 
 use crate::watch::Watch;
 use heijunka_tests::Plant;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Write;
 
-/// Rows of a machine: y says how much x has grown over the last two rows, which no single row tells.
+/// Rows of a machine: y says how much x has grown over the last two rows, which no single row shows.
 fn rows(machine: u32, from: u32, to: u32) -> String {
     let x = |i: u32| f64::from((i * 37 + machine * 11) % 101) / 10.0;
     let row = |i: u32| format!("{};{:.1};{:.1}\n", 1_790_000_000 + i * 10, x(i), x(i) - x(i.saturating_sub(2)));
@@ -71,7 +71,7 @@ fn examples_of_several_rows_are_learned_by_uneven_machines() {
 }
 
 #[test]
-fn rows_that_come_are_trained_on_while_the_job_goes_on() {
+fn new_rows_are_trained_on_while_the_job_runs() {
     let plant = Plant::new().unwrap();
     let data = plant.write("a.csv", format!("t;x;y\n{}", rows(1, 0, 100))).unwrap();
     let look = "look_again_every = \"1s\"";

@@ -1,4 +1,4 @@
-//! Both programs as services: what systemd is told, and that they stop when asked, without a broker and with one.
+//! Both programs as services: what systemd receives, and that they stop when asked, without a broker and with one.
 
 use heijunka_tests::{Plant, Program, digits};
 use std::io;
@@ -8,46 +8,46 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Short, so that signs of life come soon.
+/// Short, so that reports to the watchdog come soon.
 const WATCHDOG_US: &str = "600000";
-/// Nobody listens there.
+/// A port that no broker listens on.
 const NO_BROKER: &str = "mqtt://127.0.0.1:9";
 
-/// What systemd would be: a socket that is told.
+/// Stands in for systemd: a socket that receives its notifications.
 struct Manager {
     socket: UnixDatagram,
-    told: Vec<String>,
+    received: Vec<String>,
 }
 
 impl Manager {
     fn new(path: &Path) -> Self {
         let socket = UnixDatagram::bind(path).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-        Self { socket, told: Vec::new() }
+        Self { socket, received: Vec::new() }
     }
 
-    /// Waits until a line that `wanted` likes was told, and returns how many lines came before it.
+    /// Waits until a line that `wanted` accepts was received, and returns how many lines came before it.
     fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> usize {
-        let (deadline, begin) = (Instant::now() + PATIENCE, self.told.len());
+        let (deadline, begin) = (Instant::now() + PATIENCE, self.received.len());
         loop {
             let mut bytes = [0; 4096];
             match self.socket.recv(&mut bytes) {
                 Ok(count) => {
                     let text = String::from_utf8_lossy(bytes.get(..count).unwrap_or_default()).into_owned();
-                    self.told.extend(text.lines().map(str::to_owned));
+                    self.received.extend(text.lines().map(str::to_owned));
                 }
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
                 Err(error) => panic!("{error}"),
             }
-            if let Some(at) = self.told.iter().skip(begin).position(|line| wanted(line)) {
+            if let Some(at) = self.received.iter().skip(begin).position(|line| wanted(line)) {
                 return begin + at;
             }
-            assert!(Instant::now() < deadline, "no {what} in {:?}", self.told);
+            assert!(Instant::now() < deadline, "no {what} in {:?}", self.received);
         }
     }
 
     fn wait_for_line(&mut self, line: &str) -> usize {
-        self.wait_for(line, |told| told == line)
+        self.wait_for(line, |received| received == line)
     }
 }
 
@@ -75,7 +75,7 @@ fn without_a_broker_a_service_is_ready_alive_and_stops_when_asked() {
         let program = start(plant.folder(), name, path.to_str().unwrap());
         manager.wait_for_line("READY=1");
         let waiting = "STATUS=waiting for the broker at 127.0.0.1:9";
-        assert!(manager.told.iter().any(|line| line == waiting), "{:?}", manager.told);
+        assert!(manager.received.iter().any(|line| line == waiting), "{:?}", manager.received);
         manager.wait_for_line("WATCHDOG=1");
         manager.wait_for_line("WATCHDOG=1");
         let ended = program.stop().unwrap();
@@ -85,7 +85,7 @@ fn without_a_broker_a_service_is_ready_alive_and_stops_when_asked() {
 }
 
 #[test]
-fn a_service_tells_what_it_does_and_a_frozen_one_gives_no_signs_of_life() {
+fn a_service_reports_what_it_does_and_a_frozen_one_stops_reporting() {
     let plant = Plant::new().unwrap();
     write_settings(&plant, &plant.url());
     let at = |name: &str| plant.folder().join(name);

@@ -233,7 +233,7 @@ fn files_that_cannot_be_used_are_named_before_anything_begins() {
 fn a_password_without_tls_is_warned_about_once() {
     let plant = Plant::new().unwrap();
     plant.write("password.txt", "hunter2\n").unwrap();
-    // An address for documentation: nobody answers there.
+    // An address for documentation: no machine answers there.
     let text = format!(
         "site = \"test\"\njob = \"job\"\nagent_id = \"press-07\"\n[broker]\nurl = \"mqtt://192.0.2.1\"\n\
          username = \"press-07\"\npassword_file = \"password.txt\"\n[data]\npath = {:?}\n",

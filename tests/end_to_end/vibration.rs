@@ -62,7 +62,7 @@ fn three_uneven_machines_learn_a_frequency_by_convolution() {
     let card = plant.card().unwrap();
     assert_eq!(card["model"]["convolutions"]["channels"], 2);
     let accuracy = card["scores"]["accuracy"].as_f64().unwrap();
-    assert!(accuracy >= 0.97, "{accuracy} of parts that nobody trained on");
+    assert!(accuracy >= 0.97, "{accuracy} of parts that no agent trained on");
     drop(agents);
     plant.write("all.csv", parts(160, 200)).unwrap();
     if let Some(python) = python() {
@@ -90,7 +90,7 @@ fn convolutions_are_the_same_in_onnx() {
 }
 
 #[test]
-fn a_kernel_that_is_longer_than_the_window_is_told_with_its_key() {
+fn a_kernel_that_is_longer_than_the_window_is_reported_with_its_key() {
     let plant = Plant::new().unwrap();
     let run = |task: &str, model: &str| {
         let ended = plant.aggregator(task, "max_rounds = 3", model).unwrap().wait().unwrap();

@@ -105,7 +105,7 @@ fn a_browser_sees_the_job_as_it_is() {
     drop(agents);
 }
 
-/// Somebody pauses, has the model written, goes on and stops.
+/// Pauses, has the model written, resumes and stops.
 fn ordered_about(address: &str, seen: &mut impl Iterator<Item = Value>, plant: &Plant) {
     let order = |path: &str, more: &str| {
         let mut stream = TcpStream::connect(address).unwrap();
@@ -136,7 +136,7 @@ fn ordered_about(address: &str, seen: &mut impl Iterator<Item = Value>, plant: &
 }
 
 /// The state as soon as the slow machine has the smaller share and both answer. Other programs of this machine may make the
-/// fast one look slow for a while; the fleet is looked at anew with each event.
+/// fast one look slow for a while; the fleet is read again with each event.
 fn once_levelled(address: &str, seen: &mut impl Iterator<Item = Value>) -> Value {
     let state = || serde_json::from_str::<Value>(&get(address, "/state")).unwrap();
     let is_levelled = |state: &Value| {
@@ -218,8 +218,8 @@ fn promtool_agrees(text: &str) {
     let mut checking = promtool.spawn().unwrap();
     checking.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let checked = checking.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&checked.stderr).into_owned() + &String::from_utf8_lossy(&checked.stdout);
-    assert!(checked.status.success() && told.trim().is_empty(), "{told}");
+    let output = String::from_utf8_lossy(&checked.stderr).into_owned() + &String::from_utf8_lossy(&checked.stdout);
+    assert!(checked.status.success() && output.trim().is_empty(), "{output}");
 }
 
 /// The page in a real browser shows the agents; a picture of it is kept in the target folder.
@@ -236,17 +236,17 @@ fn shown_by_chromium(address: &str, folder: &Path) {
         let output = Command::new("chromium").args(common).args([&profile, more, &url]).output().unwrap();
         (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    let (page, told) = browse("--dump-dom");
+    let (page, errors) = browse("--dump-dom");
     for name in ["oven-02", "press-07"] {
-        assert!(page.contains(&format!("data-agent=\"{name}\"")), "{page}\n{told}");
+        assert!(page.contains(&format!("data-agent=\"{name}\"")), "{page}\n{errors}");
     }
     let is_said = ["held back by", "mostly waits for"].iter().any(|why| page.contains(why));
-    assert!(is_said && page.contains("job at test"), "{page}\n{told}");
+    assert!(is_said && page.contains("job at test"), "{page}\n{errors}");
     let folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("screenshots");
     std::fs::create_dir_all(&folder).unwrap();
     let picture = folder.join("two-agents.png");
-    let (_, told) = browse(&format!("--screenshot={}", picture.display()));
-    assert!(picture.exists(), "{told}");
+    let (_, errors) = browse(&format!("--screenshot={}", picture.display()));
+    assert!(picture.exists(), "{errors}");
 }
 
 #[test]
@@ -259,8 +259,8 @@ fn the_first_line_names_an_agent_that_cannot_take_part() {
     let agent = plant.agent("press-07", &plant.folder().join("other.csv"), "").unwrap();
     let says = |news: &Value, what: &str| news["line"].as_str().is_some_and(|line| line.contains(what));
     let line = "here. press-07 does not take part: column 'fault' missing";
-    let told = seen.find(|news| says(news, line)).unwrap();
-    assert_eq!(told["events"][0]["code"], "HJ-104", "{told}");
+    let event = seen.find(|news| says(news, line)).unwrap();
+    assert_eq!(event["events"][0]["code"], "HJ-104", "{event}");
     assert_eq!(agent.wait().unwrap().code, Some(78));
 }
 
@@ -284,7 +284,7 @@ fn alerts_fire_when_they_should() {
     }
     for (kind, file) in [("check", "alerts.yml"), ("test", "alerts_test.yml")] {
         let checked = Command::new("promtool").args([kind, "rules", file]).current_dir(&folder).output().unwrap();
-        let told = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
-        assert!(checked.status.success(), "{file}: {told}");
+        let output = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{file}: {output}");
     }
 }

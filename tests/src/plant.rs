@@ -104,7 +104,7 @@ impl Plant {
     /// The model card that the aggregator has written.
     ///
     /// # Errors
-    /// There is none, or it is no JSON.
+    /// The card is missing, or is not JSON.
     pub fn card(&self) -> io::Result<serde_json::Value> {
         let bytes = std::fs::read(self.folder().join("heijunka-output/model_card.json"))?;
         serde_json::from_slice(&bytes).map_err(io::Error::other)

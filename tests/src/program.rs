@@ -31,7 +31,7 @@ pub struct Program {
 /// The folder where cargo puts the programs: two above this test's own executable.
 fn programs() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    own.ancestors().nth(2).map(Path::to_owned).ok_or_else(|| io::Error::other("the test runs from nowhere"))
+    own.ancestors().nth(2).map(Path::to_owned).ok_or_else(|| io::Error::other("the folder of the test is unknown"))
 }
 
 impl Program {
@@ -135,7 +135,7 @@ impl Program {
         self.wait()
     }
 
-    /// Tells it that the terminal that it was started from is closed (SIGHUP).
+    /// Sends SIGHUP, as a terminal does that is closed.
     ///
     /// # Errors
     /// What the system says.
@@ -160,7 +160,7 @@ impl Program {
         self.signal(Signal::STOP)
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Resumes it (SIGCONT).
     ///
     /// # Errors
     /// What the system says.

@@ -101,10 +101,11 @@ pub(crate) fn empty(path: &Path) -> Outcome {
 pub(crate) fn source_date_epoch(place: &Place) -> Outcome<u64> {
     let text = match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => text,
-        Err(_) => output_of(&mut place.command("git", &["log", "-1", "--format=%ct"]))
-            .map_err(|why| format!("set SOURCE_DATE_EPOCH, as there is no commit to take the time from\n{why}"))?,
+        Err(_) => output_of(&mut place.command("git", &["log", "-1", "--format=%ct"])).map_err(|why| {
+            format!("set SOURCE_DATE_EPOCH, as the folder has no commit to take the time from\n{why}")
+        })?,
     };
-    text.trim().parse().map_err(|_| format!("SOURCE_DATE_EPOCH: {text} is no number of seconds"))
+    text.trim().parse().map_err(|_| format!("SOURCE_DATE_EPOCH: {text} is not a number of seconds"))
 }
 
 /// The workspace's version.

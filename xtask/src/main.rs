@@ -12,6 +12,7 @@ mod suite;
 mod tidy;
 mod tools;
 
+use suite::Extent;
 use xtask::shell::{self, Outcome, Place};
 
 /// The developer's helper of Heijunka.
@@ -36,6 +37,9 @@ enum Command {
         /// Leave out the slow steps: dependencies, packages, footprint, cross
         #[arg(long)]
         quick: bool,
+        /// Also simulate thousands of jobs and build the packages of all machines
+        #[arg(long, conflicts_with = "quick")]
+        all: bool,
     },
     /// Check the rules that no other tool checks
     Tidy {
@@ -75,7 +79,9 @@ fn main() -> ExitCode {
 fn run(place: &Place, command: Command) -> Outcome<ExitCode> {
     let done = match command {
         Command::Demo { options } => return demo::run(place, &options),
-        Command::Test { quick } => suite::run(place, quick),
+        Command::Test { quick: true, .. } => suite::run(place, Extent::Quick),
+        Command::Test { all: true, .. } => suite::run(place, Extent::All),
+        Command::Test { .. } => suite::run(place, Extent::Plain),
         Command::Tidy { bless } => tidy::run(place, bless),
         Command::Bench { options } => bench(place, &options),
         Command::Dist { arch } => dist::run(place, &arch),

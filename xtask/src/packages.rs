@@ -28,7 +28,7 @@ pub(crate) fn run(place: &Place) -> Outcome {
     Ok(())
 }
 
-/// Tries everything that this machine has the tools for; what it lacks is said.
+/// Tries everything that this machine has the tools for; reports which tools are missing.
 pub(crate) fn check(place: &Place) -> Outcome<Ended> {
     let folder = place.target.join("package-test");
     empty(&folder)?;
@@ -41,7 +41,7 @@ pub(crate) fn check(place: &Place) -> Outcome<Ended> {
     };
     note(units::check(place, &folder)?);
     if find_program("dpkg-deb").is_none() {
-        return Ok(Ended::Skipped("there is no dpkg-deb: packages are built and tried on Debian".into()));
+        return Ok(Ended::Skipped("dpkg-deb is missing: packages are built and tried on Debian".into()));
     }
     for program in PROGRAMS {
         let pair = Pair::build(place, program, &folder)?;
@@ -105,7 +105,7 @@ impl Pair {
 /// Debian's own checks; every exception gives its reason in packaging/debian/lintian-overrides.
 pub(crate) fn lint(deb: &Path, args: &[&str]) -> Outcome<Ended> {
     let Some(lintian) = find_program("lintian") else {
-        return Ok(Ended::Skipped("there is no lintian (Debian: apt-get install lintian)".into()));
+        return Ok(Ended::Skipped("lintian is missing (Debian: apt-get install lintian)".into()));
     };
     succeed(Command::new(lintian).args(["--fail-on", "error,warning"]).args(args).arg(deb)).map(|()| Ended::Passed)
 }

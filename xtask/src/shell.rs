@@ -16,14 +16,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// Reads what cargo tells a program it runs, else starts from the current directory.
+    /// From the folder that cargo names to a program that it runs, else from the current directory.
     pub fn find() -> Outcome<Self> {
         let here = std::env::current_dir().map_err(|error| format!("no current directory: {error}"))?;
         let start = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| here.clone(), PathBuf::from);
         let root = start
             .ancestors()
             .find(|folder| folder.join("Cargo.lock").is_file())
-            .ok_or("no workspace here: run it inside the project's folder")?
+            .ok_or("not in a workspace: run it inside the project's folder")?
             .to_path_buf();
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |set| here.join(set));
         Ok(Self { root, target })
@@ -59,7 +59,7 @@ pub fn succeed_within(command: &mut Command, limit: Duration) -> Outcome {
         if started.elapsed() > limit {
             // It may have ended by itself in between; either way it is gone after the wait.
             child.kill().and_then(|()| child.wait()).map_err(|error| format!("{}: {error}", shown(command)))?;
-            return Err(format!("{}: no end after {} s", shown(command), limit.as_secs()));
+            return Err(format!("{}: still running after {} s", shown(command), limit.as_secs()));
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -105,6 +105,6 @@ mod tests {
     #[test]
     fn a_command_past_its_limit_is_ended() {
         let message = succeed_within(Command::new("sleep").arg("600"), Duration::from_millis(1)).unwrap_err();
-        assert!(message.contains("no end after"), "{message}");
+        assert!(message.contains("still running after"), "{message}");
     }
 }

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::cross;
+use crate::dist;
 use crate::packages;
 use crate::shell::{Outcome, Place, succeed};
 use crate::tidy;
@@ -16,6 +17,9 @@ use crate::tools;
 
 /// The variable that names the file in which tests record what they skip, one per line (`heijunka_tests::skip`).
 const SKIPS_FILE: &str = "HEIJUNKA_SKIPS_FILE";
+
+/// The step `seeds` simulates this many times as many jobs as the ordinary tests.
+const SEEDS: &str = "60";
 
 /// How many tests ran, over all test binaries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,10 +31,22 @@ struct Tally {
     skips: BTreeSet<String>,
 }
 
-/// One step; `slow` ones are left out by `--quick`.
+/// How much is to be tested; each includes what comes before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Extent {
+    /// Some minutes: while a change is made.
+    Quick,
+    /// What must pass, within 20 minutes on a quiet machine of two cores.
+    Plain,
+    /// What takes longer, too: before a release.
+    All,
+}
+
+/// One step.
 struct Step {
     title: &'static str,
-    slow: bool,
+    /// The least extent that it belongs to.
+    from: Extent,
     run: fn(&Place, &mut Tally) -> Outcome<Ended>,
 }
 
@@ -43,24 +59,24 @@ pub(crate) enum Ended {
 }
 
 const STEPS: &[Step] = &[
-    Step { title: "tools", slow: false, run: |_, _| tools() },
-    Step { title: "format", slow: false, run: |place, _| cargo(place, &["fmt", "--all", "--check"]) },
-    Step { title: "tidy", slow: false, run: |place, _| tidy::check(&place.root).map(|()| Ended::Passed) },
+    Step { title: "tools", from: Extent::Quick, run: |_, _| tools() },
+    Step { title: "format", from: Extent::Quick, run: |place, _| cargo(place, &["fmt", "--all", "--check"]) },
+    Step { title: "tidy", from: Extent::Quick, run: |place, _| tidy::check(&place.root).map(|()| Ended::Passed) },
     Step {
         title: "clippy",
-        slow: false,
+        from: Extent::Quick,
         run: |place, _| cargo(place, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
     Step {
         title: "dependencies",
-        slow: true,
+        from: Extent::Plain,
         run: |place, _| tools::check_dependencies(place).map(|()| Ended::Passed),
     },
-    Step { title: "programs", slow: false, run: |place, _| cargo(place, &["build", "--workspace", "--bins"]) },
-    Step { title: "tests", slow: false, run: |place, tally| tests(place, tally).map(|()| Ended::Passed) },
+    Step { title: "programs", from: Extent::Quick, run: |place, _| cargo(place, &["build", "--workspace", "--bins"]) },
+    Step { title: "tests", from: Extent::Quick, run: |place, tally| tests(place, tally).map(|()| Ended::Passed) },
     Step {
         title: "packages",
-        slow: true,
+        from: Extent::Plain,
         run: |place, _| {
             // Without them the step says what it left out.
             let _ = tools::ensure(tools::READERS);
@@ -69,15 +85,23 @@ const STEPS: &[Step] = &[
     },
     Step {
         title: "footprint",
-        slow: true,
+        from: Extent::Plain,
         run: |place, _| crate::bench(place, &["footprint"]).map(|()| Ended::Passed),
     },
-    Step { title: "cross", slow: true, run: |place, _| cross::check(place) },
+    Step { title: "cross", from: Extent::Plain, run: |place, _| cross::check(place) },
+    Step {
+        title: "seeds",
+        from: Extent::All,
+        run: |place, _| {
+            succeed(place.cargo(&["test", "-p", "heijunka-sim"]).env("HEIJUNKA_SEEDS", SEEDS)).map(|()| Ended::Passed)
+        },
+    },
+    Step { title: "dist", from: Extent::All, run: |place, _| dist::run(place, &[]).map(|()| Ended::Passed) },
 ];
 
 /// The command `test`.
-pub(crate) fn run(place: &Place, quick: bool) -> Outcome {
-    let steps: Vec<&Step> = STEPS.iter().filter(|step| !(quick && step.slow)).collect();
+pub(crate) fn run(place: &Place, extent: Extent) -> Outcome {
+    let steps: Vec<&Step> = STEPS.iter().filter(|step| step.from <= extent).collect();
     let mut tally = Tally::default();
     let mut summary = Vec::new();
     for (index, step) in steps.iter().enumerate() {

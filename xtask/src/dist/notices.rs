@@ -18,7 +18,10 @@ pub(crate) fn third_party(place: &Place, program: &str, target: &str) -> Outcome
     let metadata: Value = serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
     let packages = by_id(&metadata["packages"]);
     let nodes = by_id(&metadata["resolve"]["nodes"]);
-    let start = packages.values().find(|package| package["name"] == program).ok_or("the program is no package")?;
+    let start = packages
+        .values()
+        .find(|package| package["name"] == program)
+        .ok_or("cargo metadata does not list the program")?;
     let mut list = String::new();
     let mut licences: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for id in reached(&nodes, start["id"].as_str().unwrap_or_default()) {
@@ -54,7 +57,7 @@ fn reached(nodes: &BTreeMap<&str, &Value>, start: &str) -> BTreeSet<String> {
 }
 
 fn licence_texts(manifest: &Path) -> Outcome<Vec<String>> {
-    let folder = manifest.parent().ok_or("a package lies nowhere")?;
+    let folder = manifest.parent().ok_or("a package has no folder")?;
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let is_licence = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();

@@ -36,7 +36,7 @@ const AGGREGATOR_ABOUT: &str = "trains a model together with the agents of a pla
  owns. This is the aggregator: it learns how fast each machine is, gives each
  its share, averages what comes back over MQTT, and writes the model as ONNX and
  safetensors. A page in the browser shows how it goes.";
-/// Settings as installed: what the service may read and write lies below its own folder.
+/// Settings as installed: the service reads and writes below its own folder.
 const MOVED_SETTINGS: [(&str, &str, &str); 2] = [
     ("agent", "path = 'data.csv'", "path = '/var/lib/heijunka/agent/data.csv'"),
     ("aggregator", "# directory = \"heijunka-output\"", "directory = \"/var/lib/heijunka/aggregator\""),
@@ -103,7 +103,7 @@ impl Package<'_> {
     }
 }
 
-/// As Debian's own tools take it. Without it there is nobody to write to.
+/// From the variables that Debian's own tools read; without them the address is invalid on purpose.
 fn maintainer() -> String {
     let said = |name: &str, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
     format!(
@@ -153,7 +153,9 @@ fn settings(kind: &str, sample: &str) -> Outcome<String> {
     let mut text = sample.to_owned();
     for (_, from, to) in MOVED_SETTINGS.iter().filter(|moved| moved.0 == kind) {
         if !text.contains(from) {
-            return Err(format!("{kind}.sample.toml has no line {from:?}: mend xtask/src/dist/package.rs"));
+            return Err(format!(
+                "{kind}.sample.toml has no line {from:?}: correct MOVED_SETTINGS in xtask/src/dist/package.rs"
+            ));
         }
         text = text.replacen(from, to, 1);
     }
@@ -222,7 +224,7 @@ mod tests {
         for (kind, _, wanted) in MOVED_SETTINGS {
             let sample = fs::read_to_string(place.root.join(kind).join(format!("{kind}.sample.toml"))).unwrap();
             assert!(settings(kind, &sample).unwrap().lines().any(|line| line.starts_with(wanted)), "{kind}");
-            assert!(settings(kind, "nothing").unwrap_err().contains("mend"));
+            assert!(settings(kind, "nothing").unwrap_err().contains("MOVED_SETTINGS"));
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn check(unpacked: &Path) -> Outcome<Ended> {
         return Ok(Ended::Passed);
     }
     Ok(Ended::Skipped(format!(
-        "there is no {0} to read pages or completions (Debian: apt-get install {0})",
+        "pages or completions not read: {0} missing (Debian: apt-get install {0})",
         lacks.join(" ")
     )))
 }
@@ -57,5 +57,5 @@ fn render(page: &Path) -> Outcome {
 fn files(folder: &Path) -> Outcome<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    if files.is_empty() { Err(format!("nothing lies in {}", folder.display())) } else { Ok(files) }
+    if files.is_empty() { Err(format!("{} is empty", folder.display())) } else { Ok(files) }
 }

@@ -18,7 +18,7 @@ const SYSTEMD_MIN: u32 = 250;
 
 pub(crate) fn check(place: &Place, folder: &Path) -> Outcome<Ended> {
     let Some(analyze) = find_program("systemd-analyze") else {
-        return Ok(Ended::Skipped("there is no systemd-analyze (Debian: apt-get install systemd)".into()));
+        return Ok(Ended::Skipped("systemd-analyze is missing (Debian: apt-get install systemd)".into()));
     };
     let version = output_of(Command::new(&analyze).arg("--version"))?;
     let number = version.split_whitespace().nth(1).and_then(|number| number.parse::<u32>().ok());

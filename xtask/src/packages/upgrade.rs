@@ -14,7 +14,7 @@ const EDITED: &str = "# Edited by the plant.\n";
 
 pub(crate) fn check(pair: &Pair, folder: &Path) -> Outcome<Ended> {
     if find_program("systemd-sysusers").is_none() {
-        return Ok(Ended::Skipped("there is no systemd-sysusers (Debian: apt-get install systemd)".into()));
+        return Ok(Ended::Skipped("systemd-sysusers is missing (Debian: apt-get install systemd)".into()));
     }
     if output_of(Command::new("id").arg("-u"))?.trim() != "0" {
         return Ok(Ended::Skipped("installing and upgrading packages in a root of their own needs root".into()));
@@ -39,12 +39,12 @@ fn life(pair: &Pair, machine: &Machine) -> Outcome {
     let mode =
         fs::metadata(machine.root.join(&settings)).map_err(|error| format!("{settings}: {error}"))?.permissions();
     if mode.mode() & 0o7 != 0 {
-        return Err(format!("{settings} is readable by everybody"));
+        return Err(format!("{settings} is readable by all users"));
     }
     if !machine.read("etc/passwd")?.contains("heijunka:") {
-        return Err("there is no user heijunka".into());
+        return Err("the user heijunka was not created".into());
     }
-    // Nobody has configured it, so nothing is enabled.
+    // It is not configured yet, so nothing is enabled.
     machine.has(&format!("etc/systemd/system/multi-user.target.wants/{}.service", pair.program), false)?;
 
     for file in [&settings, &others, &state] {
@@ -86,7 +86,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Scripts run outside of the root, which has no shell, and are told where it is.
+    /// Scripts run outside of the root, which has no shell; DPKG_ROOT names it.
     fn dpkg(&self, action: &[&str], deb: Option<&Path>) -> Outcome {
         let log = self.root.join("dpkg.log");
         let said = output_of(
@@ -104,8 +104,8 @@ impl Machine {
     fn has(&self, inside: &str, wanted: bool) -> Outcome {
         let there = self.root.join(inside).symlink_metadata().is_ok();
         match (there, wanted) {
-            (true, false) => Err(format!("{inside} is still there")),
-            (false, true) => Err(format!("{inside} is not there")),
+            (true, false) => Err(format!("{inside} still exists")),
+            (false, true) => Err(format!("{inside} is missing")),
             _ => Ok(()),
         }
     }

@@ -43,7 +43,7 @@ fn has_private_path(line: &str) -> bool {
     PRIVATE_FOLDERS.iter().any(|folder| {
         let absolute = format!("/{folder}/");
         line.match_indices(&absolute).any(|(at, _)| {
-            // `target/work/`, `{root}/work/` and addresses are no such folders.
+            // `target/work/`, `{root}/work/` and addresses are something else.
             let before = line.get(..at).and_then(|text| text.chars().next_back());
             !before.is_some_and(|letter| letter.is_alphanumeric() || "_.-~})>*$".contains(letter))
         })

@@ -118,7 +118,7 @@ fn key_of(types: &Types, path: &str, field: &Field, has_defaults: bool) -> Resul
     let wrong = || {
         format!(
             "{path}: the doc of `{name}` must say what it means and end in the sample's line: /// Longest wait. \
-             `{name} = …`, or for a value that is no default: …; for example `{name} = …`"
+             `{name} = …`, or, if the value is not the default: …; for example `{name} = …`"
         )
     };
     let doc = doc(&field.attrs);
@@ -170,7 +170,7 @@ fn text_of(expression: &Expr) -> Option<String> {
     }
 }
 
-/// What serde is told: `default`, `rename = "…"`, …
+/// The arguments of serde's attributes: `default`, `rename = "…"`, …
 fn serde(attrs: &[Attribute]) -> Vec<(String, Option<String>)> {
     let mut found = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
@@ -244,8 +244,8 @@ fn values(item: &ItemEnum) -> String {
     if item.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit)) {
         return "value".to_owned();
     }
-    let told = serde(&item.attrs);
-    let case = told.iter().find(|(key, _)| key == "rename_all").and_then(|(_, value)| value.as_deref());
+    let arguments = serde(&item.attrs);
+    let case = arguments.iter().find(|(key, _)| key == "rename_all").and_then(|(_, value)| value.as_deref());
     let value = |variant: &syn::Variant| {
         let renamed = serde(&variant.attrs).into_iter().find(|(key, _)| key == "rename").and_then(|(_, value)| value);
         renamed.unwrap_or_else(|| cased(&variant.ident.to_string(), case))
