@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn columns_stand_below_each_other() {
-        let text = "milliseconds\n  what           ms\n  TCP          0.20\n  another tool     -\n  measured here\n";
+        let text = "milliseconds\n  what            ms\n  TCP           0.20\n  another tool     -\n  measured here\n";
         assert_eq!(table().to_string(), text);
     }
 

@@ -16,9 +16,9 @@ const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 /// The agent's side: it must do without an allocator.
 const WITHOUT_ALLOCATOR: [&str; 5] = ["units", "wire", "learn", "compress", "worker"];
 /// The aggregator's side: without std, with an allocator.
-const WITH_ALLOCATOR: [&str; 3] = ["allocate", "round", "sim"];
-const TESTED_ON_BOARD: [&str; 5] =
-    ["heijunka-agent", "heijunka-worker", "heijunka-wire", "heijunka-learn", "heijunka-compress"];
+const WITH_ALLOCATOR: [&str; 5] = ["allocate", "compute", "judge", "round", "sim"];
+const TESTED_ON_BOARD: [&str; 6] =
+    ["heijunka-agent", "heijunka-compute", "heijunka-worker", "heijunka-wire", "heijunka-learn", "heijunka-compress"];
 /// Emulation is slow, and the same properties run in full on the machine itself.
 const PROPTEST_CASES: &str = "32";
 /// Compiling is what takes long here; what computes much keeps the optimisation that the workspace gives it.

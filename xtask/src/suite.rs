@@ -61,7 +61,7 @@ pub(crate) enum Ended {
 const STEPS: &[Step] = &[
     Step { title: "tools", from: Extent::Quick, run: |_, _| tools() },
     Step { title: "format", from: Extent::Quick, run: |place, _| cargo(place, &["fmt", "--all", "--check"]) },
-    Step { title: "tidy", from: Extent::Quick, run: |place, _| tidy::check(&place.root).map(|()| Ended::Passed) },
+    Step { title: "tidy", from: Extent::Quick, run: |place, _| tidy::check(place).map(|()| Ended::Passed) },
     Step {
         title: "clippy",
         from: Extent::Quick,

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::shell::{Outcome, Place, output_of};
 
 mod law;
@@ -27,13 +29,14 @@ pub(crate) fn run(place: &Place, bless: bool) -> Outcome {
             println!("{path} is written from the fields' docs");
         }
     }
-    check(&place.root)
+    check(place)
 }
 
 /// Reads the project and prints every finding; one is enough to fail.
-pub(crate) fn check(root: &Path) -> Outcome {
-    let files = read_files(root)?;
-    let findings = findings(&files);
+pub(crate) fn check(place: &Place) -> Outcome {
+    let files = read_files(&place.root)?;
+    let mut findings = findings(&files);
+    findings.extend(law::libraries(&metadata(place)?));
     for finding in &findings {
         println!("{finding}");
     }
@@ -44,10 +47,16 @@ pub(crate) fn check(root: &Path) -> Outcome {
     Err(format!("{} findings, see above", findings.len()))
 }
 
+/// What cargo knows of the workspace's own crates.
+fn metadata(place: &Place) -> Outcome<Value> {
+    let text = output_of(&mut place.cargo(&["metadata", "--format-version", "1", "--no-deps"]))?;
+    serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))
+}
+
 fn findings(files: &[File]) -> Vec<String> {
     let mut found: Vec<String> = files.iter().flat_map(sources::check).collect();
     found.extend(files.iter().filter_map(architecture));
-    found.extend(law::check(files));
+    found.extend(files.iter().filter_map(law::lints));
     found.extend(wire::check(files));
     found.extend(settings::check(files));
     found
