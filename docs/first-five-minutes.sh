@@ -55,7 +55,7 @@ cat <<'END'
 
 A first session, recorded with the real programs on two machines with a cable between them (`docs/first-five-minutes.sh` makes the machines, runs
 every command and wrote this page). The *office* PC has the broker, the aggregator and half of the data; the *press* PC the other half. The
-data: 1,941 steel plates, seven kinds of faults (UCI Steel Plates Faults, Semeion), a row to one of the two PCs in turn.
+data: 1,941 steel plates, seven kinds of faults (UCI Steel Plates Faults, Semeion), rows go to the two PCs in turn.
 END
 
 plates=$repository/demo/assets/steel_plates.csv

@@ -1,4 +1,4 @@
-//! Tries everything that `run` needs, one line each, and goes on after what fails.
+//! Tests everything that `run` needs, one line each, and continues after a failure.
 
 use crate::config::{self, Valid};
 use heijunka_program::{Checklist, check_broker, runtime};
@@ -6,11 +6,11 @@ use heijunka_settings::{Exit, Failure, Rate};
 use heijunka_wire::{Channel, Topics};
 use std::path::Path;
 
-/// Less room than this on the disk is too little: models, cards and histories are small, but the disk is not theirs alone.
+/// Least free space on the disk, in bytes: models, cards and histories are small, but other files grow too.
 const FREE_BYTES_MIN: u64 = 100_000_000;
 
-/// How many parameters' time is told while it is not known how many the model has.
-const PARAMETERS_TOLD: usize = 100_000;
+/// Parameters whose sending time is shown while the model's own number is not known.
+const PARAMETERS_SHOWN: usize = 100_000;
 
 /// Prints a line for each thing, or all of them as JSON; the worst gives the exit code.
 ///
@@ -45,12 +45,12 @@ fn output(list: &mut Checklist, valid: &Valid) {
             let fix = "name a folder that this user may write to in [output] directory";
             let text = format!("cannot write to {folder}: {error}");
             list.fail("output", Exit::Unavailable, &text, fix, Some(valid.places.of("output.directory")));
-            return list.note("disk", "not looked at without the folder");
+            return list.note("disk", "not checked without the folder");
         }
     }
     match rustix::fs::statvfs(&valid.output) {
         Ok(disk) => room(list, valid, disk.f_bavail.saturating_mul(disk.f_frsize)),
-        Err(error) => list.note("disk", format!("its room is not known: {error}")),
+        Err(error) => list.note("disk", format!("free space is unknown: {error}")),
     }
 }
 
@@ -64,14 +64,16 @@ fn room(list: &mut Checklist, valid: &Valid, free_bytes: u64) {
     }
 }
 
-/// An unfinished model that `run` goes on with.
+/// An unfinished model that `run` resumes.
 fn model(list: &mut Checklist, valid: &Valid) {
     if let Some(start) = valid.plan.start.as_ref().filter(|start| start.unfinished) {
         let folder = valid.output.display();
         let steps = start.steps;
         list.note(
             "model",
-            format!("run goes on after round {steps} of the unfinished one in {folder}; resume = false begins anew"),
+            format!(
+                "run resumes after round {steps} of the unfinished model in {folder}; resume = false starts a new one"
+            ),
         );
     }
 }
@@ -88,29 +90,33 @@ fn downlink(list: &mut Checklist, valid: &Valid) {
     if time > patience.first_deadline.min(patience.deadline_max) {
         return list.note("downlink", format!("{taken}, {SLOW}"));
     }
-    let told = cap.time(PARAMETERS_TOLD * 4).as_secs_f64();
-    let each =
-        format!("{rate}: every {PARAMETERS_TOLD} parameters take {told:.1} s to send whole; HJ-172 tells of the model");
+    let seconds = cap.time(PARAMETERS_SHOWN * 4).as_secs_f64();
+    let each = format!(
+        "{rate}: every {PARAMETERS_SHOWN} parameters take {seconds:.1} s to send whole; HJ-172 reports the model's own time"
+    );
     list.pass("downlink", if known.is_some() { taken } else { each });
 }
 
 /// What to do about a model that takes longer to send than a round may last.
-const SLOW: &str = "longer than a round may last. Nobody is late for it, since a round's time counts from when its model is \
-    sent; for shorter rounds raise [limits] downlink, or send changes alone: [gradient] update = \"int8\"";
+const SLOW: &str = "longer than a round may last. No agent is late because of it: a round's time counts from when its model is \
+    sent. For shorter rounds raise [limits] downlink, or send changes only: [gradient] update = \"int8\"";
 
-/// Parameters of a model with these hidden layers, whatever its columns and classes.
+/// Least number of parameters of a model with these hidden layers, for any columns and classes.
 fn least_parameters(hidden: &[u32]) -> usize {
     let widths = [[1].as_slice(), hidden, &[1]].concat();
     let layers = widths.iter().zip(widths.iter().skip(1));
     layers.map(|(before, width)| (*before as usize + 1).saturating_mul(*width as usize)).fold(0, usize::saturating_add)
 }
 
-/// A page that cannot be served is no reason not to train.
+/// Training continues without the page if it cannot be served.
 fn page(list: &mut Checklist, valid: &Valid) {
     let Some(listen) = &valid.web else { return list.note("page", "off") };
     match heijunka_page::bind(listen) {
         Ok(_) => list.pass("page", format!("http://{}/ is free for it", listen.address)),
-        Err(error) => list.note("page", format!("none at http://{}/ ({error}), training would go on", listen.address)),
+        Err(error) => list.note(
+            "page",
+            format!("cannot serve http://{}/ ({error}); training would continue without the page", listen.address),
+        ),
     }
 }
 

@@ -22,7 +22,7 @@ enum Verb {
         #[arg(long, default_value = "aggregator.toml")]
         config: PathBuf,
     },
-    /// Tries everything that `run` needs, one line each.
+    /// Tests everything that `run` needs, one line each.
     Check {
         /// Settings file.
         #[arg(long, default_value = "aggregator.toml")]
@@ -44,7 +44,7 @@ enum Verb {
     Predict(Box<heijunka_predict::Arguments>),
     /// Writes a trained model as ONNX, with its scaling inside.
     Export(export::Arguments),
-    /// Prints what a shell needs to complete this command, for example into /etc/bash_completion.d.
+    /// Prints the completion script of a shell, for example into /etc/bash_completion.d.
     Completions {
         /// The shell.
         shell: Shell,

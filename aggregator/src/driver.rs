@@ -385,7 +385,7 @@ impl Driver<'_> {
 
     fn on_event(&mut self, happened: &Event) {
         self.log(happened);
-        self.page.tell(happened, now());
+        self.page.add_event(happened, now());
         self.publish_people(Channel::Events, event(happened));
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// Where to write the model as ONNX.
     #[arg(long, value_name = "FILE")]
     onnx: PathBuf,
-    /// Takes and gives numbers of 64 bits instead of 32: for columns that lie far from 0 compared with their spread.
+    /// Uses 64-bit numbers instead of 32-bit: for columns whose values are far from 0 compared with their spread.
     #[arg(long)]
     double: bool,
 }
@@ -43,7 +43,7 @@ pub(crate) fn export(arguments: &Arguments) -> Result<(), Failure> {
 /// another one later.
 ///
 /// # Errors
-/// The model cannot be told in ONNX.
+/// The model cannot be expressed in ONNX.
 pub(crate) fn beside(folder: &Path) -> Result<io::Result<String>, Failure> {
     let trained = Trained::load(folder)?;
     let written = write(&trained, Precision::Float, &folder.join(FILE))?;
@@ -62,7 +62,7 @@ fn not_written(path: &Path, error: &io::Error) -> Failure {
 fn write(trained: &Trained, precision: Precision, path: &Path) -> Result<io::Result<String>, Failure> {
     let bytes = to_bytes(trained, precision).map_err(|why| {
         Failure::new(Exit::Config, format!("the model cannot be written as ONNX: {why}"))
-            .fix("heijunka-aggregator export --double takes numbers of 64 bits")
+            .fix("use heijunka-aggregator export --double for 64-bit numbers")
     })?;
     let outputs = match &trained.card.classes {
         Some(classes) => format!("{} classes", classes.len()),
@@ -81,8 +81,8 @@ fn warning(trained: &Trained, precision: Precision) -> Option<String> {
         return None;
     }
     Some(format!(
-        "numbers of 32 bits are coarse for {}: they lie far from 0 compared with their spread; \
-         heijunka-aggregator export --double takes numbers of 64 bits",
+        "32-bit numbers are too coarse for {}: their values are far from 0 compared with their spread; \
+         use heijunka-aggregator export --double for 64-bit numbers",
         columns.join(", ")
     ))
 }

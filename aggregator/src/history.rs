@@ -1,4 +1,4 @@
-//! `history.csv`: one line a round. `round` counts the model's steps, as the page and `max_rounds` do: a round that was given up has
+//! `history.csv`: one line per round. `round` counts the model's steps, as the page and `max_rounds` do: a round that was given up has
 //! the number of the one that repeats it, a scoring that of the round whose model it scores.
 
 use heijunka_model::replace_file;
@@ -16,16 +16,16 @@ held_out_rows,held_out_loss,accuracy,macro_f1,rmse,pr_auc,roc_auc,best_f1,thresh
 const FILE: &str = "history.csv";
 const PREVIOUS: &str = "history.previous.csv";
 
-/// Lines are written out at least so often.
+/// Lines are written at least this often.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// Bytes that wait until they can be written: of some 20,000 rounds.
 const WAITING_BYTES_MAX: usize = 4 << 20;
 
-/// The last line's beginning is looked for in so many bytes at the file's end.
+/// The start of the last line is searched for in this many bytes at the end of the file.
 const TAIL_BYTES: u64 = 64 << 10;
 
-/// The file grows no larger, in bytes: then it becomes `history.previous.csv`, in place of the one before, and begins anew.
+/// Largest size of the file, in bytes: then it replaces `history.previous.csv`, and a new file begins.
 const BYTES_MAX: u64 = 64 << 20;
 
 /// The open file.
@@ -43,8 +43,8 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Goes on with the file that is there, if the job has taken so long before; else it begins anew, and the one that
-    /// is there becomes `history.previous.csv`.
+    /// Continues an existing file if the job is resumed after that time; else creates a new one, and an existing one
+    /// becomes `history.previous.csv`.
     pub(crate) fn create(directory: &Path, gone_on: Option<Duration>) -> std::io::Result<Self> {
         let (directory, now) = (directory.to_owned(), Instant::now());
         let there = directory.join(FILE).exists();
@@ -67,7 +67,7 @@ impl History {
         let full = self.bytes + line.len() as u64 > self.bytes_max;
         let rotated = if full { self.rotate() } else { Ok(()) };
         if self.gathered.len() + line.len() > WAITING_BYTES_MAX {
-            return Err(std::io::Error::new(ErrorKind::StorageFull, "lines are lost: too many wait to be written"));
+            return Err(std::io::Error::new(ErrorKind::StorageFull, "lines are dropped: too many wait to be written"));
         }
         self.bytes += line.len() as u64;
         self.gathered.extend_from_slice(line.as_bytes());
@@ -138,7 +138,7 @@ impl History {
         if self.flushed.elapsed() >= FLUSH_EVERY { self.flush().and(written) } else { written }
     }
 
-    /// Writes what is gathered. A file that somebody has removed is written anew.
+    /// Writes what is gathered. A file that was removed is written again.
     pub(crate) fn flush(&mut self) -> std::io::Result<()> {
         self.flushed = Instant::now();
         self.write_gathered()?;
@@ -146,7 +146,7 @@ impl History {
         if path.exists() {
             return Ok(());
         }
-        // What was in it is there for whoever has it open.
+        // Its contents are still readable through the open file.
         let mut bytes = Vec::new();
         self.file.rewind()?;
         self.file.read_to_end(&mut bytes)?;
@@ -164,7 +164,7 @@ impl History {
 
 impl Drop for History {
     fn drop(&mut self) {
-        // A job that is saved has told what could not be written.
+        // Saving has reported what could not be written.
         let _ = self.write_gathered();
     }
 }
@@ -175,7 +175,7 @@ fn begin(directory: &Path) -> std::io::Result<(File, u64)> {
     Ok((file, 0))
 }
 
-/// Opens the file behind its last whole line: a power cut may have torn the one after.
+/// Opens the file after its last whole line: a power cut may have torn the next one.
 fn go_on(path: &Path) -> std::io::Result<(File, u64)> {
     let mut file = File::options().read(true).write(true).open(path)?;
     let length = file.metadata()?.len();
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_that_goes_on_adds_to_what_is_there_behind_the_last_whole_line() {
+    fn a_resumed_job_appends_after_the_last_whole_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         std::fs::write(&path, format!("{HEADER}\n1,train,full\n2,tra")).unwrap();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_removed_is_written_anew_once_its_folder_is_back() {
+    fn a_file_that_was_removed_is_written_again_once_its_folder_is_back() {
         let folder = tempfile::tempdir().unwrap();
         let there = folder.path().join("there");
         std::fs::create_dir(&there).unwrap();

@@ -65,7 +65,7 @@ struct StatusLine<'a> {
     phase: &'a str,
     /// Why the job cannot begin with the agents that are here.
     obstacle: Option<&'a str>,
-    /// Somebody has asked to pause.
+    /// A person has requested a pause.
     pause_requested: bool,
     run: u64,
     round: u64,

@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use tracing::info;
 
-/// Without a terminal a line is written at most so often.
+/// Without a terminal, a line is written at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// How far the job is.
@@ -78,7 +78,7 @@ pub(crate) fn doing(coordinator: &Coordinator, figures: &Figures, is_connected: 
     format!("{phase}, round {round} of {rounds}, {online} online  {}", message(coordinator, figures))
 }
 
-/// The figures that there are.
+/// The figures that are known.
 pub(crate) fn message(coordinator: &Coordinator, figures: &Figures) -> String {
     let mut words = Vec::new();
     let mut say = |name: &str, value: Option<f64>| {
@@ -93,10 +93,10 @@ pub(crate) fn message(coordinator: &Coordinator, figures: &Figures) -> String {
     say("macro-F1", summary.macro_f1);
     say("PR-AUC", summary.pr_auc);
     say("best F1", summary.best_f1);
-    say("cost a row", summary.cost_per_row);
+    say("cost per row", summary.cost_per_row);
     say("RMSE", summary.rmse);
     if let Some(seconds) = figures.round_seconds {
-        words.push(format!("{:.1} ms a round", seconds * 1e3));
+        words.push(format!("{:.1} ms per round", seconds * 1e3));
     }
     if let Some(eta) = figures.eta(coordinator) {
         words.push(format!("{} left", readable(eta)));

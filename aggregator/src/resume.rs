@@ -121,8 +121,8 @@ fn fits(plan: &Plan, trained: &Trained) -> Result<(), (String, String)> {
 /// # Errors
 /// A model that is there would be written over, and cannot be kept.
 pub(crate) fn begin(folder: &Path, resumed_after: Option<u64>) -> Result<Vec<Event>, Failure> {
-    let mended = checkpoint::mend(folder).map_err(|error| cannot_keep(folder, &error))?;
-    let repaired = mended.map(|what| Event::Repaired { what });
+    let repaired = checkpoint::repair(folder).map_err(|error| cannot_keep(folder, &error))?;
+    let repaired = repaired.map(|what| Event::Repaired { what });
     Ok(repaired.into_iter().chain(found(folder, resumed_after)?).collect())
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn last(directory: &Path) -> Result<RunId, Failure> {
     }
 }
 
-/// Keeps `run` before anybody hears of it.
+/// Stores `run` before it is announced.
 pub(crate) fn keep(directory: &Path, run: RunId) -> Result<(), Failure> {
     let path = directory.join(FILE);
     replace_file(&path, run.to_string().as_bytes()).map_err(|error| cannot("write", &path, &error))

@@ -1,4 +1,4 @@
-//! Records a trace while a run goes on: bounded, written bit by bit, and never a reason to stop the run.
+//! Records a trace during a run: bounded, written in pieces, and never a reason to stop the run.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -33,8 +33,8 @@ pub(crate) struct TraceFile {
 }
 
 impl TraceFile {
-    /// Begins a file anew; compressed if its name ends in `.gz`. One that is there becomes the previous one, unless nothing
-    /// was recorded in it. It is not gone on with: its last piece may be torn, and what is behind it could not be read.
+    /// Creates the file; compressed if its name ends in `.gz`. An existing one is kept as the previous one, unless it is empty.
+    /// It is not appended to: its last piece may be torn, and what follows could not be read.
     pub(crate) fn create(path: &Path) -> std::io::Result<Self> {
         if std::fs::metadata(path).is_ok_and(|there| there.len() > 0) {
             std::fs::rename(path, previous(path))?;
@@ -52,7 +52,7 @@ impl TraceFile {
     }
 
     /// Adds what a training round took each agent that delivered. `outlooks` are the policy's before that round, or
-    /// nothing. Returns what people should know, once.
+    /// nothing. Returns a warning, once.
     pub(crate) fn add(&mut self, record: &RoundRecord, outlooks: &[Outlook]) -> Option<String> {
         if self.file.is_none() || record.purpose != Purpose::Train {
             return None;
@@ -69,12 +69,12 @@ impl TraceFile {
         if due { self.write() } else { None }
     }
 
-    /// Writes what has been gathered. Returns what people should know, once.
+    /// Writes what has been gathered. Returns a warning, once.
     pub(crate) fn write(&mut self) -> Option<String> {
         self.written = Instant::now();
         let text = std::mem::take(&mut self.gathered);
         let (file, path) = (self.file.as_mut().filter(|_| !text.is_empty())?, self.path.display());
-        // Each piece is whole by itself: whatever ends the run, what was written before can be read.
+        // Each piece is whole by itself: however the run ends, earlier pieces can be read.
         let piece = if self.compressed { compressed(&text) } else { Ok(text.into_bytes()) };
         let trouble = match piece.and_then(|piece| {
             let fits = self.bytes + piece.len() as u64 <= self.bytes_max;
@@ -84,8 +84,11 @@ impl TraceFile {
                 self.bytes += bytes;
                 return None;
             }
-            Ok(None) => format!("{path} has {} MB and grows no further; training goes on", self.bytes_max / 1_000_000),
-            Err(error) => format!("{path}: {error}; no trace is recorded any more, training goes on"),
+            Ok(None) => format!(
+                "{path} has reached its limit of {} MB and is not continued; training continues",
+                self.bytes_max / 1_000_000
+            ),
+            Err(error) => format!("{path}: {error}; the trace is not continued, training continues"),
         };
         self.file = None;
         Some(trouble)
@@ -99,7 +102,7 @@ struct Costs {
     seconds_per_sample: f64,
 }
 
-/// What the round cost one agent. One observation does not tell fixed time from time a sample: the policy's expectation
+/// What the round cost one agent. One observation does not separate fixed time from time per sample: the policy's expectation
 /// of the agent does, if it has one.
 fn costs(agent: &AgentRound, outlook: Option<&Outlook>) -> Costs {
     let samples = f64::from(agent.samples);
@@ -107,7 +110,7 @@ fn costs(agent: &AgentRound, outlook: Option<&Outlook>) -> Costs {
         let fraction = outlook.fixed_s / (outlook.fixed_s + samples * outlook.per_sample_s);
         if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 }
     });
-    // Decoding and encoding take their time whatever the share.
+    // Decoding and encoding take the same time for any share.
     let around_s = (agent.own_s - agent.compute_s).max(0.0);
     Costs {
         network_s: (agent.total_s - agent.own_s).max(0.0),

@@ -47,8 +47,8 @@ struct Line {
     rmse: Option<f64>,
 }
 
-/// Reads a run's history. `target`: accuracy to reach (or RMSE, for a regression). `ideal`: seconds of a round in which each
-/// answer has so many bytes.
+/// Reads a run's history. `target`: accuracy to reach (or RMSE, for a regression). `ideal`: seconds per round if each
+/// answer has that many bytes.
 pub(crate) fn read(
     policy: &str,
     directory: &Path,
@@ -111,7 +111,7 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
 /// The table at the end.
 pub(crate) fn table(figures: &[PolicyFigures], reference: Option<(f64, f64)>) -> String {
     let mut text = String::from(
-        "policy     ms a round: mean    p50    p95   ideal  x ideal   faster than equal   accuracy   macro-F1\n",
+        "policy     ms per round: mean   p50    p95   ideal  x ideal   faster than equal   accuracy   macro-F1\n",
     );
     let equal = figures.iter().find(|f| f.policy == "equal").map(|f| f.round_seconds_mean);
     let percent = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));

@@ -30,10 +30,10 @@ struct Arguments {
     /// A bundled fleet (demo, paper-0.1, paper-0.2, ratio8, busy, slowlink, homogeneous, zero8) or a fleet file.
     #[arg(long, default_value = "demo", value_name = "NAME|FILE")]
     fleet: String,
-    /// Rounds for each policy; the fleet's own number if left out.
+    /// Rounds for each policy; the fleet's own number if omitted.
     #[arg(long)]
     rounds: Option<u64>,
-    /// Policies to compare, in this order; with a codec behind a slash if not float32, for example adaptive/sparse.
+    /// Policies to compare, in this order; with a codec after a slash if it is not float32, for example adaptive/sparse.
     #[arg(long = "policy", value_name = "POLICY", default_values = ["equal", "dynamic", "enhanced", "adaptive"])]
     policies: Vec<String>,
     /// Another broker than the demo's own.
@@ -66,7 +66,7 @@ struct Arguments {
     /// Learning rate.
     #[arg(long, default_value_t = 0.002)]
     learning_rate: f64,
-    /// How the learning rate goes on: constant, or cosine down to nothing at the last round.
+    /// Schedule of the learning rate: constant, or cosine down to 0 at the last round.
     #[arg(long, default_value = "constant")]
     schedule: String,
     /// Momentum, for sgd.
@@ -78,7 +78,7 @@ struct Arguments {
     /// Rounds in which sparse gradients fall to that share.
     #[arg(long, default_value_t = 50)]
     warm_up_rounds: u64,
-    /// How the model goes out, with a codec: as short as that if left out.
+    /// Codec of the model's updates; if omitted as compact as the gradient's.
     #[arg(long, value_name = "CODEC")]
     update: Option<String>,
     /// Steps of each agent by itself in a round.
@@ -135,7 +135,7 @@ fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let mut all = Vec::new();
     for policy in &arguments.policies {
         let figures = stage.play(policy)?;
-        println!("{policy}: {:.1} ms a round", figures.round_seconds_mean * 1e3);
+        println!("{policy}: {:.1} ms per round", figures.round_seconds_mean * 1e3);
         all.push(figures);
     }
     drop(own);

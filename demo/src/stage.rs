@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The bundled data: UCI Steel Plates Faults, CC BY 4.0 (see assets/README.md).
 const STEEL_PLATES: &str = include_str!("../assets/steel_plates_faults.csv");
 
-/// How long an agent may take to say farewell.
+/// How long an agent may take to stop.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What is trained.
@@ -47,7 +47,7 @@ impl Workload {
     }
 }
 
-/// The place where policy after policy is played.
+/// Where policy after policy is run.
 pub(crate) struct Stage<'a> {
     fleet: &'a Fleet,
     workload: &'a Workload,
@@ -57,7 +57,7 @@ pub(crate) struct Stage<'a> {
     parameters: Cell<usize>,
 }
 
-/// A process that is ended when it is no longer needed, whatever happens.
+/// A process that is killed when it is dropped.
 struct Player {
     child: Child,
     log: PathBuf,

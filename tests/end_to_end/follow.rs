@@ -70,8 +70,8 @@ fn rows_are_scored_as_they_come_whatever_the_broker_does() {
     is(&watch.next(|topic, said| topic == TOPIC && said["row"] != 3).1, 4, expected[3]);
     let ended = follower.stop().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
-    assert!(ended.log.contains("row 2 is left out: column 'a'"), "{}", ended.log);
-    assert!(ended.log.contains("3 predictions published, 1 row left out, 0 lost"), "{}", ended.log);
+    assert!(ended.log.contains("row 2 is skipped: column 'a'"), "{}", ended.log);
+    assert!(ended.log.contains("3 predictions published, 1 row skipped, 0 lost"), "{}", ended.log);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn standard_input_is_scored_to_its_end() {
         .unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{log}");
-    assert!(log.contains("5000 predictions published, 0 rows left out, 0 lost"), "{log}");
+    assert!(log.contains("5000 predictions published, 0 rows skipped, 0 lost"), "{log}");
     for (row, value) in expected.iter().enumerate() {
         is(&watch.next(|_, _| true).1, row as u64, *value);
     }

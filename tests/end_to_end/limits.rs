@@ -129,6 +129,6 @@ fn an_aggregator_keeps_to_its_downlink_and_no_agent_is_late_for_it() {
     }
     let checked = plant.start("heijunka-aggregator", &["check", "--config", "aggregator.toml"], "check.log").unwrap();
     let checked = checked.wait().unwrap();
-    let line = "ok    downlink: 1.6Mbit/s: every 100000 parameters take 2.0 s to send whole; HJ-172 tells of the model";
+    let line = "ok    downlink: 1.6Mbit/s: every 100000 parameters take 2.0 s to send whole; HJ-172 reports the model's own time";
     assert!(checked.log.lines().any(|said| said == line), "{}", checked.log);
 }

@@ -163,7 +163,7 @@ fn agents_are_true(state: &Value) {
         assert_eq!(agent["online"], true);
         assert!(agent["compute_seconds"].as_f64() > Some(0.001), "{agent}");
         let why = agent["why"].as_str().unwrap();
-        assert!(why.starts_with("held back by") || why.starts_with("mostly waits for"), "{agent}");
+        assert!(why.starts_with("limited by") || why.starts_with("mostly waits for"), "{agent}");
     }
 }
 
@@ -240,7 +240,7 @@ fn shown_by_chromium(address: &str, folder: &Path) {
     for name in ["oven-02", "press-07"] {
         assert!(page.contains(&format!("data-agent=\"{name}\"")), "{page}\n{errors}");
     }
-    let is_said = ["held back by", "mostly waits for"].iter().any(|why| page.contains(why));
+    let is_said = ["limited by", "mostly waits for"].iter().any(|why| page.contains(why));
     assert!(is_said && page.contains("job at test"), "{page}\n{errors}");
     let folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("screenshots");
     std::fs::create_dir_all(&folder).unwrap();

@@ -22,23 +22,23 @@ enum End {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Allocation {
-    /// Who levels: adaptive, equal, or the base paper's dynamic and enhanced. `policy = "adaptive"`
+    /// Policy that divides the work: adaptive, equal, or the base paper's dynamic and enhanced. `policy = "adaptive"`
     policy: String,
     /// exact: a round ends with its whole batch; guard, anytime: see docs/allocation.md. `round_end = "exact"`
     round_end: End,
-    /// Shares that stay as they are, in samples a round; for example `pins = { press-07 = 16 }`
+    /// Fixed shares, in samples per round; for example `pins = { press-07 = 16 }`
     pins: BTreeMap<String, Samples>,
     /// Training waits while there are fewer agents, 1 to 1024. `min_agents = 1`
     min_agents: usize,
     /// How long to wait for further agents before the first round. `gather = "2s"`
     gather: Span,
-    /// A round waits at least so long for late agents. `deadline_floor = "5s"`
+    /// Least time that a round waits for late agents. `deadline_floor = "5s"`
     deadline_floor: Span,
-    /// And so many times the slowest recent round, 1 to 1000. `deadline_factor = 3.0`
+    /// Time that a round waits, as a multiple of the slowest recent round, 1 to 1000. `deadline_factor = 3.0`
     deadline_factor: f64,
-    /// But never longer than this, 100ms or more; for example `deadline = "30s"`
+    /// Longest time that a round waits, 100ms or more; for example `deadline = "30s"`
     deadline: Option<Span>,
-    /// Share of the agents without which a round is given up, 0.01 to 1. `quorum = 0.5`
+    /// Share of the agents below which a round is repeated, 0.01 to 1. `quorum = 0.5`
     quorum: f64,
 }
 
@@ -92,7 +92,7 @@ impl Allocation {
             let agent = AgentId::new(name).map_err(|error| {
                 Problem::new(
                     "allocation.pins",
-                    format!("\"{name}\" is no agent's name: {error}"),
+                    format!("\"{name}\" is not a valid agent name: {error}"),
                     "write the agent's name as in its settings file",
                 )
             })?;
@@ -101,7 +101,7 @@ impl Allocation {
         pins.iter().map(named).collect()
     }
 
-    /// How long whom is waited for.
+    /// How long rounds wait, and for whom.
     pub(super) fn patience(&self) -> Result<Patience, Problem> {
         if !(1..=AGENTS_MAX).contains(&self.min_agents) {
             let message = format!("{} is out of range", self.min_agents);

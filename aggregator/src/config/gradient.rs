@@ -55,7 +55,7 @@ pub(super) struct Gradient {
     /// How gradients go: float32, float16, int8, int4, sparse and sparse-int8 (shared data), or auto: what each link
     /// needs. `codec = "float32"`
     codec: Name,
-    /// How the model goes out: float32 whole, else its changes; as short as codec if left out; for example
+    /// How the model is sent: float32 whole, else its changes; if omitted as compact as codec; for example
     /// `update = "int8"`
     update: Option<Name>,
     /// sparse: share of the numbers that are sent, 0.0001 to 1; the rest is kept and sent later. `kept = 0.01`
@@ -125,7 +125,7 @@ impl Steps {
             (Self::Fixed(_), Some(steps)) => LocalSteps::Fixed(steps),
             _ => {
                 let fix = format!("write 1 to {LOCAL_STEPS_MAX}, or \"auto\"");
-                return Err(Problem::new(key, "this is no number of steps", fix));
+                return Err(Problem::new(key, "this is not a number of steps", fix));
             }
         };
         if !exact && steps != LocalSteps::Fixed(1) {
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(Steps::Named("auto".into()).check(true).unwrap(), LocalSteps::Auto);
         assert!(Steps::Fixed(4).check(false).unwrap_err().message.contains("round_end"));
         for wrong in [Steps::Fixed(0), Steps::Fixed(70_000), Steps::Named("many".into())] {
-            assert!(wrong.check(true).unwrap_err().message.contains("no number of steps"));
+            assert!(wrong.check(true).unwrap_err().message.contains("not a number of steps"));
         }
     }
 }

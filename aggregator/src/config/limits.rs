@@ -13,7 +13,7 @@ const LONGER_BYTES: usize = 8;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
-    /// What is sent to the broker at most, 8kbit/s or more; as much as the link carries if left out; the broker passes it on to
+    /// Most that is sent to the broker, 8kbit/s or more; unlimited if omitted; the broker passes it on to
     /// each agent: see docs/limits.md; for example `downlink = "2Mbit/s"`
     downlink: Option<Rate>,
 }

@@ -43,20 +43,20 @@ struct File {
     job: String,
     /// Where the broker is: Mosquitto, or any MQTT 5 broker.
     broker: BrokerSettings,
-    /// What is to be learnt.
+    /// What is predicted.
     task: Task,
-    /// The shape of what is trained.
+    /// The layers of the model.
     #[serde(default)]
     model: Model,
-    /// How long, in which steps, and on which rows.
+    /// Length, steps and rows of the training.
     training: Training,
     /// Who computes how much, and when a round ends.
     #[serde(default)]
     allocation: Allocation,
-    /// How gradients and models are written.
+    /// How gradients and models are encoded.
     #[serde(default)]
     gradient: Gradient,
-    /// What the aggregator leaves of a link to others.
+    /// What the aggregator may use of a link.
     #[serde(default)]
     limits: Limits,
     /// The files that training writes: model.safetensors, model.onnx, model_card.json, history.csv.
@@ -82,7 +82,7 @@ pub(crate) struct Valid {
     pub(crate) plan: Plan,
     /// How agents know when rows were measured, for the model's card.
     pub(crate) timestamps: Option<Timestamps>,
-    /// How long the job has taken before, if it goes on with the model that is in the output folder.
+    /// How long the job has taken before, if it resumes the model in the output folder.
     pub(crate) gone_on: Option<Duration>,
     pub(crate) output: PathBuf,
     pub(crate) save_every: Duration,
@@ -160,7 +160,7 @@ fn bus_config(loaded: &Loaded<File>, site: &SiteName, job: &JobName) -> Result<B
     let unique = std::hash::RandomState::new().build_hasher().finish();
     let client_id = format!("heijunka-{site}-{job}-aggregator-{unique:016x}");
     let mut bus = heijunka_program::bus_config(&loaded.settings.broker, client_id, |path| loaded.resolve(path))?;
-    // Whatever an absent aggregator misses is asked for again: no session is worth keeping long.
+    // Messages that an absent aggregator misses are requested again: a long session has no use.
     bus.session_expiry = Duration::from_secs(60);
     bus.queue_bytes_max = 512 << 20;
     Ok(bus)

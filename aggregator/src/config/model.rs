@@ -45,15 +45,15 @@ enum ForEach {
 pub(super) struct Model {
     /// dense: fully connected layers; conv: convolutions over a window's rows, then fully connected layers. `kind = "dense"`
     kind: ModelKind,
-    /// conv: filters of each of 1 to 3 convolutions; [16, 16] if left out, for example `filters = [16, 16]`
+    /// conv: filters of each of 1 to 3 convolutions; [16, 16] if omitted, for example `filters = [16, 16]`
     filters: Option<Vec<u16>>,
-    /// conv: rows that a filter sees, one number for all convolutions or a list; 5 if left out, for example `kernel = 5`
+    /// conv: rows that a filter sees, one number for all convolutions or a list; 5 if omitted, for example `kernel = 5`
     kernel: Option<ForEach>,
-    /// conv: rows from one place of a filter to the next, 1 to the kernel; 1 if left out, for example `stride = [2, 1]`
+    /// conv: rows from one place of a filter to the next, 1 to the kernel; 1 if omitted, for example `stride = [2, 1]`
     stride: Option<ForEach>,
-    /// conv: each filter's mean or max over time goes on, or none: all its places do; none if left out, for example `pooling = "mean"`
+    /// conv: what the hidden layers see of each filter: its mean or max over time, or with none all its places; none if omitted, for example `pooling = "mean"`
     pooling: Option<PooledBy>,
-    /// Widths of the hidden layers, 1 to 65536; [] for linear or softmax regression. [64] if left out; anomaly: as wide as
+    /// Widths of the hidden layers, 1 to 65536; [] for linear or softmax regression. [64] if omitted; anomaly: as wide as
     /// the inputs suggest, with a narrow layer between, for example `hidden = [64]`
     hidden: Option<Vec<u32>>,
     /// What hidden layers do with their sums. `activation = "relu"`
@@ -98,7 +98,7 @@ impl Model {
         Ok(hidden)
     }
 
-    /// Convolutions before the hidden layers, over windows of so many rows.
+    /// Convolutions before the hidden layers, over windows of that many rows.
     pub(super) fn convolutions(&self, window_rows: Option<u16>) -> Result<Vec<Convolution>, Problem> {
         if self.kind == ModelKind::Dense {
             return self.without_convolutions();

@@ -20,16 +20,15 @@ enum Format {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct OutputSettings {
-    /// Folder of the files; it is made. `directory = "heijunka-output"`
+    /// Folder of the files; it is created. `directory = "heijunka-output"`
     directory: PathBuf,
-    /// Time between two saves of the model; save_every is its older name. `checkpoint_every = "60s"`
-    #[serde(alias = "save_every")]
+    /// Time between two saves of the model. `checkpoint_every = "60s"`
     checkpoint_every: Span,
-    /// Older checkpoints that stay in its folder checkpoints, 0 to 1000; the oldest go first. `keep = 0`
+    /// Older checkpoints that are kept in the folder checkpoints, 0 to 1000; the oldest are removed first. `keep = 0`
     keep: usize,
     /// Forms of the model at the end of the job; safetensors is always written. `formats = ["safetensors", "onnx"]`
     formats: Vec<Format>,
-    /// Records each agent's times in each round, for simulate and advise; for example `trace = "trace.csv.gz"`
+    /// Records each agent's times in each round, for heijunka-study; for example `trace = "trace.csv.gz"`
     trace: Option<PathBuf>,
 }
 

@@ -85,9 +85,9 @@ pub(super) struct Task {
     /// What the target is: a number (regression), or a name (classification); anomaly: what is learned is what normal
     /// rows are like. `kind = "classification"`
     kind: Kind,
-    /// Column to predict; anomaly: the one that tells normal rows, empty if all rows are normal. `target = "fault"`
+    /// Column to predict; anomaly: the one that marks normal rows, empty if all rows are normal. `target = "fault"`
     target: String,
-    /// Columns to predict it from; every other column if left out; for example `inputs = ["temperature", "torque"]`
+    /// Columns to predict it from; all other columns if omitted; for example `inputs = ["temperature", "torque"]`
     #[serde(default)]
     inputs: Vec<String>,
     /// Columns that are not inputs; for example `ignore = ["serial_number"]`
@@ -101,7 +101,7 @@ pub(super) struct Task {
     /// not named weigh 1. `class_weights = "none"`
     #[serde(default)]
     class_weights: Weights,
-    /// Two classes: the one that is looked for; the rarer one if left out; for example `positive = "1"`
+    /// Two classes: the positive one; if omitted the rarer one; for example `positive = "1"`
     positive: Option<ClassName>,
     /// Two classes, or anomalies with a target: what each positive row that is missed and each false alarm costs, 0 to
     /// 1e9, in any unit; the threshold is then that of the least cost; for example `costs = { missed = 50, false_alarm = 1 }`
@@ -118,12 +118,12 @@ pub(super) struct Task {
     /// there is no such column, is the file that a row comes from. Whole groups are held out; for example
     /// `group_by = "file"`
     group_by: Option<String>,
-    /// Rows of an example, 1 to 4096: so many consecutive rows of one group, the target is that of the last one; one
-    /// row if left out; for example `window_rows = 30`
+    /// Rows of an example, 1 to 4096: consecutive rows of one group, with the target of the last one; 1 if
+    /// omitted; for example `window_rows = 30`
     window_rows: Option<u16>,
-    /// An example to train on ends at every so many-th row; at each if left out; for example `window_every = 5`
+    /// Distance in rows between the ends of two training examples; 1 if omitted; for example `window_every = 5`
     window_every: Option<u16>,
-    /// What the agents' [data] says as timestamp_column; it changes nothing for them: the model's card tells `predict`, which
+    /// What the agents' [data] says as timestamp_column; it does not change how agents read: the model's card passes it to `predict`, which
     /// then takes rows in the same order; for example `timestamp_column = "time"`
     timestamp_column: Option<String>,
     /// Their timestamp_format, likewise; for example `timestamp_format = "%d.%m.%Y %H:%M:%S"`
@@ -149,7 +149,7 @@ impl Weights {
         match self {
             Self::Usual(UsualWeights::None) => Ok(ClassWeights::None),
             Self::Usual(UsualWeights::Balanced) => Ok(ClassWeights::Balanced),
-            Self::Other(value) => Err(Problem::new(key, format!("{value} is no weights"), fix)),
+            Self::Other(value) => Err(Problem::new(key, format!("{value} is not a choice of weights"), fix)),
             Self::Named(weights) => {
                 let wrong = weights.iter().find(|(_, weight)| !(1e-6..=1e6).contains(*weight));
                 if let Some((class, weight)) = wrong {
@@ -209,7 +209,7 @@ impl Task {
                     Err(Problem::new("task.normal", message, "write for example normal = \"0\""))
                 }
                 (Some(_), true) => {
-                    let message = "no column is named that tells normal rows";
+                    let message = "no column is named that marks normal rows";
                     Err(Problem::new("task.normal", message, "write target = \"fault\", or delete normal"))
                 }
                 (normal, _) => {
@@ -269,7 +269,7 @@ impl Task {
             return Err(Problem::new("task.positive", "this is for a classification", "delete it"));
         }
         if self.costs.is_some() && (matches!(self.kind, Kind::Regression) || self.target.is_empty()) {
-            let message = "this is for a classification, or for anomalies that a target tells";
+            let message = "this is for a classification, or for anomalies that a target marks";
             return Err(Problem::new("task.costs", message, "delete it"));
         }
         let costs = self.costs.map(|costs| {
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn what_is_no_weight_or_price_is_refused() {
         let weights = |text: &str| task(text).class_weights.check().unwrap_err().message;
-        assert_eq!(weights("class_weights = \"equal\""), "\"equal\" is no weights");
+        assert_eq!(weights("class_weights = \"equal\""), "\"equal\" is not a choice of weights");
         assert_eq!(weights("class_weights = { a = 0.0 }"), "the weight 0 of 'a' is out of range");
         let price = task("costs = { missed = -1, false_alarm = 1 }").judging(None).unwrap_err();
         assert_eq!((price.message.as_str(), price.key.as_str()), ("-1 is out of range", "task.costs"));

@@ -25,7 +25,7 @@ enum ScheduleKind {
     Cosine,
 }
 
-/// What tells the better model.
+/// Score that decides which model is better.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Score {
@@ -55,13 +55,13 @@ pub(super) struct Training {
     /// Seed of all that is random: the same seed and data give the same model. `seed = 0`
     #[serde(default)]
     seed: u64,
-    /// Samples of a round, over all agents, 1 to 1048576. `global_batch_samples = 256`
+    /// Samples per round, over all agents, 1 to 1048576. `global_batch_samples = 256`
     #[serde(default = "batch")]
     global_batch_samples: u32,
     /// How a step is made of a gradient. `optimizer = "adam"`
     #[serde(default)]
     optimizer: Optimizer,
-    /// Length of a step, 1e-9 to 100; 0.001 for adam and 0.1 for sgd if left out; for example `learning_rate = 0.001`
+    /// Length of a step, 1e-9 to 100; if omitted 0.001 for adam and 0.1 for sgd; for example `learning_rate = 0.001`
     learning_rate: Option<f64>,
     /// sgd: what a step keeps of the one before, 0 to 0.9999, often 0.9. `momentum = 0.0`
     #[serde(default)]
@@ -80,18 +80,18 @@ pub(super) struct Training {
     schedule: ScheduleKind,
     /// Rounds between two steps of the learning rate; for example `step_every_rounds = 500`
     step_every_rounds: Option<u64>,
-    /// What each of them leaves of the learning rate, 1e-6 to 1; 0.1 if left out; for example `step_factor = 0.1`
+    /// Factor of the learning rate at each of them, 1e-6 to 1; 0.1 if omitted; for example `step_factor = 0.1`
     step_factor: Option<f64>,
-    /// Time after which the job is done, without the time for which somebody has paused it; for example `max_time = "8h"`
+    /// Training time after which the job ends; pauses do not count; for example `max_time = "8h"`
     max_time: Option<Span>,
-    /// Whether to go on, counting its rounds and its time, with the unfinished model of this job that an aggregator which
-    /// was cut off or stopped has left in the output folder; with false it begins anew, and a model that is there is kept
+    /// Whether to resume the unfinished model of this job that an interrupted or stopped aggregator has left in the output
+    /// folder, with its rounds and its time; false: a new model, and the existing one is kept
     /// in the folder checkpoints. `resume = true`
     #[serde(default = "yes")]
     resume: bool,
     /// Ends the job when the score has not improved for so long; the best model is kept; for example `stop_when_no_better_for_rounds = 300`
     stop_when_no_better_for_rounds: Option<u64>,
-    /// What tells the better model: loss, accuracy, macro_f1, pr_auc, roc_auc, best_f1 or rmse; if left out pr_auc for two
+    /// Score that decides which model is better: loss, accuracy, macro_f1, pr_auc, roc_auc, best_f1 or rmse; if omitted pr_auc for two
     /// classes, macro_f1 for more, rmse for a number; for example `score = "pr_auc"`
     score: Option<Score>,
     /// How rows are held out for scores: those that a hash of their content chooses, or whole groups with group_by (hash),
@@ -104,7 +104,7 @@ pub(super) struct Training {
     /// Instead: the column that marks held-out rows (test, held_out, validation, true, 1); rows that it marks as context,
     /// ignore or unused neither train nor count, but are part of windows; for example `validation_column = "split"`
     validation_column: Option<String>,
-    /// Rounds between two scores; a twentieth of max_rounds if left out; for example `score_every_rounds = 50`
+    /// Rounds between two scores; a twentieth of max_rounds if omitted; for example `score_every_rounds = 50`
     score_every_rounds: Option<u64>,
 }
 
@@ -148,7 +148,7 @@ impl Training {
         self.score_every_rounds.unwrap_or_else(|| (self.max_rounds / 20).max(1))
     }
 
-    /// The figure that tells the better model, if one is named.
+    /// The score that decides which model is better, if one is named.
     pub(super) fn score(&self) -> Option<ScoreName> {
         self.score.map(|score| match score {
             Score::Loss => ScoreName::Loss,
@@ -161,7 +161,7 @@ impl Training {
         })
     }
 
-    /// Whether to go on with the model that is there.
+    /// Whether to resume the model in the output folder.
     pub(super) fn resume(&self) -> bool {
         self.resume
     }
@@ -171,7 +171,7 @@ impl Training {
         self.seed
     }
 
-    /// Steps of each agent by itself. `exact`: a round ends when all of its batch is computed.
+    /// Steps that each agent takes by itself. `exact`: a round ends when all of its batch is computed.
     pub(super) fn local_steps(&self, exact: bool) -> Result<LocalSteps, Problem> {
         self.local_steps.check(exact)
     }

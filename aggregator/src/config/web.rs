@@ -15,11 +15,11 @@ const PORT_DEFAULT: u16 = 8765;
 pub(super) struct Web {
     /// Address and port: 127.0.0.1 is this machine alone, 0.0.0.0:8765 all; or "off". `listen = "127.0.0.1:8765"`
     listen: String,
-    /// File whose first line is the password, needed if other machines may read the page; the environment's
-    /// HEIJUNKA_WEB_PASSWORD goes before it; for example
+    /// File whose first line is the password, required if other machines may read the page; the environment variable
+    /// HEIJUNKA_WEB_PASSWORD takes precedence; for example
     /// `password_file = "page.txt"`
     password_file: Option<PathBuf>,
-    /// Whether who can open the page may also pause, save, export and stop; false: it only shows. `control = true`
+    /// Whether the page may also pause, save, export and stop; false: it only shows. `control = true`
     control: bool,
 }
 
@@ -37,7 +37,7 @@ impl Web {
             return Ok(None);
         }
         let address: SocketAddr = self.listen.parse().map_err(|_| {
-            let message = format!("\"{}\" is no address with a port", self.listen);
+            let message = format!("\"{}\" is not an address with a port", self.listen);
             let fix = format!("write for example listen = \"127.0.0.1:{PORT_DEFAULT}\", or listen = \"off\"");
             Problem::new("web.listen", message, fix)
         })?;
@@ -49,7 +49,7 @@ impl Web {
         });
         let password = password.map_err(|why| Problem::new("web.password_file", why, fix))?;
         if password.is_none() && !address.ip().is_loopback() {
-            let message = format!("at {} everybody on the network could read the page", address.ip());
+            let message = format!("at {} every computer on the network could read the page", address.ip());
             let fix = format!("add password_file = \"…\", or write listen = \"127.0.0.1:{}\"", address.port());
             return Err(Problem::new("web.listen", message, fix));
         }
@@ -80,13 +80,13 @@ mod tests {
         let open = load("listen = \"0.0.0.0:80\"\npassword_file = \"page.txt\"").unwrap().unwrap();
         assert_eq!(open.password.unwrap().reveal(), "secret");
         for (web, expected) in [
-            ("listen = \"0.0.0.0:8765\"", "everybody on the network could read"),
+            ("listen = \"0.0.0.0:8765\"", "every computer on the network could read"),
             ("listen = \"[::]:8765\"", "password_file"),
             ("listen = \"8765\"", "127.0.0.1:8765"),
             ("password_file = \"absent.txt\"", "there is no file"),
         ] {
-            let told = format!("{:?}", load(web).unwrap_err());
-            assert!(told.contains(expected), "{web}: {told}");
+            let message = format!("{:?}", load(web).unwrap_err());
+            assert!(message.contains(expected), "{web}: {message}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is recorded can be read and replayed, whatever ends the recording.
+//! What is recorded can be read and replayed, however the recording ends.
 
 use super::*;
 use heijunka_allocate::{PolicyName, RoundEnd};
@@ -6,7 +6,7 @@ use heijunka_sim::{Costs, Replay};
 use heijunka_study::trace::Trace;
 use heijunka_units::AgentId;
 
-/// What three rounds of these agents were like: 0.5 s on the network, 0.125 s fixed, 1/16 s or 1/8 s a sample.
+/// What three rounds of these agents were like: 0.5 s on the network, 0.125 s fixed, 1/16 s or 1/8 s per sample.
 fn rounds(names: &[&str]) -> Vec<RoundRecord> {
     let agents: Vec<AgentId> = names.iter().map(|name| AgentId::new(name).unwrap()).collect();
     let (policy, round_end, batch_samples) = (PolicyName::Equal, RoundEnd::Exact, 16 * names.len() as u32);
@@ -109,14 +109,14 @@ fn a_full_file_is_told_once_and_stays_readable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.csv");
     let mut file = TraceFile { bytes_max: 200, ..TraceFile::create(&path).unwrap() };
-    let mut told = Vec::new();
+    let mut warnings = Vec::new();
     let rounds = rounds(&["a"]);
     for _ in 0..20 {
-        told.extend(file.add(&rounds[0], &[]));
-        told.extend(file.write());
+        warnings.extend(file.add(&rounds[0], &[]));
+        warnings.extend(file.write());
     }
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("grows no further; training goes on"), "{told:?}");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("is not continued; training continues"), "{warnings:?}");
     assert!(std::fs::metadata(&path).unwrap().len() <= 200);
     assert!(Trace::load(&path).unwrap().rounds() > 2);
 }

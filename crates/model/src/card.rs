@@ -28,14 +28,14 @@ pub struct Card {
     pub target: String,
     /// Columns that the model reads, in the order of its inputs.
     pub inputs: Vec<CardInput>,
-    /// What the target holds in normal rows; null where no anomalies are looked for, or no column tells.
+    /// What the target holds in normal rows; null if the task is not anomaly detection, or if no column marks normal rows.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub normal: Option<String>,
     /// Class names in the order of the model's outputs; null for a regression and for anomalies.
     pub classes: Option<Vec<String>>,
     /// Weight of each class in the loss.
     pub class_weights: Option<Vec<f32>>,
-    /// From when on a row is taken for positive, or for an anomaly; null where there are not two classes.
+    /// Threshold from which a row is predicted positive, or an anomaly; null without two classes.
     #[serde(default)]
     pub decision: Option<CardDecision>,
     /// target = output / scale + offset; null for a classification.
@@ -74,7 +74,7 @@ pub struct Scaling {
     pub scale: f64,
 }
 
-/// A row is taken for positive from the threshold on, which has been chosen on the held-out rows.
+/// Threshold from which a row is predicted positive, chosen on the held-out rows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CardDecision {
     /// The positive class; null for anomalies.
@@ -118,7 +118,7 @@ pub struct CardData {
     /// what is predicted belongs to the last one. Null: an example is one row.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub window: Option<CardWindow>,
-    /// How agents know when rows were measured, if the settings tell: windows go across no longer pause.
+    /// How agents know when rows were measured, if the settings say: windows do not span longer pauses.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub timestamps: Option<CardTimestamps>,
     /// Agents that took part, with their rows.
@@ -130,7 +130,7 @@ pub struct CardData {
 pub struct CardWindow {
     /// Rows to train on.
     pub rows: u16,
-    /// Examples to train on ended at every so many-th row.
+    /// Distance in rows between the ends of two training examples.
     pub every: u16,
 }
 
@@ -139,7 +139,7 @@ pub struct CardWindow {
 pub struct CardTimestamps {
     /// Column of the times.
     pub column: String,
-    /// As in strftime; null: found out.
+    /// As in strftime; null: detected.
     pub format: Option<String>,
     /// Longest pause within a window, in seconds.
     pub gap_s: Option<f64>,
@@ -180,7 +180,7 @@ pub struct CardTraining {
     pub ended: Option<String>,
     /// Since the first start of the job, without the time in which no aggregator ran.
     pub seconds: f64,
-    /// The part of it that `max_time` limits: from the first round on, without pauses that somebody asked for.
+    /// The part of it that `max_time` limits: from the first round on, without requested pauses.
     #[serde(default)]
     pub training_seconds: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! The files of a model: written whole or not at all, older ones kept as told, and read again to go on from.
+//! The files of a model: written whole or not at all, older ones kept on request, and read again to resume from.
 
 use crate::card::Card;
 use crate::safetensors::to_bytes;
@@ -49,7 +49,7 @@ pub fn write(folder: &Path, save: &Save<'_>) -> io::Result<()> {
     let model = to_bytes(save.shape, save.parameters).ok_or_else(misfit)?;
     let card = serde_json::to_vec_pretty(save.card)?;
     if is_unfinished(save.card) {
-        // First, and whole by itself: if this save is cut off, it holds what the next start resumes.
+        // First, and whole by itself: if this save is interrupted, it holds what the next start resumes.
         let left = unfinished::bytes(save.parameters, save.optimizer, save.best, &card).ok_or_else(misfit)?;
         replace_file(&folder.join(unfinished::FILE), &left)?;
     }
@@ -118,7 +118,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the next aggregator is to go on with the model: it was cut off, or stopped.
+/// Whether the next aggregator resumes the model: its job was interrupted or stopped.
 fn is_unfinished(card: &Card) -> bool {
     card.training.ended.as_deref().is_none_or(|ended| ended == STOPPED)
 }
@@ -131,18 +131,20 @@ fn age(path: &Path, beginning: &str) -> Option<(u64, u64)> {
     Some((run.parse().ok()?, round.parse().ok()?))
 }
 
-/// The model is not gone on with: what that would take is of no use.
+/// Removes what resuming needs: the model is not resumed.
 pub fn forget_unfinished(folder: &Path) -> io::Result<()> {
     remove(&folder.join(unfinished::FILE))
 }
 
-/// Puts a folder right in which a save was cut off between the model and its card; says what was done, or what is lost.
-pub fn mend(folder: &Path) -> io::Result<Option<String>> {
+/// Repairs a folder in which a save was interrupted between the model and its card; returns what was done, or what is lost.
+pub fn repair(folder: &Path) -> io::Result<Option<String>> {
     let name = unfinished::FILE;
     let left = match unfinished::read(folder) {
         Ok(Some(left)) => left,
         Ok(None) => return Ok(None),
-        Err(why) => return Ok(Some(format!("{name} cannot be read ({why}): the optimizer begins anew"))),
+        Err(why) => {
+            return Ok(Some(format!("{name} cannot be read ({why}): the optimizer starts from its initial state")));
+        }
     };
     if Trained::load_at_once(folder).is_ok() {
         return Ok(None);
@@ -151,7 +153,7 @@ pub fn mend(folder: &Path) -> io::Result<Option<String>> {
     replace_file(&folder.join(MODEL), &model)?;
     replace_file(&folder.join(CARD), &card)?;
     let round = left.trained.card.training.rounds;
-    Ok(Some(format!("the last save was cut off: {MODEL} and {CARD} are now those of {name}, after round {round}")))
+    Ok(Some(format!("the last save was interrupted: {MODEL} and {CARD} are now those of {name}, after round {round}")))
 }
 
 /// A tensor's numbers, all of them finite.
@@ -168,7 +170,7 @@ fn numbers(tensors: &SafeTensors<'_>, name: &str) -> Option<Vec<f32>> {
 /// There is one that cannot be read.
 pub fn unfinished(folder: &Path) -> Result<Option<Unfinished>, String> {
     let shown = Trained::load_at_once(folder);
-    // One that cannot be read is told by `mend`.
+    // `repair` reports one that cannot be read.
     if let Some(left) = unfinished::read(folder).ok().flatten()
         && !shown.as_ref().is_ok_and(|shown| is_finished_since(&shown.card, &left.trained.card))
     {
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn whenever_a_save_is_cut_off_what_is_gone_on_with_belongs_together() {
+    fn whenever_a_save_is_interrupted_the_resumed_files_belong_together() {
         for written in 0..=3 {
             let folder = tempfile::tempdir().unwrap();
             let folder = folder.path();
@@ -294,29 +296,29 @@ mod tests {
             let left = unfinished(folder).unwrap().unwrap();
             assert_eq!((left.trained.card.training.run, left.steps()), (run, run * 10), "{written} files written");
             assert_eq!((left.trained.parameters, left.optimizer), (parameters(run), vec![run as f32]));
-            let told = mend(folder).unwrap();
-            assert_eq!(told.is_some(), written == 2, "{told:?}");
+            let report = repair(folder).unwrap();
+            assert_eq!(report.is_some(), written == 2, "{report:?}");
             let shown = Trained::load_at_once(folder).unwrap();
             assert_eq!(shown.parameters, parameters(shown.card.training.run));
-            assert_eq!(mend(folder).unwrap(), None, "it is mended");
+            assert_eq!(repair(folder).unwrap(), None, "it is repaired");
         }
     }
 
     #[test]
-    fn a_first_save_that_is_cut_off_is_gone_on_with_too() {
+    fn a_first_save_that_is_interrupted_is_resumed_too() {
         for written in 1..=3 {
             let folder = tempfile::tempdir().unwrap();
             let folder = folder.path();
             assert!(unfinished(folder).unwrap().is_none());
             save(5, None).iter().take(written).for_each(|(name, bytes)| write(folder, name, bytes));
             assert_eq!(unfinished(folder).unwrap().unwrap().steps(), 50);
-            assert_eq!(mend(folder).unwrap().is_some(), written < 3);
+            assert_eq!(repair(folder).unwrap().is_some(), written < 3);
             assert_eq!(Trained::load_at_once(folder).unwrap().parameters, parameters(5));
         }
     }
 
     #[test]
-    fn a_job_that_ended_before_it_could_forget_is_over_and_one_that_did_not_end_goes_on() {
+    fn a_job_that_ended_before_it_could_forget_is_over_and_one_that_did_not_end_is_resumed() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         save(4, None).iter().for_each(|(name, bytes)| write(folder, name, bytes));
@@ -326,7 +328,7 @@ mod tests {
         assert_eq!(left.steps(), 40, "the end was not written");
         write(folder, card.0, &card.1);
         assert!(unfinished(folder).unwrap().is_none());
-        assert_eq!(mend(folder).unwrap(), None);
+        assert_eq!(repair(folder).unwrap(), None);
         // A stopped one is unfinished.
         save(6, Some(STOPPED)).iter().for_each(|(name, bytes)| write(folder, name, bytes));
         assert_eq!(unfinished(folder).unwrap().unwrap().steps(), 60);
@@ -336,15 +338,18 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_and_model_and_card_are_gone_on_with() {
+    fn a_damaged_file_is_reported_and_model_and_card_are_resumed() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         save(4, None).iter().for_each(|(name, bytes)| write(folder, name, bytes));
         write(folder, unfinished::FILE, "torn");
         let left = unfinished(folder).unwrap().unwrap();
         assert_eq!((left.steps(), left.optimizer), (40, vec![]));
-        let told = mend(folder).unwrap().unwrap();
-        assert!(told.contains("unfinished.safetensors cannot be read") && told.contains("begins anew"), "{told}");
+        let report = repair(folder).unwrap().unwrap();
+        assert!(
+            report.contains("unfinished.safetensors cannot be read") && report.contains("initial state"),
+            "{report}"
+        );
         // Nothing is left that belongs together.
         write(folder, MODEL, &save(5, None)[1].1);
         assert!(unfinished(folder).is_err_and(|why| why.contains("another save")));

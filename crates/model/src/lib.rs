@@ -15,5 +15,5 @@ pub use card::{
 pub use replace::replace_file;
 pub use trained::Trained;
 
-/// The columns of a trace, in the order in which they are written: n samples took network + fixed + n x a sample.
+/// The columns of a trace, in the order in which they are written: n samples took network + fixed + n x seconds_per_sample.
 pub const TRACE_COLUMNS: [&str; 5] = ["round", "agent", "network_s", "fixed_s", "seconds_per_sample"];

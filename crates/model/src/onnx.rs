@@ -22,7 +22,7 @@ const IR_VERSION: i64 = 8;
 /// Version of the operators.
 pub const OPSET: i64 = 17;
 
-/// What a scaled number may be off by for its raw number's rounding to 32 bits, before it is told.
+/// Largest error of a scaled number, from rounding its raw number to 32 bits, that needs no warning.
 const ROUNDING_MAX: f64 = 1e-5;
 
 /// What goes in and comes out.
@@ -208,7 +208,7 @@ fn said(trained: &Trained, names: &[String]) -> String {
     let what = match (&card.classes, card.is_anomaly()) {
         (Some(_), _) => format!("Predicts the class '{}'", card.target),
         (None, false) => format!("Predicts the value '{}'", card.target),
-        (None, true) => "Tells how far a row is from normal ones".into(),
+        (None, true) => "Measures how far a row is from normal ones".into(),
     };
     let (columns, window) = (names.len(), card.data.window);
     let shape = match window {

@@ -20,7 +20,7 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The error without the temporary file's name, which is another each time and tells nobody anything.
+/// The error without the temporary file's name, which differs each time and helps no reader.
 fn bare(error: std::io::Error) -> std::io::Error {
     let text = error.to_string();
     match text.split_once(" at path \"") {

@@ -64,8 +64,8 @@ impl Trained {
         if described.model.digest.as_ref().is_some_and(|known| *known != digest(&parameters)) {
             let what = format!("the model in {} cannot be used", folder.display());
             let why = format!("{} is of another save than {}", name(card), name(model));
-            let fix = "copy both files of one save; if a save was cut off, its aggregator puts them right when it is \
-                       started again";
+            let fix = "copy both files of one save; if a save was interrupted, its aggregator repairs them at its next \
+                       start";
             return Err(Unread::Mixed(Failure::new(Exit::Config, what).why(why).fix(fix)));
         }
         Ok(Self::new(described, parameters).map_err(|why| unusable(folder, &why))?)
@@ -135,7 +135,7 @@ impl Trained {
 
 /// Why a model was not read.
 enum Unread {
-    /// Card and parameters are of two saves: one may be going on.
+    /// Card and parameters are of two saves: a save may be in progress.
     Mixed(Failure),
     Unusable(Failure),
 }
@@ -154,7 +154,7 @@ impl From<Unread> for Failure {
     }
 }
 
-/// Reads again while a save goes on.
+/// Reads again while a save is in progress.
 fn patiently(read: impl Fn() -> Result<Trained, Unread>) -> Result<Trained, Failure> {
     for _ in 1..LOOKS {
         match read() {
@@ -173,5 +173,5 @@ fn unusable(folder: &Path, why: &str) -> Failure {
 
 fn shape(card: &Card) -> Result<ModelShape, String> {
     let loss = if card.classes.is_some() { Loss::CrossEntropy } else { Loss::MeanSquaredError };
-    card.model.shape(loss).ok_or_else(|| "the card's model makes no sense".into())
+    card.model.shape(loss).ok_or_else(|| "the card's model is not valid".into())
 }

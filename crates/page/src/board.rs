@@ -249,7 +249,7 @@ impl Board {
     }
 
     /// Takes in an event.
-    pub(crate) fn tell(&mut self, event: &Event, time: String) {
+    pub(crate) fn add_event(&mut self, event: &Event, time: String) {
         // Those that say that all is well must not push out those that ask for something.
         let full = self.events.len() >= EVENTS_KEPT;
         let calm = full.then(|| self.events.iter().position(|line| line.event.level() == Level::Info)).flatten();

@@ -20,7 +20,7 @@ pub(crate) struct Curve<P> {
 }
 
 impl<P: Point> Curve<P> {
-    /// An empty curve of so many points at most, two at least.
+    /// An empty curve of at most that many points, at least two.
     pub(crate) fn new(points_max: usize) -> Self {
         Self { points: VecDeque::new(), points_max: points_max.max(2), stride: 1, partial: None }
     }

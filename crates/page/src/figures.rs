@@ -6,9 +6,9 @@ use std::time::Duration;
 /// Running figures for `status` and progress.
 #[derive(Debug, Default)]
 pub struct Figures {
-    /// Mean seconds a round, recent rounds weighing more.
+    /// Mean seconds per round; recent rounds weigh more.
     pub round_seconds: Option<f64>,
-    /// Seconds that levelling saved against equal shares, so far.
+    /// Seconds that levelling has saved so far, compared with equal shares.
     pub saved_seconds: f64,
     /// Mean loss of the last round.
     pub loss: Option<f64>,
@@ -49,7 +49,7 @@ impl Figures {
     }
 }
 
-/// What a job is in that is over and whose model cannot be written yet.
+/// The phase of a job that is over and whose model cannot be saved yet.
 pub(crate) const CANNOT_SAVE: &str = "cannot save";
 
 /// The phase in a word or two.

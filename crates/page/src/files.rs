@@ -1,4 +1,4 @@
-//! The job's files for whoever wants to take them home, a piece at a time: memory stays small, however large a model is.
+//! The job's files for download, a piece at a time: memory stays small, however large a model is.
 
 use bytes::Bytes;
 use heijunka_metrics::http::Body;
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// The files that can be had, and their types.
+/// The files that can be downloaded, and their types.
 const FILES: [(&str, &str); 4] = [
     ("/model.safetensors", "application/octet-stream"),
     ("/model.onnx", "application/octet-stream"),
@@ -17,7 +17,7 @@ const FILES: [(&str, &str); 4] = [
     ("/history.csv", "text/csv; charset=utf-8"),
 ];
 
-/// The type of a path's file, if there is such a file to be had.
+/// The type of a path's file, if it can be downloaded.
 pub(crate) fn kind(path: &str) -> Option<&'static str> {
     FILES.iter().find(|(known, _)| *known == path).map(|(_, kind)| *kind)
 }

@@ -1,6 +1,6 @@
 //! How long a round would take if all finished at the same moment.
 
-/// What a machine takes: seconds whatever the share, and seconds a sample.
+/// What a machine takes: seconds for any share, and seconds per sample.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Machine {
     pub(crate) fixed_s: f64,

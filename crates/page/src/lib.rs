@@ -9,10 +9,12 @@ mod ideal;
 mod lines;
 mod listen;
 mod metrics;
+mod observe;
 mod orders;
 mod routes;
 mod server;
 mod snapshot;
+mod spans;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -21,14 +23,15 @@ mod words;
 
 pub use figures::{Figures, data_mode, phase};
 pub use listen::Listen;
-pub use orders::{Asked, Order, Told};
+pub use orders::{Asked, Done, Order};
 pub use server::{Server, bind};
 pub use snapshot::Facts;
 
 use board::Board;
 use heijunka_round::{Coordinator, Event, RoundRecord};
+use observe::Seen;
 use routes::Desk;
-use snapshot::{Seen, Snapshot};
+use snapshot::Snapshot;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,9 +39,9 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 use what_if::Finding;
 
-/// A snapshot is made at most so often.
+/// A snapshot is made at most this often.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(250);
-/// What another fleet would take is estimated anew at most so often.
+/// The times of other fleets are estimated at most this often.
 const WHAT_IF_EVERY: Duration = Duration::from_secs(2);
 
 /// What a page needs to begin.
@@ -71,7 +74,7 @@ struct Open {
 }
 
 impl Page {
-    /// Serves the page, unless it is off. A page that cannot be served is no reason not to train.
+    /// Serves the page, unless it is off. Training continues without the page if it cannot be served.
     pub fn start(setup: Setup) -> Self {
         let Setup { listen, facts, folder, before } = setup;
         let Some(listen) = listen else { return Self(None) };
@@ -99,7 +102,7 @@ impl Page {
             Err(error) => {
                 let address = listen.address;
                 warn!(
-                    "no page at {address}: {error}; training goes on; [web] listen names another address, or \"off\""
+                    "no page at {address}: {error}; training continues without it; set [web] listen to another address, or to \"off\""
                 );
                 Self(None)
             }
@@ -114,9 +117,9 @@ impl Page {
     }
 
     /// Takes in an event of that time, as people read it.
-    pub fn tell(&mut self, event: &Event, time: String) {
+    pub fn add_event(&mut self, event: &Event, time: String) {
         if let Some(open) = &mut self.0 {
-            open.board.tell(event, time);
+            open.board.add_event(event, time);
         }
     }
 
@@ -130,7 +133,7 @@ impl Page {
         std::future::pending().await
     }
 
-    /// The next snapshot is due at once: somebody has changed something and wants to see it.
+    /// The next snapshot is due at once: an order has changed something.
     pub fn hasten(&mut self) {
         if let Some(open) = &mut self.0 {
             open.due = Instant::now();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// Training rounds on the curves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RoundLine {
-    /// Counts what the browser may be told, from 1.
+    /// Counts what is sent to a browser, from 1.
     pub(crate) sequence: u64,
     /// How many rounds these are; times and losses are means over them.
     pub(crate) rounds: u64,

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 pub struct Listen {
     /// Address and port.
     pub address: SocketAddr,
-    /// What a browser has to know; any user name goes with it.
+    /// What a browser has to know; any user name is accepted.
     pub password: Option<Secret>,
     /// Whether it takes orders.
     pub control: bool,

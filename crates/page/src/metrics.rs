@@ -45,7 +45,7 @@ fn job(text: &mut Text, snapshot: &Snapshot) {
     let held = u8::from(snapshot.held);
     text.gauge(
         "heijunka_pause_requested",
-        "1 while the job is paused, or about to pause, because somebody asked.",
+        "1 while the job is paused, or about to pause, because a person requested it.",
         held,
     );
     let cannot_begin = u8::from(snapshot.obstacle.is_some());
@@ -78,7 +78,7 @@ fn rounds(text: &mut Text, snapshot: &Snapshot) {
     let name = "heijunka_equal_shares_seconds_total";
     text.counter(name, "Estimated duration of the training rounds with equal shares.", sums.equal_s);
     let name = "heijunka_ideal_round_duration_seconds";
-    text.gauge_if(name, "Duration of a round in which all would finish at once.", recent.ideal_s);
+    text.gauge_if(name, "Duration of a round in which all agents would finish at the same time.", recent.ideal_s);
     text.counter("heijunka_samples_total", "Samples that entered steps.", sums.samples);
     let name = "heijunka_reissued_samples_total";
     text.counter(name, "Samples of lost agents that others computed.", sums.reissued_samples);
@@ -164,7 +164,7 @@ fn agents(text: &mut Text, snapshot: &Snapshot) {
         }
     };
     gauge("heijunka_agent_online", "1 while the agent is here.", |view| view.online.into());
-    gauge("heijunka_agent_share_samples", "Samples a round of the agent.", |view| view.share_samples.into());
+    gauge("heijunka_agent_share_samples", "Samples per round of the agent.", |view| view.share_samples.into());
     gauge("heijunka_agent_rows", "Rows that the agent trains on.", |view| view.rows);
     let mut counter = |name: &str, help: &str, of: fn(&AgentHistory) -> f64| {
         text.family("counter", name, help);

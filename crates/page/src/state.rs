@@ -7,14 +7,14 @@ use heijunka_round::{Ending, Summary};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many turns pass between two in which agents' figures are told; who comes or goes is told at once.
+/// Turns between two that carry agents' figures; agents that come or go are sent at once.
 const AGENTS_EVERY: u64 = 4;
 
 type Fields = Map<String, Value>;
 
-/// What a browser has been told.
+/// What a browser has received.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Sent {
     turns: u64,
     /// The newest round, score, share, column and event.
     sequence: u64,
@@ -40,7 +40,7 @@ fn some_time(seconds: Option<f64>) -> Value {
     seconds.map_or(Value::Null, time)
 }
 
-/// Every number of a summary that is known, under its name; whatever scores there are.
+/// Every number of a summary that is known, under its name.
 fn scores(summary: &Summary) -> Fields {
     let Ok(Value::Object(all)) = serde_json::to_value(summary) else { return Fields::new() };
     let known = all.into_iter().filter(|(_, value)| !value.is_null());
@@ -152,9 +152,9 @@ fn happened(line: &EventLine) -> Value {
     })
 }
 
-/// The last of a queue, whose sequence numbers grow, that are beyond `told`, as JSON.
-fn beyond<T>(queue: &VecDeque<T>, told: u64, sequence: impl Fn(&T) -> u64, of: impl Fn(&T) -> Value) -> Vec<Value> {
-    queue.range(queue.partition_point(|item| sequence(item) <= told)..).map(of).collect()
+/// The last of a queue, whose sequence numbers grow, that are beyond `sent`, as JSON.
+fn beyond<T>(queue: &VecDeque<T>, sent: u64, sequence: impl Fn(&T) -> u64, of: impl Fn(&T) -> Value) -> Vec<Value> {
+    queue.range(queue.partition_point(|item| sequence(item) <= sent)..).map(of).collect()
 }
 
 fn newest(snapshot: &Snapshot) -> u64 {
@@ -166,19 +166,19 @@ fn newest(snapshot: &Snapshot) -> u64 {
     rounds.max(scores).max(shares).max(columns).max(events)
 }
 
-/// Those of `now` that `told` has not, or has otherwise.
-fn changed(now: &Fields, told: &Fields) -> Fields {
-    now.iter().filter(|(name, value)| told.get(*name) != Some(value)).map(|(n, v)| (n.clone(), v.clone())).collect()
+/// The fields of `now` that differ from `sent`, or that it does not have.
+fn changed(now: &Fields, sent: &Fields) -> Fields {
+    now.iter().filter(|(name, value)| sent.get(*name) != Some(value)).map(|(n, v)| (n.clone(), v.clone())).collect()
 }
 
-/// The JSON for somebody who has been told so far. The first is whole; then fields that have not changed are left out, and
-/// lists hold what is new.
-pub(crate) fn state(snapshot: &Snapshot, told: &mut Told) -> Vec<u8> {
+/// The JSON for a browser that has received `sent` so far. The first is whole; later ones omit
+/// fields that have not changed, and lists hold new entries only.
+pub(crate) fn state(snapshot: &Snapshot, sent: &mut Sent) -> Vec<u8> {
     let now = fields(snapshot);
-    let mut all = changed(&now, &told.fields);
-    all.insert("whole".to_owned(), json!(told.turns == 0));
-    agents(snapshot, told, &mut all);
-    let so_far = told.sequence;
+    let mut all = changed(&now, &sent.fields);
+    all.insert("whole".to_owned(), json!(sent.turns == 0));
+    agents(snapshot, sent, &mut all);
+    let so_far = sent.sequence;
     let lists = [
         ("rounds", beyond(&snapshot.rounds, so_far, |line| line.sequence, round)),
         ("scores", beyond(&snapshot.scores, so_far, |line| line.sequence, score)),
@@ -194,26 +194,26 @@ pub(crate) fn state(snapshot: &Snapshot, told: &mut Told) -> Vec<u8> {
             ),
         ),
     ];
-    let whole = told.turns == 0;
+    let whole = sent.turns == 0;
     all.extend(
         lists.into_iter().filter(|(_, list)| whole || !list.is_empty()).map(|(name, l)| (name.to_owned(), l.into())),
     );
-    if whole || told.names != snapshot.names.len() {
+    if whole || sent.names != snapshot.names.len() {
         let names: Vec<&str> = snapshot.names.iter().map(heijunka_units::AgentId::as_str).collect();
         all.insert("names".to_owned(), json!(names));
     }
-    (told.fields, told.names) = (now, snapshot.names.len());
-    (told.sequence, told.turns) = (newest(snapshot), told.turns + 1);
+    (sent.fields, sent.names) = (now, snapshot.names.len());
+    (sent.sequence, sent.turns) = (newest(snapshot), sent.turns + 1);
     serde_json::to_vec(&all).unwrap_or_default()
 }
 
-fn agents(snapshot: &Snapshot, told: &mut Told, all: &mut Fields) {
-    let due = told.turns.is_multiple_of(AGENTS_EVERY) || snapshot.phase == "finished";
+fn agents(snapshot: &Snapshot, sent: &mut Sent, all: &mut Fields) {
+    let due = sent.turns.is_multiple_of(AGENTS_EVERY) || snapshot.phase == "finished";
     let known = |view: &AgentView| {
-        let known = told.agents.get(view.agent.as_str());
+        let known = sent.agents.get(view.agent.as_str());
         known.is_some_and(|known| known.get("online") == Some(&json!(view.online)))
     };
-    let same = snapshot.agents.len() == told.agents.len() && snapshot.agents.iter().all(known);
+    let same = snapshot.agents.len() == sent.agents.len() && snapshot.agents.iter().all(known);
     if !due && same {
         return;
     }
@@ -221,7 +221,7 @@ fn agents(snapshot: &Snapshot, told: &mut Told, all: &mut Fields) {
         snapshot.agents.iter().map(|view| (view.agent.to_string(), agent(view, snapshot))).collect();
     let none = Fields::new();
     let news = now.iter().filter_map(|(name, fields)| {
-        let before = told.agents.get(name);
+        let before = sent.agents.get(name);
         let mut news = changed(fields, before.unwrap_or(&none));
         if news.is_empty() && before.is_some() {
             return None;
@@ -230,12 +230,12 @@ fn agents(snapshot: &Snapshot, told: &mut Told, all: &mut Fields) {
         Some(Value::Object(news))
     });
     let news: Vec<Value> = news.collect();
-    let gone: Vec<&String> = told.agents.keys().filter(|name| !now.contains_key(*name)).collect();
+    let gone: Vec<&String> = sent.agents.keys().filter(|name| !now.contains_key(*name)).collect();
     if !gone.is_empty() {
         all.insert("gone".to_owned(), json!(gone));
     }
-    if told.turns == 0 || !news.is_empty() {
+    if sent.turns == 0 || !news.is_empty() {
         all.insert("agents".to_owned(), news.into());
     }
-    told.agents = now;
+    sent.agents = now;
 }

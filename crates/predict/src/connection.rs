@@ -1,6 +1,5 @@
 //! The parts of the aggregator's settings file that `predict --follow` needs: broker, site, job and log.
 
-use crate::follow::QUEUE_MAX;
 use heijunka_bus::BusConfig;
 use heijunka_program::bus_config;
 use heijunka_settings::{BrokerSettings, Failure, Guide, Loaded, LogSettings, Problem, load, name};
@@ -9,7 +8,10 @@ use serde::Deserialize;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 
-/// The file; whatever else is in it is the aggregator's.
+/// Predictions that may wait for the broker.
+pub(crate) const QUEUE_MAX: usize = 4096;
+
+/// The file; its other sections are the aggregator's.
 #[derive(Deserialize)]
 struct File {
     site: String,

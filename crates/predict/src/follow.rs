@@ -2,12 +2,12 @@
 //!
 //! A thread reads and scores; this task publishes and never waits for either. While the broker is away, [`QUEUE_MAX`]
 //! predictions wait for it at most: a file's further rows stay in the file, those of standard input, whose writer must
-//! not be held up, are counted and lost.
+//! not be blocked, are counted and dropped.
 
 use super::scorer::{ROWS_AT_ONCE, Scored, Scorer};
 use super::tail::{Got, Head, Tail};
 use crate::Arguments;
-use crate::connection::Connection;
+use crate::connection::{Connection, QUEUE_MAX};
 use heijunka_bus::{Bus, BusConfig, BusEvent, Message, Outage, PublishError};
 use heijunka_model::Trained;
 use heijunka_program::{Signals, init_logging, runtime};
@@ -19,14 +19,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{info, warn};
 
-/// Predictions that may wait for the broker.
-pub(crate) const QUEUE_MAX: usize = 4096;
-/// How often a file that did not grow is looked at again.
+/// How often a file that did not grow is checked again.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How often the queue is looked at while it is full.
+/// How often the queue is checked while it is full.
 const ROOM_EVERY: Duration = Duration::from_millis(20);
-/// How often rows that are left out or lost are told.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+/// How often skipped and lost rows are reported.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// How long the last predictions may take to reach the broker: of an input that has ended, and when asked to stop.
 const FAREWELL: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(5)];
 
@@ -50,7 +48,7 @@ pub(crate) fn follow(arguments: &Arguments, trained: Trained) -> Result<(), Fail
     let pipe = path.is_none();
     let name = path.unwrap_or_else(|| PathBuf::from("standard input"));
     info!("following {}: predictions go to {topic}", name.display());
-    // It is not waited for at the end: standard input may never say another word.
+    // It is not joined at the end: reading standard input may block for ever.
     std::thread::spawn(move || work(tail, scorer, &name, &sender));
     let served = runtime.block_on(serve(connection.bus, Arc::from(topic), batches, pipe));
     runtime.shutdown_background();
@@ -70,7 +68,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Unavailable, format!("cannot read {}", path.display())).why(error.to_string())
 }
 
-/// Reads and scores until nobody listens, the input ends, or nothing more can be scored.
+/// Reads and scores until the receiver is gone, the input ends, or no row can be scored any more.
 fn work(mut tail: Tail, mut scorer: Scorer, name: &Path, batches: &Sender<Batch>) {
     let (mut rows, mut waited) = (Vec::new(), false);
     loop {
@@ -96,7 +94,7 @@ fn work(mut tail: Tail, mut scorer: Scorer, name: &Path, batches: &Sender<Batch>
         }
         match got {
             Got::Something => {}
-            Got::Restart => info!("{} begins anew", name.display()),
+            Got::Restart => info!("{} was replaced or truncated: reading it from the start", name.display()),
             Got::Nothing => {
                 if !std::mem::replace(&mut waited, true) {
                     info!("{} so far; waiting for more", counted(tail.lines.rows(), "row"));
@@ -120,18 +118,18 @@ async fn serve(config: BusConfig, topic: Arc<str>, mut batches: Receiver<Batch>,
     let mut signals = Signals::new()?;
     let (bus, mut events) =
         heijunka_bus::start(config).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
-    let mut told = Told::new(topic);
+    let mut tally = Tally::new(topic);
     let (ended, farewell) = loop {
         let room = bus.unacknowledged() + ROWS_AT_ONCE <= QUEUE_MAX;
         let takes = room || (pipe && !bus.is_connected());
         tokio::select! {
             batch = batches.recv(), if takes => match batch {
-                Some(Ok(scored)) => told.publish(&bus, scored),
+                Some(Ok(scored)) => tally.publish(&bus, scored),
                 Some(Err(failure)) => break (Err(failure), FAREWELL[0]),
                 None => break (Ok(()), FAREWELL[0]),
             },
             event = events.next() => match event {
-                Some(event) => told.say(&event),
+                Some(event) => tally.log(&event),
                 None => return Err(Failure::new(Exit::Unavailable, "the bus has ended")),
             },
             () = tokio::time::sleep(ROOM_EVERY), if !takes => {}
@@ -139,16 +137,16 @@ async fn serve(config: BusConfig, topic: Arc<str>, mut batches: Receiver<Batch>,
         }
     };
     let left = bus.close(farewell).await as u64;
-    told.sum_up(left);
-    if ended.is_ok() && left + told.lost > 0 {
-        let lost = format!("{} did not reach the broker", counted(left + told.lost, "prediction"));
+    tally.sum_up(left);
+    if ended.is_ok() && left + tally.lost > 0 {
+        let lost = format!("{} did not reach the broker", counted(left + tally.lost, "prediction"));
         return Err(Failure::new(Exit::Unavailable, lost));
     }
     ended
 }
 
-/// What has been done, and when trouble was told last.
-struct Told {
+/// What has been done, and when problems were reported last.
+struct Tally {
     topic: Arc<str>,
     published: u64,
     skipped: u64,
@@ -158,7 +156,7 @@ struct Told {
     outage: Outage,
 }
 
-impl Told {
+impl Tally {
     fn new(topic: Arc<str>) -> Self {
         Self { topic, published: 0, skipped: 0, lost: 0, refused: 0, due: Instant::now(), outage: Outage::default() }
     }
@@ -173,7 +171,7 @@ impl Told {
         for skipped in scored.skipped {
             self.skipped += skipped.rows;
             let (first, why, all) = (skipped.first, skipped.why, self.skipped);
-            self.warn(|| warn!("row {first} is left out: {why}; {all} left out so far"));
+            self.warn(|| warn!("row {first} is skipped: {why}; {all} skipped so far"));
         }
     }
 
@@ -183,12 +181,12 @@ impl Told {
         self.warn(|| warn!("a prediction is lost: {error}; {all} lost so far"));
     }
 
-    fn say(&mut self, event: &BusEvent) {
+    fn log(&mut self, event: &BusEvent) {
         match event {
             BusEvent::Connected { .. } => info!("{}", self.outage.over(Instant::now())),
             BusEvent::Disconnected { reason, retry_in } => {
-                let told = self.outage.lost(Instant::now(), reason, *retry_in);
-                told.into_iter().for_each(|told| warn!("{told}"));
+                let messages = self.outage.lost(Instant::now(), reason, *retry_in);
+                messages.into_iter().for_each(|message| warn!("{message}"));
             }
             BusEvent::PublishRefused { topic, reason } => {
                 self.refused += 1;
@@ -199,18 +197,18 @@ impl Told {
         }
     }
 
-    /// Trouble with rows comes as often as they do; it is told now and then.
-    fn warn(&mut self, tell: impl FnOnce()) {
+    /// Problems with rows may come with every row; they are reported now and then.
+    fn warn(&mut self, warn: impl FnOnce()) {
         if Instant::now() >= self.due {
-            self.due = Instant::now() + TELL_EVERY;
-            tell();
+            self.due = Instant::now() + REPORT_EVERY;
+            warn();
         }
     }
 
     fn sum_up(&self, left: u64) {
         let arrived = self.published.saturating_sub(left + self.refused);
         let (arrived, skipped) = (counted(arrived, "prediction"), counted(self.skipped, "row"));
-        info!("{arrived} published, {skipped} left out, {} lost", self.lost + left);
+        info!("{arrived} published, {skipped} skipped, {} lost", self.lost + left);
     }
 }
 

@@ -33,20 +33,20 @@ pub struct Arguments {
     labels: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
-    /// Where to write the predictions (CSV); standard output if left out.
+    /// Where to write the predictions (CSV); standard output if omitted.
     #[arg(long, value_name = "FILE", conflicts_with = "follow")]
     output: Option<PathBuf>,
-    /// Two classes: the positive one is predicted when its probability reaches this; anomalies: when the score does. The
-    /// card's threshold if left out.
+    /// Two classes: the positive one is predicted from this probability on; anomalies: from this score on. The
+    /// card's threshold if omitted.
     #[arg(long, value_name = "NUMBER")]
     threshold: Option<f64>,
-    /// Goes on until it is stopped: scores rows as they are added to a CSV file and publishes each as JSON.
+    /// Runs until it is stopped: scores rows as they are added to a CSV file and publishes each as JSON.
     #[arg(long)]
     follow: bool,
-    /// With --follow: scores the rows that are there already, too.
+    /// With --follow: also scores the rows that are already in the file.
     #[arg(long, requires = "follow")]
     from_start: bool,
-    /// With --follow: where to publish; heijunka/SITE/JOB/predictions if left out.
+    /// With --follow: where to publish; heijunka/SITE/JOB/predictions if omitted.
     #[arg(long, value_name = "TOPIC", requires = "follow")]
     topic: Option<String>,
     /// With --follow: the aggregator's settings file, for broker, site and job.
@@ -54,7 +54,7 @@ pub struct Arguments {
     config: PathBuf,
 }
 
-/// Prints, writes or publishes a prediction for each row; tells the scores where the target is there.
+/// Prints, writes or publishes a prediction for each row; reports the scores if the table has the target.
 pub fn predict(arguments: &Arguments) -> Result<(), Failure> {
     let trained = Trained::load(&arguments.model)?;
     let most = if trained.card.is_anomaly() { f64::MAX } else { 1.0 };

@@ -24,7 +24,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Prints what a shell needs to complete this command, for example into /etc/bash_completion.d.
+    /// Prints the completion script of a shell, for example into /etc/bash_completion.d.
     Completions {
         /// The shell.
         shell: Shell,

@@ -12,7 +12,7 @@ use std::path::Path;
 /// Notes on the table that are shown.
 const NOTES_MAX: usize = 12;
 
-/// Prints or writes a prediction for each row; reports the scores where the target is there.
+/// Prints or writes a prediction for each row; reports the scores if the table has the target.
 pub(crate) fn once(arguments: &Arguments, trained: &Trained) -> Result<(), Failure> {
     if arguments.data == Path::new("-") {
         let failure = Failure::new(Exit::Usage, "standard input can only be followed");

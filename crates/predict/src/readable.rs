@@ -208,7 +208,7 @@ fn sentence(scores: &Scores, summary: &Summary, judge: Judge) -> String {
     words.join(", ")
 }
 
-/// The system's own error: whoever asks wants to know whether the reader is gone.
+/// The system's own error, which says whether the reader is gone.
 fn cause(error: csv::Error) -> std::io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

@@ -1,4 +1,4 @@
-//! How the table is read: as the options say, and as the model's card tells of the agents' data.
+//! How the table is read: as the options say, else as the model's card describes the agents' data.
 
 use clap::Args;
 use heijunka_data::{Source, Table, Timestamps};
@@ -12,28 +12,28 @@ pub(crate) struct Reading {
     /// The table has no header; columns are called col0, col1, …
     #[arg(long, conflicts_with = "header_rows")]
     no_header: bool,
-    /// Rows above the data, of which the first holds the names; found out if left out, with --follow one.
+    /// Header rows above the data, of which the first holds the names; detected if omitted, 1 with --follow.
     #[arg(long, value_name = "N")]
     header_rows: Option<usize>,
-    /// Lines at the top that are passed over; titles of one cell are found out, though not with --follow.
+    /// Lines at the top to skip; titles of one cell are detected, except with --follow.
     #[arg(long, value_name = "N", default_value_t)]
     skip_lines: usize,
-    /// What separates cells; found out if left out.
+    /// What separates cells; detected if omitted.
     #[arg(long, value_name = "CHARACTER")]
     delimiter: Option<char>,
-    /// Decimal point; found out if left out.
+    /// Decimal point; detected if omitted.
     #[arg(long, value_name = "CHARACTER")]
     decimal: Option<char>,
-    /// Windows: column that says when a row was measured; the card's if left out.
+    /// Windows: column with the time at which a row was measured; the card's if omitted.
     #[arg(long, value_name = "COLUMN")]
     timestamp_column: Option<String>,
-    /// How its times are written, as in strftime; the card's if left out.
+    /// Format of its times, as in strftime; the card's if omitted.
     #[arg(long, value_name = "FORMAT")]
     timestamp_format: Option<String>,
-    /// No window goes across a longer pause; the card's if left out.
+    /// Longest pause within a window; the card's if omitted.
     #[arg(long, value_name = "DURATION")]
     timestamp_gap: Option<Span>,
-    /// Rows stand in the order of time without pauses, whatever the card says.
+    /// Rows are in the order of time without pauses; ignores the card.
     #[arg(long, conflicts_with_all = ["timestamp_column", "timestamp_format", "timestamp_gap"])]
     in_order: bool,
 }

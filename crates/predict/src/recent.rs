@@ -33,7 +33,7 @@ impl Recent {
     }
 
     /// Takes a group's next row, measured at `time` in milliseconds. Adds the window that it ends to `x`; `false` if there
-    /// are not enough rows yet. A row after a long pause, or of an earlier time, begins anew.
+    /// are not enough rows yet. A row after a long pause, or of an earlier time, begins a new window.
     pub(crate) fn take(&mut self, group: &str, time: Option<i64>, row: &[f32], x: &mut Vec<f32>) -> bool {
         self.clock += 1;
         if !self.groups.contains_key(group) {
@@ -63,7 +63,7 @@ impl Recent {
         self.groups.remove(group);
     }
 
-    /// A row is missing, and nobody knows of which group.
+    /// A row is missing, of an unknown group.
     pub(crate) fn interrupt_all(&mut self) {
         self.groups.clear();
     }

@@ -218,7 +218,7 @@ mod tests {
         Scorer::new(trained, None, Source::new(""))
     }
 
-    /// Rows with their values, and what is left out.
+    /// Rows with their values, and skipped rows.
     fn score(header: &str, rows: &[&str]) -> (Vec<(u64, f64)>, Vec<Skipped>) {
         let line = |(row, text): (usize, &&str)| Line { row: row as u64, bytes: Some(text.as_bytes().to_vec()) };
         let lines: Vec<Line> = rows.iter().enumerate().map(line).collect();
@@ -277,7 +277,11 @@ mod tests {
             [Skipped { rows: 2, first: 0, why: "fewer than 1 row before it in its group without a pause".into() }]
         );
         assert_eq!(score(&["y,6,one", "x,,one", "x,9,one", "y,6,two"]).0, [(3, 10.0), (6, 100.0)]);
-        assert_eq!(score(&["x,8,one", "", "x,7,one"]).0, [(7, -10.0)], "a line that is too long may be anybody's");
+        assert_eq!(
+            score(&["x,8,one", "", "x,7,one"]).0,
+            [(7, -10.0)],
+            "a line that is too long may belong to any group"
+        );
     }
 
     #[test]

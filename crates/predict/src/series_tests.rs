@@ -79,16 +79,16 @@ fn written(rows: &[Row], timestamps: &Value, options: &[&str]) -> Vec<Option<f64
     let fixed = ["predict", "--data", &data, "--output", &output];
     let cli = Cli::try_parse_from(fixed.iter().chain(options)).unwrap();
     once::once(&cli.arguments, &trained(timestamps)).unwrap();
-    let told = std::fs::read_to_string(&output).unwrap();
+    let written = std::fs::read_to_string(&output).unwrap();
     let line = |(row, line): (usize, &str)| {
         let (number, prediction) = line.split_once(',').unwrap();
         assert_eq!(number, row.to_string(), "each row has its line");
         (!prediction.is_empty()).then(|| prediction.parse().unwrap())
     };
-    told.lines().skip(1).enumerate().map(line).collect()
+    written.lines().skip(1).enumerate().map(line).collect()
 }
 
-/// What `predict --follow` says of the rows, in pieces of so many.
+/// What `predict --follow` publishes of the rows, in pieces of that size.
 fn followed(rows: &[Row], piece: usize) -> Vec<Option<f64>> {
     let trained = trained(&clock());
     let cli = Cli::try_parse_from(["predict", "--data", "x", "--follow"]).unwrap();

@@ -26,11 +26,11 @@ pub(crate) struct Line {
 pub(crate) struct Head {
     /// Lines that are passed over.
     pub(crate) skip_lines: usize,
-    /// Rows of which the first holds the names.
+    /// Header rows, of which the first holds the names.
     pub(crate) header_rows: usize,
 }
 
-/// Cuts bytes into lines, whatever pieces they come in.
+/// Cuts bytes into lines; pieces may end anywhere.
 #[derive(Debug)]
 pub(crate) struct Lines {
     awaited: Head,
@@ -49,7 +49,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// `given_from`: bytes that are there already, whose rows nobody asks for.
+    /// `given_from`: bytes that are already in the file, whose rows are not wanted.
     pub(crate) fn new(awaited: Head, given_from: u64) -> Self {
         let (head, pending) = (Vec::new(), Vec::new());
         let (lines, header_rows, rows) = (0, 0, 0);
@@ -197,7 +197,7 @@ impl Tail {
         Ok(if !same && self.open()?.is_some() { Got::Restart } else { Got::Nothing })
     }
 
-    /// Opens the file anew; `None` if it is not there.
+    /// Opens the file again; `None` if it does not exist.
     fn open(&mut self) -> io::Result<Option<Metadata>> {
         let Some(path) = &self.path else { return Ok(None) };
         let file = match File::open(path) {
@@ -237,7 +237,7 @@ mod tests {
         for size in 1..bytes.len() {
             let (mut lines, mut rows) = (Lines::new(NAMES, 0), Vec::new());
             bytes.chunks(size).for_each(|piece| lines.push(piece, &mut rows));
-            assert_eq!(text(&rows), [(0, "1,2"), (1, "3,4")], "the last line may go on");
+            assert_eq!(text(&rows), [(0, "1,2"), (1, "3,4")], "the last line may be incomplete");
             lines.finish(&mut rows);
             assert_eq!(text(&rows), [(0, "1,2"), (1, "3,4"), (2, "5,6")]);
             assert_eq!(lines.head(), b"a,b");

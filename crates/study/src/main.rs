@@ -19,9 +19,9 @@ struct Cli {
 enum Verb {
     /// What each policy would make of a recorded trace or a fleet: seconds per round, side by side.
     Simulate(Box<simulate::Arguments>),
-    /// What would shorten the rounds of a recorded trace: which machine to leave out, which to have twice; when it is done.
+    /// What would shorten the rounds of a recorded trace: which machine to leave out, which to double, and when the job will be done.
     Advise(Box<advise::Arguments>),
-    /// Prints what a shell needs to complete this command, for example into /etc/bash_completion.d.
+    /// Prints the completion script of a shell, for example into /etc/bash_completion.d.
     Completions {
         /// The shell.
         shell: Shell,
@@ -39,7 +39,7 @@ const MANUAL: Manual = Manual {
     examples: &[
         ("heijunka-study simulate --fleet busy --plot busy.svg", "Every policy on a fleet that is only described."),
         ("heijunka-study simulate --trace trace.csv.gz", "The same on what a run has recorded."),
-        ("heijunka-study advise --trace trace.csv.gz", "Which machine to leave out, which to have twice."),
+        ("heijunka-study advise --trace trace.csv.gz", "Which machine to leave out, which to double."),
     ],
     see_also: "heijunka-aggregator(1)",
 };

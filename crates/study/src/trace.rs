@@ -1,4 +1,4 @@
-//! Traces: what every agent's part of every round cost, as recorded by a run or by anybody else.
+//! Traces: what every agent's part of every round cost, as recorded by a run or by another program.
 //!
 //! A table with the columns `round,agent,network_s,fixed_s,seconds_per_sample`, plain or compressed with gzip: n samples
 //! took network + fixed + n x a sample.
@@ -111,7 +111,7 @@ impl Trace {
             return Err(Wrong::new(
                 2,
                 "round",
-                "there is no row",
+                "the file has no rows",
                 "record a run with [output] trace = \"trace.csv.gz\"",
             ));
         }
@@ -121,7 +121,7 @@ impl Trace {
     fn from_rows(mut rows: Vec<Row>, names: BTreeMap<AgentId, usize>) -> Result<Self, Wrong> {
         rows.sort_by_key(|row| (row.round, row.agent, row.line));
         if let Some([_, twice]) = rows.windows(2).find(|pair| same_place(pair)) {
-            let what = format!("this agent stands twice in round {}", twice.round);
+            let what = format!("this agent has two rows in round {}", twice.round);
             return Err(Wrong::new(twice.line, "agent", what, "keep one row for each round and agent"));
         }
         let rounds = rows.chunk_by(|a, b| a.round == b.round).count();
@@ -174,7 +174,7 @@ fn row(record: &csv::StringRecord, places: [usize; 5], names: &mut BTreeMap<Agen
         let text = cell(column, place)?;
         let value: f64 = text
             .parse()
-            .map_err(|_| Wrong::new(line, column, format!("'{text}' is no number"), "write seconds as in 0.0125"))?;
+            .map_err(|_| Wrong::new(line, column, format!("'{text}' is not a number"), "write seconds as in 0.0125"))?;
         if value.is_finite() && (0.0..=SECONDS_MAX).contains(&value) {
             return Ok(value);
         }
@@ -188,7 +188,7 @@ fn row(record: &csv::StringRecord, places: [usize; 5], names: &mut BTreeMap<Agen
     let text = cell("round", round)?;
     let round = text
         .parse()
-        .map_err(|_| Wrong::new(line, "round", format!("'{text}' is no round"), "count rounds 0, 1, 2 and so on"))?;
+        .map_err(|_| Wrong::new(line, "round", format!("'{text}' is not a round"), "count rounds 0, 1, 2 and so on"))?;
     let id = AgentId::new(cell("agent", agent)?).map_err(|error| {
         Wrong::new(line, "agent", error.to_string(), "write the agent's name as in its settings file, or a number")
     })?;

@@ -85,7 +85,7 @@ codes! {
         "look at that machine"
     GivenUp "HJ-141"
         "A round was given up: too few answers for `quorum`. The model stays as it was, and the round is repeated."
-        "if it repeats (the page says \"standing still\"), look for the agents that do not answer"
+        "if it repeats (the page says \"no progress\"), look for the agents that do not answer"
     NotFinite "HJ-142"
         "An agent found a loss or gradient that is not finite: the learning rate is too high, or a column holds absurd numbers."
         "lower `learning_rate`; `inspect` the data of that agent"

@@ -11,14 +11,14 @@ pub struct CardModel {
     pub file: String,
     /// Inputs, hidden layers, outputs.
     pub widths: Vec<u32>,
-    /// Between the inputs and the hidden layers; left out if fully connected.
+    /// Between the inputs and the hidden layers; omitted if fully connected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub convolutions: Option<CardConvolutions>,
     /// What follows each hidden layer: relu or tanh.
     pub activation: String,
     /// Parameters of all layers.
     pub parameters: usize,
-    /// Of the parameters: tells whether the file beside the card is the one that it describes.
+    /// Of the parameters: shows whether the card describes the file beside it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digest: Option<String>,
 }
@@ -67,7 +67,7 @@ impl CardModel {
         }
     }
 
-    /// The model as the arithmetic takes it; `None` if it makes no sense.
+    /// The model as the arithmetic takes it; `None` if it is not valid.
     pub fn shape(&self, loss: Loss) -> Option<ModelShape> {
         let convolutions = match &self.convolutions {
             Some(card) => Some(card.read()?),

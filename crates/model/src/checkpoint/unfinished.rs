@@ -1,5 +1,5 @@
-//! `unfinished.safetensors`: all that the next aggregator goes on with, in one file. Whatever cuts a save off, what is in it
-//! belongs together.
+//! `unfinished.safetensors`: all that the next aggregator needs to resume a job, in one file. However a save is
+//! interrupted, the contents of the file belong together.
 
 use super::numbers;
 use crate::Trained;
@@ -42,13 +42,13 @@ pub(super) fn bytes(parameters: &[f32], state: &[f32], best: Option<&Best>, card
     let (model, state) = (little(parameters), little(state));
     let best = best.map(|best| (best.step, little(&best.parameters), best.scores.to_bytes()));
     let mut views = vec![("parameters", view(&model)?), ("state", view(&state)?)];
-    let mut told = HashMap::from([("card".to_owned(), std::str::from_utf8(card).ok()?.to_owned())]);
+    let mut metadata = HashMap::from([("card".to_owned(), std::str::from_utf8(card).ok()?.to_owned())]);
     if let Some((step, parameters, scores)) = &best {
         views.push(("best", view(parameters)?));
         views.push(("best_scores", TensorView::new(Dtype::U8, vec![scores.len()], scores).ok()?));
-        told.insert("best_step".to_owned(), step.to_string());
+        metadata.insert("best_step".to_owned(), step.to_string());
     }
-    safetensors::serialize(views, Some(told)).ok()
+    safetensors::serialize(views, Some(metadata)).ok()
 }
 
 /// Reads the file; `None` if there is none.
@@ -64,10 +64,10 @@ pub(super) fn read(folder: &Path) -> Result<Option<Unfinished>, String> {
 }
 
 fn left(bytes: &[u8]) -> Result<Unfinished, String> {
-    let (_, told) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
-    let told = |name: &str| told.metadata().as_ref().and_then(|told| told.get(name));
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let entry = |name: &str| metadata.metadata().as_ref().and_then(|entries| entries.get(name));
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let card: Card = serde_json::from_str(told("card").ok_or("it has no card")?).map_err(|error| error.to_string())?;
+    let card: Card = serde_json::from_str(entry("card").ok_or("it has no card")?).map_err(|error| error.to_string())?;
     let lacks = |name: &str| format!("{name} is missing or not finite");
     let parameters = numbers(&tensors, "parameters").ok_or_else(|| lacks("parameters"))?;
     let state = numbers(&tensors, "state").ok_or_else(|| lacks("state"))?;
@@ -75,7 +75,7 @@ fn left(bytes: &[u8]) -> Result<Unfinished, String> {
     // A stopped job's model may be the best one, and what the last step has left in the optimizer is not its own.
     let training = &trained.card.training;
     let is_last = training.best_round.is_none_or(|round| round == training.rounds);
-    let best = told("best_step").and_then(|step| {
+    let best = entry("best_step").and_then(|step| {
         let parameters = numbers(&tensors, "best")?;
         let scores = Scores::from_bytes(tensors.tensor("best_scores").ok()?.data()).ok()?;
         Some(Best { step: step.parse().ok()?, parameters, scores })

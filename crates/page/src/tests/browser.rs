@@ -69,7 +69,7 @@ impl Browser {
         }
     }
 
-    /// Opens a page of so many pixels.
+    /// Opens a page of that size in pixels.
     pub(super) fn open(&mut self, url: &str, width: u32, height: u32, dark: bool) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.call("Emulation.setDeviceMetricsOverride", &size);

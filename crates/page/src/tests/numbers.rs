@@ -4,7 +4,7 @@ use super::{TIME, event, part, record, snapshot};
 use crate::board::{Board, EVENTS_KEPT, ROUNDS_KEPT};
 use crate::metrics::metrics;
 use crate::snapshot::{AgentView, Snapshot};
-use crate::state::{Told, state};
+use crate::state::{Sent, state};
 use crate::words::{Pace, line, why};
 use heijunka_round::{Ending, Event, OwnLimits};
 use heijunka_units::AgentId;
@@ -20,17 +20,17 @@ fn view(board: &Board, name: &str, share_samples: u32) -> AgentView {
     AgentView { agent, online, rows, share_samples, limits, recent, recent_missed, history, why, outlook, machine }
 }
 
-fn json(board: &Board, told: &mut Told) -> Value {
-    serde_json::from_slice(&state(&snapshot(board), told)).unwrap()
+fn json(board: &Board, sent: &mut Sent) -> Value {
+    serde_json::from_slice(&state(&snapshot(board), sent)).unwrap()
 }
 
 #[test]
 fn memory_is_bounded_and_warnings_outlast_good_news() {
     let mut board = Board::default();
-    board.tell(&event("look here"), TIME.to_owned());
+    board.add_event(&event("look here"), TIME.to_owned());
     for step in 0..2 * ROUNDS_KEPT as u64 {
         board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1)]), step);
-        board.tell(&Event::Started { agents: 2 }, TIME.to_owned());
+        board.add_event(&Event::Started { agents: 2 }, TIME.to_owned());
     }
     assert!((ROUNDS_KEPT / 2..=ROUNDS_KEPT).contains(&board.rounds.points().len()));
     assert_eq!((board.recent.len(), board.events.len()), (ROUNDS_KEPT, EVENTS_KEPT));
@@ -46,10 +46,10 @@ fn memory_is_bounded_and_warnings_outlast_good_news() {
 #[test]
 fn a_browser_is_told_once() {
     let mut board = Board::default();
-    board.tell(&Event::Started { agents: 2 }, TIME.to_owned());
+    board.add_event(&Event::Started { agents: 2 }, TIME.to_owned());
     board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1), part("b", 0, 0.0, 0.0)]), 1);
-    let mut told = Told::default();
-    let first = json(&board, &mut told);
+    let mut sent = Sent::default();
+    let first = json(&board, &mut sent);
     assert_eq!((first["whole"].as_bool(), &first["rounds"][0]["round"]), (Some(true), &1.into()));
     assert_eq!(first["events"][0]["message"], "training begins with 2 agents");
     assert_eq!((&first["names"][0], &first["shares"][0]["samples"][0]), (&"a".into(), &8.into()));
@@ -58,11 +58,11 @@ fn a_browser_is_told_once() {
         serde_json::json!([[0.1, 0.0, 0.0], [0.0, 0.0, 0.0]]),
         "b did not answer"
     );
-    let none = json(&board, &mut told);
-    assert_eq!(none, serde_json::json!({ "whole": false }), "nothing is told twice");
+    let none = json(&board, &mut sent);
+    assert_eq!(none, serde_json::json!({ "whole": false }), "nothing is sent twice");
     board.add(&record(Purpose::Train, 0.2, vec![part("a", 8, 0.2, 0.1)]), 2);
     board.add(&record(Purpose::Score, 0.2, Vec::new()), 2);
-    let more = json(&board, &mut told);
+    let more = json(&board, &mut sent);
     assert_eq!(more["rounds"].as_array().unwrap().len(), 1);
     assert_eq!((&more["rounds"][0]["seconds"], &more["rounds"][0]["loss"]), (&0.2.into(), &0.5.into()));
     assert_eq!((&more["scores"][0]["accuracy"], &more["score"]["accuracy"]), (&0.75.into(), &0.75.into()));
@@ -82,19 +82,19 @@ fn each_agent_is_told_what_holds_it_back() {
     let views = [view(&board, "far", 10), view(&board, "fast", 10), view(&board, "slow", 10)];
     let pace = Pace::of(&views);
     let said = views.each_ref().map(|view| why(view, pace.as_ref()));
-    assert_eq!(said[0], "held back by its network: 310 of 420 ms; no answer in 1 of the last 4 rounds");
-    assert_eq!(said[1], "mostly waits for slow: 400 of 500 ms; computing takes 90.0 ms, its network 10.0 ms");
-    assert_eq!(said[2], "held back by computing: 490 of 500 ms, 49.0 ms a sample; sets the pace");
-    assert_eq!(why(&view(&board, "new", 0), pace.as_ref()), "no round yet");
+    assert_eq!(said[0], "limited by its network: 310 of 420 ms; no answer in 1 of the last 4 rounds");
+    assert_eq!(said[1], "mostly waits for slow: 400 of 500 ms; computing 90.0 ms, network 10.0 ms");
+    assert_eq!(said[2], "limited by computing: 490 of 500 ms, 49.0 ms per sample; sets the pace");
+    assert_eq!(why(&view(&board, "new", 0), pace.as_ref()), "no round measured yet");
     assert_eq!(why(&AgentView { online: false, ..view(&board, "far", 10) }, pace.as_ref()), "offline");
-    assert_eq!(why(&view(&board, "fast", 0), pace.as_ref()), "sits out");
+    assert_eq!(why(&view(&board, "fast", 0), pace.as_ref()), "has no share");
     let limited = OwnLimits { away: false, cpu_share_percent: 30, uplink_bytes_per_s: 250_000 };
     let own = |name| why(&AgentView { limits: limited, ..view(&board, name, 10) }, pace.as_ref());
-    assert!(own("far").starts_with("held back by its network and its own limit, uplink 2000 kbit/s: 310 of 420 ms"));
-    assert!(own("slow").starts_with("held back by its own limit, cpu_share_percent 30: computing 490 of 500 ms"));
+    assert!(own("far").starts_with("limited by its network and its setting uplink = 2000 kbit/s: 310 of 420 ms"));
+    assert!(own("slow").starts_with("limited by its setting cpu_share_percent = 30: computing 490 of 500 ms"));
     let away = OwnLimits { away: true, ..limited };
     let said = why(&AgentView { limits: away, online: false, ..view(&board, "far", 10) }, pace.as_ref());
-    assert_eq!(said, "away: its hours are over, it comes back by itself");
+    assert_eq!(said, "away: outside its training hours, it returns by itself");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn the_first_line_says_what_stops_the_job() {
         line(&snapshot, None)
     };
     let first = said("surveying", &|_| {});
-    assert_eq!(first, "Agents are asked what their data look like.");
+    assert_eq!(first, "Agents are describing their data.");
     let why = Some("column 'x' is missing (see b); correct [task]".to_owned());
     let stuck = said("surveying", &|snapshot| snapshot.obstacle.clone_from(&why));
     assert_eq!(stuck, "The job cannot begin: column 'x' is missing (see b); correct [task].");
@@ -115,17 +115,17 @@ fn the_first_line_says_what_stops_the_job() {
         snapshot.obstacle.clone_from(&why);
         snapshot.agents.pop();
     });
-    assert_eq!(few, "Waiting for agents: 1 of 2 here.");
+    assert_eq!(few, "Waiting for agents: 1 of 2 online.");
     let mut gone = Board::default();
     let id = |name| AgentId::new(name).unwrap();
-    gone.tell(&Event::Refused { agent: id("a"), refusal: Refusal::NoRows }, TIME.to_owned());
-    gone.tell(&Event::Unable { agent: id("b"), reason: "column 'fault' missing".into() }, TIME.to_owned());
-    gone.tell(&Event::Left { agent: id("c") }, TIME.to_owned());
+    gone.add_event(&Event::Refused { agent: id("a"), refusal: Refusal::NoRows }, TIME.to_owned());
+    gone.add_event(&Event::Unable { agent: id("b"), reason: "column 'fault' missing".into() }, TIME.to_owned());
+    gone.add_event(&Event::Left { agent: id("c") }, TIME.to_owned());
     let missing = said("surveying", &|snapshot| {
         snapshot.events.clone_from(&gone.events);
         snapshot.agents.pop();
     });
-    assert_eq!(missing, "Waiting for agents: 1 of 2 here. b does not take part: column 'fault' missing.");
+    assert_eq!(missing, "Waiting for agents: 1 of 2 online. b does not take part: column 'fault' missing.");
     assert_eq!(said("training", &|snapshot| snapshot.step = 7), "Training: round 7 of 100.");
     let in_vain = said("training", &|snapshot| (snapshot.step, snapshot.in_vain) = (7, 3));
     assert!(in_vain.starts_with("Training stands still: round 8 was given up 3 times"), "{in_vain}");
@@ -152,7 +152,7 @@ fn shares_follow_who_is_asked() {
     let mut board = Board::default();
     let both = || vec![part("a", 8, 0.1, 0.1), part("b", 8, 0.1, 0.1)];
     board.add(&record(Purpose::Train, 0.1, both()), 1);
-    // The move itself is told with a scoring.
+    // The move itself is reported with a scoring.
     board.add(&record(Purpose::Score, 0.1, Vec::new()), 1);
     board.add(&record(Purpose::Train, 0.1, vec![part("a", 16, 0.1, 0.1)]), 2);
     board.add(&record(Purpose::Train, 0.1, vec![part("a", 16, 0.1, 0.1)]), 3);

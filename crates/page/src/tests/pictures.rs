@@ -10,7 +10,7 @@ use crate::orders::{Asked, ORDERS_MAX, Order};
 use crate::routes::Desk;
 use crate::server::Server;
 use crate::snapshot::{AgentView, Facts, Recent, Snapshot};
-use crate::state::{Told, state};
+use crate::state::{Sent, state};
 use crate::what_if;
 use crate::words::{Pace, line, why};
 use heijunka_round::{Event, RoundName};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
-/// Like the digits of pi: as good as random, and the same each time.
+/// Looks random, and is the same each time.
 fn noise(number: u64) -> f64 {
     (number as f64 * 0.618_033_988_75).fract()
 }
@@ -64,9 +64,9 @@ fn plant(agents: u64, rounds: u64) -> (Board, Vec<u32>) {
         });
         board.columns.push_back(Column { sequence: 1, step, parts: parts.collect() });
     }
-    board.tell(&Event::Started { agents: 24 }, TIME.to_owned());
+    board.add_event(&Event::Started { agents: 24 }, TIME.to_owned());
     let (agent, round) = (AgentId::new("oven-02").unwrap(), RoundName::Training(17));
-    board.tell(&Event::Unanswered { agent, round, dropped: false }, TIME.to_owned());
+    board.add_event(&Event::Unanswered { agent, round, dropped: false }, TIME.to_owned());
     (board, shares)
 }
 
@@ -117,7 +117,7 @@ fn shown(board: &Board, shares: &[u32], step: u64, held: bool) -> Snapshot {
     let mut snapshot =
         Snapshot { facts: Arc::new(facts), agents, step, recent, held, loss: Some(0.2314), ..snapshot(board) };
     snapshot.line =
-        if held { "Paused after round 400, as asked." } else { "Training: round 400 of 600, 8.4 s left." }.into();
+        if held { "Paused after round 400, as requested." } else { "Training: round 400 of 600, 8.4 s left." }.into();
     if held {
         snapshot.phase = "paused";
     }
@@ -128,9 +128,9 @@ fn shown(board: &Board, shares: &[u32], step: u64, held: bool) -> Snapshot {
 #[test]
 fn sixty_agents_are_told_in_few_bytes() {
     let (mut board, shares) = plant(60, 700);
-    let mut told = Told::default();
+    let mut sent = Sent::default();
     let began = Instant::now();
-    let whole = state(&shown(&board, &shares, 700, false), &mut told).len();
+    let whole = state(&shown(&board, &shares, 700, false), &mut sent).len();
     let first = began.elapsed();
     let mut sizes = Vec::new();
     let (mut took, turns) = (Duration::ZERO, 40);
@@ -144,7 +144,7 @@ fn sixty_agents_are_told_in_few_bytes() {
         }
         let snapshot = shown(&board, &shares, 720 + turn * 20, false);
         let began = Instant::now();
-        sizes.push(state(&snapshot, &mut told).len());
+        sizes.push(state(&snapshot, &mut sent).len());
         took += began.elapsed();
     }
     let mean = sizes.iter().sum::<usize>() / sizes.len();
@@ -215,7 +215,7 @@ fn pictures_are_taken_in_light_and_dark_for_a_tablet_and_of_sixty_agents() {
         assert_eq!(browser.wait_for(FITS), "fits", "{picture}");
         let words = browser.wait_for("document.body.innerText");
         let words = words.as_str().unwrap();
-        assert!(words.contains("is needed most") && words.contains("held back by"), "{words}");
+        assert!(words.contains("is needed most") && words.contains("limited by"), "{words}");
         assert!(!words.contains("undefined") && !words.contains("NaN"), "{words}");
         browser.picture(&folder().join(format!("{picture}.png")));
     }
@@ -239,7 +239,7 @@ fn trouble_and_the_end_are_seen_at_a_glance() {
     let cases: [(&str, &str, Change); 4] = [
         ("one-killed", "training", killed),
         ("no-broker", "no broker", no_broker),
-        ("standing-still", "standing still", in_vain),
+        ("no-progress", "no progress", in_vain),
         ("finished", "finished", finished),
     ];
     for (picture, word, change) in cases {
@@ -297,6 +297,6 @@ fn buttons_give_orders() {
         let asked = shown.orders.blocking_recv().unwrap();
         assert_eq!(asked.order, order);
         asked.answer.send(Ok(format!("done: {order:?}"))).unwrap();
-        browser.wait_for(&format!("document.getElementById('told').textContent.includes('done: {order:?}')"));
+        browser.wait_for(&format!("document.getElementById('answer').textContent.includes('done: {order:?}')"));
     }
 }

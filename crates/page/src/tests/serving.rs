@@ -111,14 +111,14 @@ fn orders_reach_the_driver_and_its_answer_comes_back() {
         let (answer, order) = order(&mut site, path, "x-heijunka: 1\r\n");
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("it is done\n"), "{path}: {answer}");
         assert_eq!(order, Some(right));
-        assert!(get(site.server.address(), path).starts_with("HTTP/1.1 405"), "{path} is no link");
+        assert!(get(site.server.address(), path).starts_with("HTTP/1.1 405"), "{path} is not a link");
     }
     site.snapshots.send_replace(Arc::new(Snapshot { phase: "finished", ..snapshot(&Board::default()) }));
     assert!(order(&mut site, "/pause", "x-heijunka: 1\r\n").0.starts_with("HTTP/1.1 409"));
 }
 
 #[test]
-fn another_sites_page_gives_no_orders_and_a_page_may_take_none() {
+fn another_sites_page_cannot_give_orders_and_a_page_may_take_none() {
     let mut open = site(None);
     for headers in [
         "",
@@ -201,13 +201,13 @@ fn a_stream_tells_what_is_new_and_ends_with_the_last_snapshot() {
         board.add(&record(Purpose::Train, 0.1, vec![part("a", 8, 0.1, 0.1)]), step);
         snapshots.send_replace(Arc::new(snapshot(&board)));
     }
-    // However the three fall into events, each round is told once.
-    let mut told = Vec::new();
-    while told.len() < 3 {
+    // However the three fall into events, each round is sent once.
+    let mut received = Vec::new();
+    while received.len() < 3 {
         let event = next_event(&mut lines);
-        told.extend(event["rounds"].as_array().into_iter().flatten().map(|round| round["round"].as_u64().unwrap()));
+        received.extend(event["rounds"].as_array().into_iter().flatten().map(|round| round["round"].as_u64().unwrap()));
     }
-    assert_eq!(told, [1, 2, 3]);
+    assert_eq!(received, [1, 2, 3]);
     snapshots.send_replace(Arc::new(Snapshot { phase: "finished", ..snapshot(&board) }));
     drop(snapshots);
     server.wait();

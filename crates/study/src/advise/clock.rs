@@ -46,7 +46,7 @@ impl Clock {
         if seconds > 0.0 { seconds } else { DAY_S }
     }
 
-    /// What the clock says after so many seconds, in words: full minutes, rounded up.
+    /// The time of day after that many seconds, in words: full minutes, rounded up.
     pub(crate) fn after(self, seconds: f64) -> String {
         let minutes = ((self.0 + seconds) / 60.0).ceil();
         let days = (minutes * 60.0 / DAY_S).floor();

@@ -5,7 +5,7 @@ use crate::simulate::WARMUP_ROUNDS;
 use heijunka_units::{SplitMix64, grouped, readable_seconds};
 use serde::Serialize;
 
-/// Rounds are drawn in blocks of so many, so that what lasts for some rounds lasts in the drawing too (block bootstrap,
+/// Rounds are drawn in blocks of this length, so that spells of several rounds remain in the drawing (block bootstrap,
 /// Künsch 1989).
 const BLOCK_ROUNDS: usize = 25;
 const DRAWINGS: usize = 1000;
@@ -67,7 +67,7 @@ fn percent(probability: f64) -> String {
     }
 }
 
-/// Seconds of so many rounds, drawn a thousand times; sorted. The rounds in which the policy learned the fleet are left
+/// Seconds of that many rounds, drawn a thousand times; sorted. The rounds in which the policy learned the fleet are left
 /// out if there are enough others.
 fn drawings(seconds: &[f64], rounds_left: u64, seed: u64) -> Vec<f64> {
     let seconds = seconds.get(WARMUP_ROUNDS..).filter(|rest| rest.len() >= 2 * BLOCK_ROUNDS).unwrap_or(seconds);
@@ -75,7 +75,7 @@ fn drawings(seconds: &[f64], rounds_left: u64, seed: u64) -> Vec<f64> {
         return Vec::new();
     }
     let block = BLOCK_ROUNDS.min(seconds.len());
-    // Sums of the first so many rounds, gone round once more by a block: every round may begin a block.
+    // Prefix sums of the rounds, extended by one block from the start: every round may begin a block.
     let mut sums = vec![0.0];
     let mut sum = 0.0;
     for one in seconds.iter().chain(seconds.iter().take(block)) {

@@ -31,10 +31,10 @@ pub struct Arguments {
     /// Trace of a run: [output] trace = "trace.csv.gz" records one.
     #[arg(long, value_name = "FILE")]
     trace: PathBuf,
-    /// Samples of a round, over all agents; those of reference.json beside the trace, or 256, if left out.
+    /// Samples per round, over all agents; if omitted those of reference.json beside the trace, else 256.
     #[arg(long, value_name = "SAMPLES", value_parser = clap::value_parser!(u32).range(1..=i64::from(BATCH_SAMPLES_MAX)))]
     global_batch: Option<u32>,
-    /// Rounds to simulate, the last ones of the trace; as many as are simulated within a minute or so if left out.
+    /// Rounds to simulate, the last ones of the trace; if omitted as many as take about a minute.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rounds: Option<u64>,
     /// Policy of the job.
@@ -43,16 +43,16 @@ pub struct Arguments {
     /// When a round of the job ends: exact, guard or anytime.
     #[arg(long, default_value = "exact", value_parser = round_end)]
     round_end: RoundEnd,
-    /// Rounds that the plant does in a week: savings are then told in hours a week too.
+    /// Rounds that the plant does per week: savings are then also given in hours per week.
     #[arg(long, value_name = "ROUNDS")]
     per_week_rounds: Option<u64>,
-    /// Rounds that are still to be done: tells how long they take.
+    /// Rounds that are still to be done: reports how long they take.
     #[arg(long, value_name = "ROUNDS", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     rounds_left: Option<u64>,
-    /// Whether the rounds that are left are done by that time of day, and with which probability.
+    /// Time of day: reports whether the remaining rounds are done by then, and with which probability.
     #[arg(long, value_name = "HH:MM", requires = "rounds_left")]
     finish_by: Option<Clock>,
-    /// The time of day to count from; this machine's clock if left out.
+    /// The time of day to count from; this machine's clock if omitted.
     #[arg(long, value_name = "HH:MM", requires = "rounds_left")]
     now: Option<Clock>,
     /// Seed of the job and of the drawing of rounds.
@@ -89,7 +89,7 @@ struct EqualShares {
     text: String,
 }
 
-/// Tries what can be changed, and says what is worth it.
+/// Tries what can be changed, and reports what helps.
 pub fn advise(arguments: &Arguments) -> Result<(), Failure> {
     let source = Source::load_trace(&arguments.trace)?;
     let fleet = source.fleetlike();
@@ -140,12 +140,12 @@ fn affordable(agents: usize, recorded: u64) -> u64 {
 fn equal_shares(equal: f64, base: f64, recorded: u64) -> EqualShares {
     let more_seconds = (equal - base) * recorded as f64;
     let rounds = grouped(recorded);
-    let text = if equal >= base * (1.0 + what_if::WORTH_TELLING) {
+    let text = if equal >= base * (1.0 + what_if::SAVING_MIN) {
         format!(
             "equal shares would have cost {} more over the recorded {rounds} rounds",
             readable_seconds(more_seconds)
         )
-    } else if equal <= base * (1.0 - what_if::WORTH_TELLING) {
+    } else if equal <= base * (1.0 - what_if::SAVING_MIN) {
         format!("equal shares would have saved {} over the recorded {rounds} rounds", readable_seconds(-more_seconds))
     } else {
         "equal shares would have done as well".to_owned()
@@ -160,19 +160,19 @@ fn sentences(
     equal_shares: &EqualShares,
     finish: Option<&Finish>,
 ) -> String {
-    let mut text = format!("as it is: {base:.3} s a round under {}\n", tried.base.policy);
+    let mut text = format!("as it is: {base:.3} s per round under {}\n", tried.base.policy);
     let useful: Vec<&Finding> = findings.iter().filter(|finding| finding.is_useful()).collect();
     for finding in &useful {
         text += &format!("{}\n", finding.text);
     }
     if useful.is_empty() {
-        text += "no machine is worth leaving out or having twice: nothing that was tried saves 1 %\n";
+        text += "no change helps: leaving out or doubling any one machine saves less than 1 %\n";
     }
     text += &idle(findings);
     if tried.is_partial {
         let most = what_if::TRIED_MAX;
         text += &format!(
-            "(tried: to leave out the {most} agents with the smallest shares, to have twice the {most} with the largest)\n"
+            "(tried: leaving out each of the {most} agents with the smallest shares, doubling each of the {most} with the largest)\n"
         );
     }
     text += &format!("{}\n", equal_shares.text);
@@ -188,9 +188,9 @@ fn idle(findings: &[Finding]) -> String {
     let shown = names.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => String::new(),
-        1 => format!("without {shown} rounds take as long as with it\n"),
-        2..=NAMED_MAX => format!("without any one of {shown} rounds take as long as with it\n"),
-        more => format!("without any one of {shown} or {} more rounds take as long as with it\n", more - NAMED_MAX),
+        1 => format!("without {shown}, rounds take as long as with it\n"),
+        2..=NAMED_MAX => format!("without any one of {shown}, rounds take as long as with it\n"),
+        more => format!("without any one of {shown} or {} more, rounds take as long as with it\n", more - NAMED_MAX),
     }
 }
 

@@ -11,7 +11,7 @@ struct Line {
     arguments: Arguments,
 }
 
-/// PC-1 and PC-2 take 10 ms a sample, PC-3 30 ms; with equal shares of 20 it is awaited for 0.6 s.
+/// PC-1 and PC-2 take 10 ms per sample, PC-3 30 ms; with equal shares of 20 it is awaited for 0.6 s.
 fn trace(folder: &Path) -> String {
     let path = folder.join("trace.csv");
     let mut text = String::from("round,agent,network_s,fixed_s,seconds_per_sample\n");

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 /// Agents that are tried each way: those with the smallest shares to leave out, those with the largest to have twice.
 pub(crate) const TRIED_MAX: usize = 32;
-/// Savings below this fraction are not told.
-pub(crate) const WORTH_TELLING: f64 = 0.01;
-/// A second machine has the costs of the first so many rounds later: delays of its own, but the same drift.
+/// Savings below this fraction are not reported.
+pub(crate) const SAVING_MIN: f64 = 0.01;
+/// A second machine has the costs of the first this many rounds later: delays of its own, but the same drift.
 const SHIFT_ROUNDS: u64 = 101;
 
 /// What is tried.
@@ -59,12 +59,12 @@ pub(crate) struct Finding {
 
 impl Finding {
     pub(crate) fn is_useful(&self) -> bool {
-        self.saving_fraction >= WORTH_TELLING
+        self.saving_fraction >= SAVING_MIN
     }
 
     /// Rounds take as long without it.
     pub(crate) fn is_idle(&self) -> bool {
-        self.change == Change::Without && self.saving_fraction.abs() < WORTH_TELLING
+        self.change == Change::Without && self.saving_fraction.abs() < SAVING_MIN
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -110,7 +110,7 @@ impl WhatIf<'_> {
         };
         let mut by_share: Vec<usize> = (0..count).collect();
         by_share.sort_by_key(|agent| share(*agent));
-        // Nobody can leave a fleet of one, nobody can join a full one.
+        // A fleet of one cannot lose a machine, a full one cannot get one.
         let least = by_share.iter().take(if count > 1 { TRIED_MAX } else { 0 });
         let most = by_share.iter().rev().take(if count < AGENTS_MAX { TRIED_MAX } else { 0 });
         let without = least.map(|agent| (Change::Without, *agent));

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// Rounds in which a policy learns the fleet, and which some figures leave out.
 pub(crate) const WARMUP_ROUNDS: usize = 50;
 
-/// What is compared. Without the first rounds: not there if there are no others.
+/// What is compared. Figures without the first rounds are none if there are no others.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Figures {
     #[serde(skip)]

@@ -29,16 +29,16 @@ const ROUNDS_MAX: u64 = 10_000_000;
 pub struct Arguments {
     #[command(flatten)]
     place: Place,
-    /// Policy to try; may be repeated. Every policy if left out, side by side.
+    /// Policy to try; may be repeated. All policies if omitted, side by side.
     #[arg(long = "policy", value_name = "POLICY", value_parser = policy)]
     policies: Vec<PolicyName>,
-    /// When a round ends: exact (the whole batch), guard (laggards send what they have) or anytime (at a common time).
+    /// When a round ends: exact (the whole batch), guard (stragglers send what they have) or anytime (at a common time).
     #[arg(long, default_value = "exact", value_parser = round_end)]
     round_end: RoundEnd,
-    /// Samples of a round, over all agents; those of the fleet or of reference.json beside the trace, or 256, if left out.
+    /// Samples per round, over all agents; if omitted those of the fleet or of reference.json beside the trace, else 256.
     #[arg(long, value_name = "SAMPLES", value_parser = clap::value_parser!(u32).range(1..=i64::from(BATCH_SAMPLES_MAX)))]
     global_batch: Option<u32>,
-    /// Rounds; as many as the trace has, or 500 for a fleet, if left out. A trace begins again after its last round.
+    /// Rounds; if omitted as many as the trace has, or 500 for a fleet. A trace restarts after its last round.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=ROUNDS_MAX))]
     rounds: Option<u64>,
     /// Parameters of the model that a fleet's uplinks carry, 4 bytes each.
@@ -50,7 +50,7 @@ pub struct Arguments {
     /// Writes the figures to a file, or with - to standard output instead of the table.
     #[arg(long, value_name = "FILE|-")]
     json: Option<PathBuf>,
-    /// Draws seconds a round over time, and the shares under the first policy.
+    /// Draws seconds per round over time, and the shares under the first policy.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! The picture: seconds a round over time under each policy, and the shares under the first one. Plain SVG, no script,
+//! The picture: seconds per round over time under each policy, and the shares under the first one. Plain SVG, no script,
 //! no background, mid-grey text: readable on light and on dark pages.
 
 use super::run::{POINTS_MAX, Simulated};
@@ -66,7 +66,7 @@ pub(super) fn svg(title: &str, agents: &[AgentId], simulated: &[Simulated]) -> S
     page
 }
 
-/// Means of so many rounds that the line has at most [`POINTS_MAX`] points.
+/// Means over as many rounds as keep the line at most [`POINTS_MAX`] points.
 fn downsampled(seconds: &[f64]) -> Vec<(f64, f64)> {
     let size = seconds.len().div_ceil(POINTS_MAX as usize).max(1);
     let point = |(number, chunk): (usize, &[f64])| {
@@ -80,7 +80,7 @@ fn lines(page: &mut String, simulated: &[Simulated], rounds: usize) {
     let all: Vec<Vec<(f64, f64)>> = simulated.iter().map(|one| downsampled(&one.seconds)).collect();
     let most = all.iter().flatten().map(|(_, seconds)| *seconds).fold(0.0, f64::max);
     let most = rounded_up(most);
-    axes(page, SECONDS, "seconds a round", most, rounds);
+    axes(page, SECONDS, "seconds per round", most, rounds);
     for (number, (one, points)) in simulated.iter().zip(&all).enumerate() {
         let path: Vec<String> = points
             .iter()

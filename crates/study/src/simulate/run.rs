@@ -111,7 +111,7 @@ pub(crate) fn simulate(fleet: &Fleetlike<'_>, policy: PolicyName, setup: &Setup)
         done.overdue += u64::from(record.seconds >= record.deadline_s);
     };
     replay.run(&fleet.costs, closed).map_err(|error| {
-        Failure::new(Exit::Config, format!("the simulation of {policy} does not come to an end"))
+        Failure::new(Exit::Config, format!("the simulation of {policy} does not end"))
             .why(error.to_string())
             .fix("look for agents whose costs are far longer than the others'")
     })?;

@@ -34,7 +34,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The trace, or the fleet with the noise of that seed and a model of so many parameters.
+    /// The trace, or the fleet with the noise of that seed and a model of that many parameters.
     pub(crate) fn load(place: &Place, seed: u64, parameters: u32) -> Result<Self, Failure> {
         if let Some(path) = &place.trace {
             return Self::load_trace(path);
@@ -116,13 +116,13 @@ impl Source {
         if trace.filled > 0 {
             let all = trace.rounds() * trace.agents.len() as u64;
             text += &format!(
-                "{} of {} rows are not in the trace: an agent's last known row stands for them\n",
+                "{} of {} rows are missing from the trace: an agent's last known row replaces them\n",
                 grouped(trace.filled as u64),
                 grouped(all)
             );
         }
         if trace.cut_off {
-            text += "the file ends in the middle of a piece: what was before counts\n";
+            text += "the file is cut off in the middle of a piece: rows before that are used\n";
         }
         text
     }

@@ -11,7 +11,7 @@ pub(crate) fn table(source: &Source, setup: &Setup, figures: &[Figures], equal: 
     let mut text = format!("{}\n{}\n", source.title(setup), source.remarks());
     text += &format!(
         "{:<10} {:>10} {:>9} {:>9} {:>13} {:>12} {:>16} {:>12}\n",
-        "policy", "s a round", "after 50", "95 % <=", "of equal's", "shares moved", "samples a round", batch
+        "policy", "s/round", "after 50", "95 % <=", "of equal's", "shares moved", "samples/round", batch
     );
     for one in figures {
         let seconds = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));

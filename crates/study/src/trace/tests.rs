@@ -47,12 +47,12 @@ fn errors_name_line_column_and_fix() {
         "1 seconds_per_sample: this column is missing"
     );
     assert_eq!(wrong(String::new()), "1 round: this column is missing");
-    assert_eq!(wrong(format!("{head}\n")), "2 round: there is no row");
-    assert_eq!(wrong(format!("{head}\n0,a,1,1,1\n1,a,1,x,1\n")), "3 fixed_s: 'x' is no number");
+    assert_eq!(wrong(format!("{head}\n")), "2 round: the file has no rows");
+    assert_eq!(wrong(format!("{head}\n0,a,1,1,1\n1,a,1,x,1\n")), "3 fixed_s: 'x' is not a number");
     assert_eq!(wrong(format!("{head}\n0,a,-1,1,1\n")), "2 network_s: -1 is out of range");
     assert_eq!(wrong(format!("{head}\n0,a,inf,1,1\n")), "2 network_s: inf is out of range");
     assert_eq!(wrong(format!("{head}\n0,a,1,1\n")), "2 seconds_per_sample: the cell is empty");
-    assert_eq!(wrong(format!("{head}\n-1,a,1,1,1\n")), "2 round: '-1' is no round");
+    assert_eq!(wrong(format!("{head}\n-1,a,1,1,1\n")), "2 round: '-1' is not a round");
     assert!(wrong(format!("{head}\n0,a/b,1,1,1\n")).starts_with("2 agent: '/' cannot stand in a name"));
     assert_eq!(wrong(format!("{head}\n0,a,1,1,1\n0,a,1,1,1\n")), "3 agent: this agent stands twice in round 0");
 }
@@ -65,6 +65,6 @@ fn a_file_is_named_in_its_errors() {
     std::fs::write(&path, "round,agent,network_s,fixed_s,seconds_per_sample\n0,a,1,1,much\n").unwrap();
     let failure = Trace::load(&path).unwrap_err();
     assert_eq!(failure.exit(), Exit::Config);
-    let told = failure.to_string();
-    assert!(told.ends_with("trace.csv, line 2, column seconds_per_sample: 'much' is no number"), "{told}");
+    let message = failure.to_string();
+    assert!(message.ends_with("trace.csv, line 2, column seconds_per_sample: 'much' is not a number"), "{message}");
 }
