@@ -237,11 +237,11 @@ right() { # read|write|readwrite, topic
 
 # What an agent may do in a job, or a line's broker for it.
 agent_rights() { # site/job, agent
-    for name in join gradient evidence; do
-        right write "heijunka-wire/v1/$1/$name/$2"
+    for name in join gradient survey scores; do
+        right write "heijunka-wire/v2/$1/$name/$2"
     done
     for name in assign extra snapshot; do
-        right read "heijunka-wire/v1/$1/$name/$2"
+        right read "heijunka-wire/v2/$1/$name/$2"
     done
     for name in state info; do
         right write "heijunka/$1/agents/$2/$name"
@@ -251,18 +251,18 @@ agent_rights() { # site/job, agent
 }
 
 common_rights() { # site/job
-    right read "heijunka-wire/v1/$1/spec"
-    right read "heijunka-wire/v1/$1/round"
+    right read "heijunka-wire/v2/$1/spec"
+    right read "heijunka-wire/v2/$1/round"
 }
 
 aggregator_rights() { # site/job
-    for name in join gradient evidence; do
-        right read "heijunka-wire/v1/$1/$name/+"
+    for name in join gradient survey scores; do
+        right read "heijunka-wire/v2/$1/$name/+"
     done
-    right readwrite "heijunka-wire/v1/$1/spec"
-    right write "heijunka-wire/v1/$1/round"
+    right readwrite "heijunka-wire/v2/$1/spec"
+    right write "heijunka-wire/v2/$1/round"
     for name in assign extra snapshot; do
-        right write "heijunka-wire/v1/$1/$name/+"
+        right write "heijunka-wire/v2/$1/$name/+"
     done
     right read "heijunka/$1/agents/+/state"
     right readwrite "heijunka/$1/aggregator/state"

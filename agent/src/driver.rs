@@ -54,7 +54,7 @@ fn session() -> u64 {
 fn cap(valid: &Valid, topics: &Topics) -> Option<Cap> {
     let packet_bytes =
         |channel| Message::new(topics.of(channel, &valid.agent).as_str(), Vec::new()).often().packet_bytes();
-    let channels = [Channel::Join, Channel::Evidence, Channel::Gradient];
+    let channels = [Channel::Join, Channel::Survey, Channel::Scores, Channel::Gradient];
     let packet_extra_bytes = channels.map(packet_bytes).into_iter().max().unwrap_or(0) + LONGER_BYTES;
     valid.uplink.map(|rate| Cap { rate, packet_extra_bytes })
 }

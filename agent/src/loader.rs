@@ -76,7 +76,7 @@ impl Loader {
         let job = job(document)?;
         let files = Files::look(&self.reading.source);
         let (table, needs) = self.table(files.as_ref())?;
-        if spec.fitted {
+        if spec.is_fitted() {
             let Fresh { ready, prepared } = self.reading.encode(&table, needs, spec, &job)?;
             let usage = ready.dataset.usage.clone();
             self.ready = Some(ready);

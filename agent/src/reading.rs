@@ -3,7 +3,7 @@
 use crate::config::Valid;
 use crate::failure::data_failure;
 use crate::memory::Needs;
-use heijunka_compute::{RUNS, Settled};
+use heijunka_compute::{RUNS, Settled, Uncomputable};
 use heijunka_data::{Dataset, Source, Table};
 use heijunka_settings::{Exit, Failure, Size};
 use heijunka_units::AgentId;
@@ -67,14 +67,22 @@ impl Reading {
     /// Encodes a table for a fitted job.
     pub(crate) fn encode(&self, table: &Table, needs: Needs, spec: &Spec, job: &Job) -> Result<Fresh, Failure> {
         let dataset = table.encode(job).map_err(data_failure)?;
-        let parameters = spec.shape.parameters().unwrap_or(usize::MAX) as u64;
+        let parameters = spec.model.parameters().unwrap_or(usize::MAX) as u64;
         let needs = Needs { encoded_bytes: dataset.memory_bytes(), parameters, threads: self.threads as u64, ..needs };
         needs.check(self.memory_bytes)?;
         info!("the job needs {}; [limits] memory is {}", needs.words(), Size::from_bytes(self.memory_bytes));
         let (rows, held_out_rows) = (dataset.train.len() as u64, dataset.held_out.len() as u64);
         let prepared = Prepared { spec: spec.content, rows, held_out_rows, data_digest: dataset.digest };
-        let settled = Settled::new(spec, job, &self.agent, rows)
-            .map_err(|error| Failure::new(Exit::Config, "the job's model makes no sense").why(error.to_string()))?;
+        let settled = Settled::new(spec, job, &self.agent, rows).map_err(cannot_compute)?;
         Ok(Fresh { ready: Ready { dataset, settled }, prepared })
+    }
+}
+
+/// The job's model is not one that this agent can compute.
+fn cannot_compute(error: Uncomputable) -> Failure {
+    let failure = Failure::new(Exit::Config, "this agent cannot compute the job's model").why(error.to_string());
+    match error {
+        Uncomputable::Opaque { .. } => failure.fix("join this job with the program that it was made for"),
+        Uncomputable::Unsettled | Uncomputable::Shape(_) => failure,
     }
 }

@@ -34,7 +34,7 @@ impl Watch {
 
     /// The files are about to be read for a job. Those that all agents must have alike are not to change.
     pub(crate) fn reads(&mut self, spec: &Spec, document: &[u8]) {
-        let watched = self.every.filter(|_| spec.fitted && spec.data_mode == DataMode::Private);
+        let watched = self.every.filter(|_| spec.is_fitted() && spec.data_mode == DataMode::Private);
         self.job = watched.map(|_| (spec.clone(), document.to_vec()));
         self.due = watched.map(|every| Instant::now() + every);
         self.seen = Files::look(&self.reading.source);

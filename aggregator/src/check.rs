@@ -27,8 +27,9 @@ fn look(list: &mut Checklist, valid: &Valid) -> Result<(), Failure> {
     downlink(list, valid);
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
     let mut config = valid.bus.clone();
-    config.subscriptions =
-        [Channel::Join, Channel::Gradient, Channel::Evidence].map(|channel| topics.all(channel).to_string()).into();
+    config.subscriptions = [Channel::Join, Channel::Gradient, Channel::Survey, Channel::Scores]
+        .map(|channel| topics.all(channel).to_string())
+        .into();
     let echo = topics.common(Channel::AggregatorStatus);
     runtime()?.block_on(check_broker(list, &config, &valid.places, echo.as_str(), None));
     Ok(())

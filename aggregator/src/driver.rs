@@ -11,8 +11,9 @@ use heijunka_page::{Facts, Figures, Page, Setup};
 use heijunka_program::{Service, Signals, host, init_logging, now, runtime};
 use heijunka_round::{Coordinator, Event, Input, Level, Outcome, Output, RoundRecord};
 use heijunka_settings::{Exit, Failure};
-use heijunka_units::{RunId, Timestamp};
+use heijunka_units::{RunId, Start, Timestamp};
 use heijunka_wire::{Channel, Topics, decode};
+use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 use tracing::field::display;
 use tracing::{info, warn};
@@ -34,6 +35,15 @@ const DROPPED: &str = "$SYS/broker/publish/messages/dropped";
 /// Messages that are taken from the bus before the other sources are looked at.
 const MESSAGES_AT_ONCE: usize = 64;
 
+/// 128 bits that no other start of an aggregator has.
+fn start() -> Start {
+    let mut bytes = [0; 16];
+    for half in bytes.chunks_exact_mut(8) {
+        half.copy_from_slice(&std::collections::hash_map::RandomState::new().build_hasher().finish().to_le_bytes());
+    }
+    Start::new(bytes)
+}
+
 /// Trains until the job is done or it is stopped.
 pub(crate) fn run(valid: &Valid) -> Result<(), Failure> {
     init_logging(&valid.log)?;
@@ -51,7 +61,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let mut bus = valid.bus.clone();
     let state = topics.common(Channel::AggregatorState);
     bus.will = Some(Message::new(state.as_str(), json(&State::lost(last.next()))).retained());
-    bus.subscriptions = [Channel::Join, Channel::Gradient, Channel::Evidence, Channel::AgentState]
+    bus.subscriptions = [Channel::Join, Channel::Gradient, Channel::Survey, Channel::Scores, Channel::AgentState]
         .map(|channel| topics.all(channel).to_string())
         .into_iter()
         .chain([Channel::Spec, Channel::AggregatorState].map(|channel| topics.common(channel).to_string()))
@@ -84,7 +94,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let history = History::create(&valid.output, valid.gone_on)
         .map_err(|error| Failure::new(Exit::Unavailable, "cannot write history.csv").why(error.to_string()))?;
     let mut driver = Driver {
-        coordinator: Coordinator::new(valid.plan.clone(), run, Timestamp::ZERO),
+        coordinator: Coordinator::new(valid.plan.clone(), run, start(), Timestamp::ZERO),
         valid,
         topics,
         bus,
@@ -153,7 +163,7 @@ async fn listen(
                             seen = seen.max(RunId(state.map_or(0, |state| state.run)));
                         }
                         Some(_) => {
-                            let run = decode(&message.payload).map(|frame| frame.run);
+                            let run = decode(&message.payload).map(|frame| frame.head.run);
                             seen = seen.max(run.unwrap_or_default());
                         }
                         None => {}

@@ -56,7 +56,7 @@ fn both_ways() -> [Vec<String>; 2] {
     let own = |channels: &[Channel]| channels.iter().map(|channel| of(*channel, "press-01")).collect::<Vec<_>>();
     let common = [Spec, Round, AggregatorState, AggregatorStatus, Events].map(|channel| topics().common(channel));
     let down = common.map(|topic| topic.to_string()).into_iter().chain(own(&[Assign, Extra, Snapshot])).collect();
-    [own(&[Join, Gradient, Evidence, AgentState, AgentInfo, AgentStatus]), down]
+    [own(&[Join, Gradient, Survey, Scores, AgentState, AgentInfo, AgentStatus]), down]
 }
 
 fn seen(client: &mut Client) -> Vec<String> {

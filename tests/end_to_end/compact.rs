@@ -62,7 +62,7 @@ fn an_agent_that_comes_back_gets_the_whole_model_alone() {
     let mut aggregator = plant.aggregator(TASK, &training(400), &more(2)).unwrap();
     aggregator.wait_for("training begins").unwrap();
     let mut status = Watch::new(&plant, "heijunka/test/job/aggregator/status");
-    let mut snapshots = Watch::new(&plant, "heijunka-wire/v1/test/job/snapshot/machine-1");
+    let mut snapshots = Watch::new(&plant, "heijunka-wire/v2/test/job/snapshot/machine-1");
     status.next(|_, status| status["round"].as_u64() >= Some(20));
     agents.remove(1).kill().unwrap();
     aggregator.wait_for("machine-1 left").unwrap();

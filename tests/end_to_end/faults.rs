@@ -123,14 +123,14 @@ fn one_malformed_sender_does_not_stop_the_others() {
     let mut aggregator = plant.aggregator(SHARED, "max_rounds = 200", "[allocation]\nmin_agents = 2\n").unwrap();
     let mut watch = Watch::new(&plant, "heijunka/test/job/aggregator/status");
     aggregator.wait_for("training begins").unwrap();
-    for channel in ["join", "gradient", "evidence"] {
-        let topic = format!("heijunka-wire/v1/test/job/{channel}/machine-0");
-        for payload in [vec![], vec![0; 1], vec![1; 200_000], (0..=255).collect()] {
+    for channel in ["join", "gradient", "survey", "scores"] {
+        let topic = format!("heijunka-wire/v2/test/job/{channel}/machine-0");
+        for payload in [vec![], vec![0; 1], vec![2; 200_000], (0..=255).collect()] {
             watch.publish(&topic, payload);
         }
     }
     for topic in ["spec", "round", "assign/machine-1"] {
-        watch.publish(&format!("heijunka-wire/v1/test/job/{topic}"), vec![1, 4, 0, 255, 255]);
+        watch.publish(&format!("heijunka-wire/v2/test/job/{topic}"), vec![2, 4, 0, 255, 255]);
     }
     let status = at_round(&mut watch, 150);
     assert!(status["rejected"].as_u64() >= Some(9), "{status}");

@@ -29,7 +29,7 @@ impl Driver<'_> {
             held_out_rows: usage.map_or(0, |usage| usage.held_out),
             skipped_rows: usage.map_or(0, Usage::skipped_total),
             data: usage.map(Usage::to_string),
-            schema: "heijunka-wire/v1",
+            schema: "heijunka-wire/v2",
         };
         self.publish_people(Channel::AgentInfo, json(&info));
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use heijunka_wire::document::{ClassWeights, Encoding, Fitted, HeldOut, Input, Job, Normalize, Target, Task};
-use heijunka_wire::{Activation, DataMode, Loss, Part, Shape, digest};
+use heijunka_wire::{Activation, DataMode, Loss, Model, Part, Shape, digest};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -44,11 +44,11 @@ fn job(fitted: bool) -> Vec<u8> {
 
 fn prepare(loader: &mut Loader, fitted: bool) -> Prepared {
     let document = job(fitted);
-    let widths = if fitted { [1, 2].into_iter().collect() } else { Default::default() };
-    let shape = Shape { widths, activation: Activation::Relu, loss: Loss::CrossEntropy, convolutions: None };
+    let shape = Shape::dense(&[1, 2], Activation::Relu, Loss::CrossEntropy).unwrap();
+    let model = if fitted { Model::Layers(shape) } else { Model::Unsettled };
     let bytes = document.len() as u32;
     let part = Part { index: 0, total_bytes: bytes, chunk_bytes: bytes };
-    let spec = Spec { content: digest(&document), fitted, shape, data_mode: DataMode::Shared, seed: 3, part };
+    let spec = Spec { content: digest(&document), model, data_mode: DataMode::Shared, seed: 3, part };
     match loader.work(Work::Prepare { spec, document }, false) {
         Done::Prepared { prepared, .. } => prepared,
         _ => panic!("the data cannot be prepared"),

@@ -55,5 +55,5 @@ pub use engine::{Crew, Engine, Gradient, InOrder};
 pub use governor::{Ahead, Governor, Next, Piece, Unhurried};
 pub use lane::{Lane, RunSum};
 pub use rows::{Problem, RowTargets, Rows};
-pub use settled::Settled;
+pub use settled::{Settled, Uncomputable};
 pub use steps::LocalSteps;

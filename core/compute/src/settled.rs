@@ -2,10 +2,11 @@
 
 use crate::rows::{Problem, Rows};
 use alloc::vec::Vec;
+use core::fmt;
 use heijunka_learn::{ModelShape, StreamOrder};
 use heijunka_units::{AgentId, Samples, ShapeError};
 use heijunka_wire::document::{Job, Target};
-use heijunka_wire::{DataMode, Spec, digest};
+use heijunka_wire::{DataMode, Model, Spec, digest};
 
 /// Model, order of the rows and weights of a settled job on one agent.
 #[derive(Clone, Debug)]
@@ -17,12 +18,40 @@ pub struct Settled {
     target_scale: f64,
 }
 
+/// Why a job's model cannot be computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncomputable {
+    /// There is no model yet.
+    Unsettled,
+    /// Only the job's own programs know the layers.
+    Opaque {
+        /// Parameters of the model.
+        parameters: u32,
+    },
+    /// The layers do not fit each other.
+    Shape(ShapeError),
+}
+
+impl fmt::Display for Uncomputable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsettled => f.write_str("the job has no model yet"),
+            Self::Opaque { parameters } => {
+                write!(f, "the job names {parameters} parameters, but not the layers that they belong to")
+            }
+            Self::Shape(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Uncomputable {}
+
 impl Settled {
     /// For `agent`, which has so many rows to train on.
     ///
     /// # Errors
-    /// The job's shape is not one of a model.
-    pub fn new(spec: &Spec, job: &Job, agent: &AgentId, rows: u64) -> Result<Self, ShapeError> {
+    /// The job's model is not one of layers that fit each other.
+    pub fn new(spec: &Spec, job: &Job, agent: &AgentId, rows: u64) -> Result<Self, Uncomputable> {
         let (class_weights, target_scale) = match job.fitted.as_ref().map(|fitted| &fitted.target) {
             Some(Target::Classes { weights, .. }) => (weights.clone(), 1.0),
             Some(Target::Scaled { scale, .. }) => (Vec::new(), *scale),
@@ -33,7 +62,11 @@ impl Settled {
             DataMode::Shared => spec.seed,
             DataMode::Private => spec.seed ^ digest(agent.as_str().as_bytes()),
         };
-        let shape = ModelShape::new(spec.shape.clone())?;
+        let shape = match &spec.model {
+            Model::Layers(shape) => ModelShape::new(shape.clone()).map_err(Uncomputable::Shape)?,
+            Model::Opaque { parameters } => return Err(Uncomputable::Opaque { parameters: *parameters }),
+            Model::Unsettled => return Err(Uncomputable::Unsettled),
+        };
         Ok(Self { spec: spec.content, shape, order: StreamOrder::new(rows.max(1), seed), class_weights, target_scale })
     }
 

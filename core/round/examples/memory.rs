@@ -19,11 +19,11 @@ use heijunka_allocate::{PolicyName, RoundEnd};
 use heijunka_compress::{Rounding, bytes_max};
 use heijunka_learn::{OptimizerKind, Schedule};
 use heijunka_round::{Compact, Coordinator, Input, Judging, LocalSteps, Output, Patience, Plan, Until};
-use heijunka_units::{AgentId, Codec, RunId, Timestamp};
+use heijunka_units::{AgentId, Codec, RunId, Start, Timestamp};
 use heijunka_wire::document::{ClassWeights, Column, Document, HeldOut, Job, Normalize, Survey, Task};
 use heijunka_wire::{
-    Activation, Assign, Body, Channel, DataMode, Durations, Evidence, Gradient, Join, Part, Payload, Round, Subject,
-    limits, parts,
+    Activation, Ask, Assign, Body, Channel, DataMode, Durations, Gradient, Head, Join, Part, Payload, Reserved, Round,
+    Share, SurveyChunk, limits, parts,
 };
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -37,7 +37,7 @@ const ROWS: u64 = 1_000;
 const ROUNDS: u64 = 4;
 /// Of a sparse gradient's numbers.
 const KEPT: f64 = 0.01;
-const RUN: RunId = RunId(1);
+const HEAD: Head = Head { run: RunId(1), start: Start::new([1; 16]) };
 const SESSION: u64 = 1;
 const MB: f64 = 1e6;
 
@@ -102,8 +102,8 @@ struct Bench {
     wait: Timestamp,
     codec: Codec,
     agents: Vec<AgentId>,
-    shares: BTreeMap<AgentId, Assign>,
-    round: Option<Round>,
+    shares: BTreeMap<AgentId, Share>,
+    round: Option<Ask>,
     closed: u64,
 }
 
@@ -111,7 +111,7 @@ impl Bench {
     fn new(codec: Codec) -> Result<Self, Failure> {
         let now = Timestamp::from_nanos(1_000_000_000);
         let agents = (0..AGENTS).map(|agent| AgentId::new(&format!("agent-{agent:02}"))).collect::<Result<_, _>>()?;
-        let mind = Coordinator::new(plan(codec), RUN, now);
+        let mind = Coordinator::new(plan(codec), HEAD.run, HEAD.start, now);
         let (wait, shares) = (Timestamp::NEVER, BTreeMap::new());
         Ok(Self { mind, now, wait, codec, agents, shares, round: None, closed: 0 })
     }
@@ -125,9 +125,8 @@ impl Bench {
             let part = parts(survey.len(), limits::chunk_bytes(limits::PACKET_BYTES_MIN))
                 .and_then(|mut all| all.next())
                 .ok_or("no part")?;
-            let subject = Subject::Survey(self.content());
-            let body = Body::Evidence(Evidence { subject, session: SESSION, part });
-            self.hear(Channel::Evidence, &agent, &body, &survey)?;
+            let body = Body::Survey(SurveyChunk { spec: self.content(), session: SESSION, part });
+            self.hear(Channel::Survey, &agent, &body, &survey)?;
         }
         self.tick();
         self.agents.clone().iter().try_for_each(|agent| self.join(agent))?;
@@ -179,7 +178,7 @@ impl Bench {
     fn hear(&mut self, channel: Channel, agent: &AgentId, body: &Body, object: &[u8]) -> Result<(), Failure> {
         let object = if object.is_empty() { Payload::None } else { Payload::Bytes(object) };
         let mut packet = vec![0; limits::PACKET_BYTES_DEFAULT];
-        let bytes = heijunka_wire::encode(RUN, body, object, &mut packet)?;
+        let bytes = heijunka_wire::encode(HEAD, body, object, &mut packet)?;
         self.handle(Input::Frame { channel, agent: Some(agent), bytes });
         Ok(())
     }
@@ -204,25 +203,27 @@ impl Bench {
     /// What agents learn from a packet.
     fn note(&mut self, agent: Option<AgentId>, bytes: &[u8]) {
         match (heijunka_wire::decode(bytes).map(|frame| frame.body), agent) {
-            (Ok(Body::Assign(assign)), Some(agent)) => {
-                self.shares.insert(agent, assign);
+            (Ok(Body::Assign(Assign::Share(share))), Some(agent)) => {
+                self.shares.insert(agent, share);
             }
-            (Ok(Body::Round(round)), _) => self.round = Some(round),
+            (Ok(Body::Round(Round::Ask(round))), _) => self.round = Some(round),
             _ => {}
         }
     }
 }
 
-fn gradient(round: &Round, share: &Assign, codec: Codec, part: Part) -> Gradient {
+fn gradient(round: &Ask, share: &Share, codec: Codec, part: Part) -> Gradient {
     Gradient {
         round: round.round,
         allocation: round.allocation,
         session: SESSION,
         offset: share.offset,
         samples: share.samples,
-        loss_sum: 1.0,
+        loss_sum: Some(1.0),
         durations: Durations { decode_us: 0, compute_us: 1_000, encode_us: 0 },
         codec,
+        ranges: Reserved,
+        noise: Reserved,
         part,
     }
 }

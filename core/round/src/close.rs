@@ -11,7 +11,7 @@ use core::time::Duration;
 use heijunka_allocate::Observation;
 use heijunka_units::Timestamp;
 use heijunka_wire::document::Scores;
-use heijunka_wire::{Assign, DataMode, Purpose, Untaken};
+use heijunka_wire::{DataMode, Purpose, Share, Untaken};
 
 impl Coordinator {
     fn needed(&self, open: &OpenRound) -> usize {
@@ -33,7 +33,7 @@ impl Coordinator {
         let reissued_samples = agents.iter().map(|agent| agent.reissued).sum();
         let mut record = RoundRecord {
             round: open.head.round,
-            purpose: open.head.purpose,
+            purpose: open.head.purpose(),
             ending: if open.is_whole() { Ending::Full } else { Ending::Partial },
             model: open.head.model,
             seconds,
@@ -51,7 +51,7 @@ impl Coordinator {
             scores: None,
             summary: None,
         };
-        let purpose = open.head.purpose;
+        let purpose = open.head.purpose();
         match purpose {
             Purpose::Train => {
                 self.learn_deadline(now, &open, &record);
@@ -67,7 +67,7 @@ impl Coordinator {
                     self.counters.given_up += 1;
                 }
             }
-            Purpose::Score | Purpose::Finished => {
+            Purpose::Score => {
                 record.scores = self.take_scores(&open);
                 record.summary = record.scores.as_ref().map(|scores| self.judge.summary(scores));
             }
@@ -190,9 +190,9 @@ impl Coordinator {
         for (agent, offset) in open.untaken() {
             let Some(member) = self.roster.members.get(&agent) else { continue };
             let remembers = momentum || member.link.codec.is_sparse();
-            if let Some(assign) = member.assign.filter(|_| remembers && member.online) {
+            if let Some(share) = member.share.filter(|_| remembers && member.online) {
                 let untaken = Some(Untaken { round: open.head.round, offset });
-                self.publish_assign(&agent, Assign { untaken, ..assign });
+                self.publish_share(&agent, Share { untaken, ..share });
             }
         }
     }

@@ -20,9 +20,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::{Outlook, Policy};
 use heijunka_judge::{Judge, ScoreName};
-use heijunka_units::{AgentId, AllocationVersion, RoundId, RunId, Samples, Timestamp};
+use heijunka_units::{AgentId, AllocationVersion, RoundId, RunId, Samples, Start, Timestamp};
 use heijunka_wire::document::{Job, Scores};
-use heijunka_wire::{Channel, Codec, Shape};
+use heijunka_wire::{Channel, Codec, Head, Shape};
 
 /// What happened.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub enum Input<'a> {
     },
     /// The broker is lost.
     Disconnected,
-    /// A message on an agent's `join`, `gradient` or `evidence` topic, or on `spec` (another aggregator's).
+    /// A message on an agent's `join`, `gradient`, `survey` or `scores` topic, or on `spec` (another aggregator's).
     Frame {
         /// The topic's channel.
         channel: Channel,
@@ -157,6 +157,7 @@ pub struct MemberView {
 pub struct Coordinator {
     pub(crate) plan: Plan,
     pub(crate) run: RunId,
+    pub(crate) start: Start,
     /// When it was last called.
     pub(crate) now: Timestamp,
     pub(crate) phase: Phase,
@@ -227,8 +228,9 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    /// Begins run `run` of the job. `run` must be higher than any before.
-    pub fn new(plan: Plan, run: RunId, now: Timestamp) -> Self {
+    /// Begins run `run` of the job. `run` must be higher than any before; `start` is drawn by the caller, for each start
+    /// another one.
+    pub fn new(plan: Plan, run: RunId, start: Start, now: Timestamp) -> Self {
         let job = plan.job.clone();
         let update_codec = plan.compact.update.unwrap_or_default();
         let local_steps = match plan.local_steps {
@@ -243,6 +245,7 @@ impl Coordinator {
             downlink: plan.downlink.map(Downlink::new),
             plan,
             run,
+            start,
             now,
             phase: Phase::Surveying,
             phase_since: now,
@@ -330,6 +333,11 @@ impl Coordinator {
         self.run
     }
 
+    /// What the heads of its frames name.
+    pub fn head(&self) -> Head {
+        Head { run: self.run, start: self.start }
+    }
+
     /// What became of the answers.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -412,10 +420,7 @@ impl Coordinator {
             },
             rows: member.join.rows,
             held_out_rows: member.join.held_out_rows,
-            share_samples: member
-                .assign
-                .filter(|assign| member.online && !assign.probe)
-                .map_or(0, |assign| assign.samples),
+            share_samples: member.share.filter(|share| member.online && !share.probe).map_or(0, |share| share.samples),
         })
     }
 

@@ -112,6 +112,13 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+    /// An agent speaks another version of the protocol: it cannot read a refusal.
+    OtherVersion {
+        /// Which.
+        agent: AgentId,
+        /// The version of its message.
+        version: u8,
+    },
     /// The job cannot begin.
     CannotBegin {
         /// Whose data were looked at.
@@ -317,7 +324,7 @@ impl Event {
             Self::Left { .. } => Code::Left,
             Self::Away { .. } => Code::Away,
             Self::Unable { .. } => Code::Unable,
-            Self::Refused { .. } => Code::Refused,
+            Self::Refused { .. } | Self::OtherVersion { .. } => Code::Refused,
             Self::CannotBegin { .. } => Code::CannotBegin,
             Self::Settled { .. } => Code::Settled,
             Self::Started { .. } => Code::Started,
@@ -352,6 +359,7 @@ impl Event {
             Self::Left { .. }
             | Self::Unable { .. }
             | Self::Refused { .. }
+            | Self::OtherVersion { .. }
             | Self::CannotBegin { .. }
             | Self::Repaired { .. }
             | Self::Unanswered { .. }
@@ -387,6 +395,7 @@ impl Event {
             | Self::Away { agent, .. }
             | Self::Unable { agent, .. }
             | Self::Refused { agent, .. }
+            | Self::OtherVersion { agent, .. }
             | Self::Unanswered { agent, .. }
             | Self::NotFinite { agent, .. }
             | Self::Reissued { agent, .. }
@@ -404,6 +413,7 @@ impl Event {
             Self::Away { .. } => "it comes back by itself",
             Self::Unable { .. } => "fix it on that machine",
             Self::Refused { refusal, .. } => text::refusal_fix(*refusal),
+            Self::OtherVersion { .. } => "install the same release of aggregator and agents",
             Self::CannotBegin { obstacle, .. } => obstacle.fix,
             Self::Continued { .. } => {
                 "to train from the start, set [training] resume = false: this model is then kept in the folder checkpoints"

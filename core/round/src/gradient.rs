@@ -55,7 +55,7 @@ impl Coordinator {
         if parameters == 0 || gradient.round > self.round {
             return Err(Rejected);
         }
-        let open = self.open.as_mut().filter(|o| o.head.round == gradient.round && o.head.purpose == Purpose::Train);
+        let open = self.open.as_mut().filter(|o| o.head.round == gradient.round && o.head.purpose() == Purpose::Train);
         let is_piece = |open: &OpenRound| open.pieces.iter().any(|piece| piece.is_asked_of(agent, &gradient));
         let probe = self.timings.is_probe(gradient.round, agent);
         let Some(open) = open.filter(|open| !probe || is_piece(open)) else {
@@ -106,8 +106,8 @@ impl Coordinator {
             |g: Gradient| (g.samples, g.loss_sum, g.codec) == (gradient.samples, gradient.loss_sum, gradient.codec);
         let agrees = expected.gradient.is_none_or(same);
         // Only where computations are stopped may there be fewer than were asked for.
-        let enough =
-            gradient.samples == expected.assigned || (open.head.stop_us > 0 && gradient.samples < expected.assigned);
+        let enough = gradient.samples == expected.assigned
+            || (open.head.train().is_some_and(|train| train.stop_us > 0) && gradient.samples < expected.assigned);
         if !agrees || !enough || gradient.session != expected.session {
             return Err(Rejected);
         }
@@ -126,7 +126,7 @@ impl Coordinator {
             self.take_timing(now, agent, &gradient);
             return Ok(());
         }
-        if gradient.loss_sum >= Gradient::BEYOND_BOUNDS {
+        if gradient.loss_sum.is_none() {
             self.on_beyond_bounds(agent);
             return Ok(());
         }
@@ -188,7 +188,7 @@ impl Coordinator {
             self.counters.duplicate += 1;
             return Ok(());
         }
-        if gradient.loss_sum >= Gradient::BEYOND_BOUNDS {
+        if gradient.loss_sum.is_none() {
             piece.release(now);
             return Ok(());
         }

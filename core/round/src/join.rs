@@ -6,7 +6,7 @@ use crate::open::Answer;
 use crate::roster::Member;
 use alloc::vec::Vec;
 use heijunka_units::{AgentId, Timestamp};
-use heijunka_wire::{Assign, Channel, Codec, DataMode, Join, PROTOCOL_VERSION, Refusal, limits};
+use heijunka_wire::{Assign, Channel, Codec, DataMode, Join, PROTOCOL_VERSION, Refusal, Refused, Share, limits};
 
 impl Coordinator {
     pub(crate) fn on_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
@@ -96,8 +96,8 @@ impl Coordinator {
         if now >= member.snapshot_until && !whole {
             member.holds = join.model;
         }
-        let share = member.assign.filter(|assign| assign.spec == self.content && assign.refused.is_none());
-        let fresh = Assign {
+        let share = member.share.filter(|share| share.spec == self.content);
+        let fresh = Share {
             session: join.session,
             spec: self.content,
             version: self.allocation,
@@ -108,10 +108,9 @@ impl Coordinator {
             codec: Codec::default(),
             held_out_offset: 0,
             held_out_rows: 0,
-            refused: None,
             untaken: None,
         };
-        self.publish_assign(agent, Assign { session: join.session, ..share.unwrap_or(fresh) });
+        self.publish_share(agent, Share { session: join.session, ..share.unwrap_or(fresh) });
         let Some(expected) = self.open.as_mut().and_then(|open| open.expected.get_mut(agent)) else { return };
         expected.restart(join.session);
         if expected.answer == Answer::Gone {
@@ -134,23 +133,10 @@ impl Coordinator {
         }
         self.refused.insert(agent.clone());
         self.report(Event::Refused { agent: agent.clone(), refusal });
-        let assign = Assign {
-            session: join.session,
-            spec: join.spec,
-            version: self.allocation,
-            samples: 0,
-            offset: 0,
-            probe: false,
-            network_us: 0,
-            codec: Codec::default(),
-            held_out_offset: 0,
-            held_out_rows: 0,
-            refused: Some(refusal),
-            untaken: None,
-        };
+        let refused = Refused { session: join.session, spec: join.spec, version: self.allocation, why: refusal };
         self.roster.members.remove(agent);
         self.let_go(agent);
-        self.publish_assign(agent, assign);
+        self.publish_assign(agent, Assign::Refused(refused));
     }
 
     pub(crate) fn on_offline(&mut self, now: Timestamp, agent: &AgentId) {

@@ -53,7 +53,8 @@ impl Coordinator {
 
     /// Positions of the stream that the round asked for.
     pub(crate) fn asked(&self, open: &OpenRound) -> u64 {
-        u64::from(open.head.batch_samples).wrapping_mul(u64::from(open.head.local_steps))
+        let Some(train) = open.head.train() else { return 0 };
+        u64::from(train.batch_samples).wrapping_mul(u64::from(train.local_steps))
     }
 }
 
@@ -94,7 +95,7 @@ impl Sums<'_> {
             // It was checked when it was whole.
             magnitude = self.trainer.add(gradient.codec, incoming.bytes(), weight);
             self.mean.weights += weight;
-            self.mean.loss += weight * (gradient.loss_sum / f64::from(gradient.samples));
+            self.mean.loss += weight * (gradient.loss_sum.unwrap_or_default() / f64::from(gradient.samples));
         }
         give_back(self.spare, incoming);
         magnitude

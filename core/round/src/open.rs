@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::{AgentId, Samples, Timestamp};
 use heijunka_wire::document::Scores;
-use heijunka_wire::{Assign, Gradient, Purpose, Round};
+use heijunka_wire::{Ask, Gradient, Purpose, Share};
 
 /// A round lasts at most so many times its deadline: for the answers, for those who stand in, for those who stand in
 /// for these.
@@ -80,13 +80,13 @@ impl Expected {
     }
 
     /// The answer to a round of that purpose; nothing if its share is empty or a probe.
-    pub(crate) fn of(assign: &Assign, purpose: Purpose, session: u64) -> Option<Self> {
+    pub(crate) fn of(share: &Share, purpose: Purpose, session: u64) -> Option<Self> {
         let amount = match purpose {
-            Purpose::Score => assign.held_out_rows,
-            _ if assign.probe => 0,
-            _ => assign.samples,
+            Purpose::Score => share.held_out_rows,
+            _ if share.probe => 0,
+            _ => share.samples,
         };
-        (amount > 0).then(|| Self::new(amount, assign.offset, session))
+        (amount > 0).then(|| Self::new(amount, share.offset, session))
     }
 
     /// Whether its range is computed, by itself or by others.
@@ -147,7 +147,7 @@ impl Expected {
 /// added to the sums, which happens in the order of the ranges as they arrive.
 #[derive(Debug)]
 pub(crate) struct OpenRound {
-    pub(crate) head: Round,
+    pub(crate) head: Ask,
     pub(crate) started: Timestamp,
     /// The learned deadline.
     pub(crate) span: Duration,
@@ -199,7 +199,7 @@ pub(crate) struct Mean {
 
 impl OpenRound {
     /// A round that is published now.
-    pub(crate) fn new(head: Round, now: Timestamp, span: Duration, expected: BTreeMap<AgentId, Expected>) -> Self {
+    pub(crate) fn new(head: Ask, now: Timestamp, span: Duration, expected: BTreeMap<AgentId, Expected>) -> Self {
         let deadline = now + span;
         Self {
             head,
@@ -232,9 +232,9 @@ impl OpenRound {
     /// before it succeeds, and scorings are not counted.
     pub(crate) fn name(&self) -> RoundName {
         let steps = self.head.model.0;
-        match self.head.purpose {
+        match self.head.purpose() {
             Purpose::Train => RoundName::Training(steps + 1),
-            Purpose::Score | Purpose::Finished => RoundName::Scoring(steps),
+            Purpose::Score => RoundName::Scoring(steps),
         }
     }
 

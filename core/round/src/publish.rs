@@ -4,10 +4,10 @@ use crate::coordinator::{Coordinator, Phase};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_units::{AgentId, ModelVersion, Timestamp};
+use heijunka_units::{AgentId, Timestamp};
 use heijunka_wire::document::{Document, Job};
 use heijunka_wire::{
-    Assign, Body, Channel, Codec, Loss, Part, Payload, Purpose, Round, Shape, Spec, digest, encode, limits, parts,
+    Ask, Assign, Body, Channel, Codec, Model, Part, Payload, Round, Share, Spec, digest, encode, limits, parts,
 };
 
 impl Coordinator {
@@ -19,7 +19,7 @@ impl Coordinator {
 
     pub(crate) fn frame(&self, body: &Body, object: Payload<'_>, payload_bytes: usize) -> Vec<u8> {
         let mut bytes = vec![0; limits::HEADER_BYTES_MAX + payload_bytes];
-        let used = encode(self.run, body, object, &mut bytes).map_or(0, <[u8]>::len);
+        let used = encode(self.head(), body, object, &mut bytes).map_or(0, <[u8]>::len);
         bytes.truncate(used);
         bytes
     }
@@ -32,19 +32,12 @@ impl Coordinator {
     }
 
     pub(crate) fn publish_spec(&mut self) {
-        let shape = match &self.trainer {
-            Some(trainer) => trainer.shape().clone(),
-            None => {
-                let (activation, loss) = (self.plan.activation, Loss::MeanSquaredError);
-                Shape { widths: Default::default(), activation, loss, convolutions: None }
-            }
-        };
+        let model = self.trainer.as_ref().map_or(Model::Unsettled, |trainer| Model::Layers(trainer.shape().clone()));
         let Some(all) = parts(self.document.len(), self.chunk_bytes(self.document.len())) else { return };
         for part in all {
             let spec = Body::Spec(Spec {
                 content: self.content,
-                fitted: self.trainer.is_some(),
-                shape: shape.clone(),
+                model: model.clone(),
                 data_mode: self.job.data_mode,
                 seed: self.plan.seed,
                 part,
@@ -54,32 +47,37 @@ impl Coordinator {
         }
     }
 
-    pub(crate) fn publish_assign(&mut self, agent: &AgentId, assign: Assign) {
+    pub(crate) fn publish_share(&mut self, agent: &AgentId, share: Share) {
         if let Some(member) = self.roster.members.get_mut(agent) {
-            member.assign = Some(assign);
+            member.share = Some(share);
         }
+        self.publish_assign(agent, Assign::Share(share));
+    }
+
+    pub(crate) fn publish_assign(&mut self, agent: &AgentId, assign: Assign) {
         let bytes = self.frame(&Body::Assign(assign), Payload::None, 0);
         self.publish(Channel::Assign, Some(agent.clone()), bytes);
     }
 
     pub(crate) fn publish_assignments(&mut self) {
-        let known: Vec<(AgentId, Assign)> = self
+        let known: Vec<(AgentId, Share)> = self
             .roster
             .members
             .iter()
-            .filter_map(|(agent, member)| member.assign.map(|assign| (agent.clone(), assign)))
+            .filter_map(|(agent, member)| member.share.map(|share| (agent.clone(), share)))
             .collect();
-        for (agent, assign) in known {
-            self.publish_assign(&agent, assign);
+        for (agent, share) in known {
+            self.publish_share(&agent, share);
         }
     }
 
     /// The frames of a round's head with what leads to its model.
-    fn round_frames(&self, head: Round) -> Vec<Vec<u8>> {
+    fn round_frames(&self, head: Ask) -> Vec<Vec<u8>> {
         let Some(trainer) = &self.trainer else { return Vec::new() };
         let (payload, bytes) = trainer.payload(head.base);
         let Some(all) = parts(bytes, self.chunk_bytes(bytes)) else { return Vec::new() };
-        let frame = |part: Part| self.frame(&Body::Round(Round { part, ..head }), payload, part.chunk_bytes as usize);
+        let frame =
+            |part: Part| self.frame(&Body::Round(Round::Ask(Ask { part, ..head })), payload, part.chunk_bytes as usize);
         all.map(frame).collect()
     }
 
@@ -139,7 +137,7 @@ impl Coordinator {
         member.snapshot_wait = member.snapshot_wait.saturating_mul(2).clamp(SNAPSHOT_WAIT.0, SNAPSHOT_WAIT.1);
         member.snapshot_until = now + member.snapshot_wait;
         member.holds = Some(open.head.model);
-        let head = Round { base: None, codec: Codec::Float32, ..open.head };
+        let head = Ask { base: None, codec: Codec::Float32, ..open.head };
         let frames = self.round_frames(head);
         let bytes: u64 = frames.iter().map(|frame| frame.len() as u64).sum();
         for frame in frames {
@@ -153,25 +151,7 @@ impl Coordinator {
 
     /// Tells everybody that the job is over and clears what is retained.
     pub(crate) fn publish_finished(&mut self) {
-        let round = Body::Round(Round {
-            round: self.round.next(),
-            purpose: Purpose::Finished,
-            allocation: self.allocation,
-            model: ModelVersion(self.steps()),
-            first_position: 0,
-            batch_samples: 0,
-            deadline_ms: 0,
-            stop_us: 0,
-            local_steps: 1,
-            learning_rate: 0.0,
-            kept_ppm: 0,
-            momentum: 0.0,
-            base: None,
-            codec: Codec::Float32,
-            digest: 0,
-            part: Part { index: 0, chunk_bytes: 4, total_bytes: 0 },
-        });
-        let bytes = self.frame(&round, Payload::None, 0);
+        let bytes = self.frame(&Body::Round(Round::Finished), Payload::None, 0);
         self.publish(Channel::Round, None, bytes);
         self.publish(Channel::Spec, None, Vec::new());
         let agents: Vec<AgentId> = self.roster.members.keys().cloned().collect();

@@ -1,10 +1,14 @@
 //! What agents' messages change.
 
 use crate::coordinator::{Coordinator, Output};
+use crate::event::Event;
 use crate::open::Answer;
-use heijunka_units::{AgentId, RunId, Timestamp};
+use heijunka_units::{AgentId, Timestamp};
 use heijunka_wire::document::Scores;
-use heijunka_wire::{Body, Channel, Evidence, Progress, Purpose, Subject, decode, limits};
+use heijunka_wire::{Body, Channel, DecodeError, Head, Progress, Purpose, ScoresChunk, SurveyChunk, decode, limits};
+
+/// First bytes that are a version rather than noise.
+const VERSIONS: core::ops::RangeInclusive<u8> = 1..=9;
 
 /// A message that is not acceptable; it is counted and forgotten.
 pub(crate) struct Rejected;
@@ -16,10 +20,11 @@ impl Coordinator {
         }
         let frame = match decode(bytes) {
             Ok(frame) if channel.contract().kind == Some(frame.body.kind()) => frame,
+            Err(DecodeError::Version(version)) => return self.on_other_version(agent, version),
             _ => return self.counters.rejected += 1,
         };
-        if frame.run != self.run {
-            return self.receive_of_another_run(now, frame.run, &frame.body);
+        if frame.head != self.head() {
+            return self.receive_of_another_start(now, frame.head, &frame.body);
         }
         let Some(agent) = agent else { return };
         if let Some(member) = self.roster.members.get_mut(agent) {
@@ -31,10 +36,8 @@ impl Coordinator {
                 Ok(())
             }
             Body::Gradient(gradient) => self.on_gradient(now, agent, gradient, frame.payload, bytes.len()),
-            Body::Evidence(evidence) => match evidence.subject {
-                Subject::Survey(content) => self.on_survey(now, agent, content, evidence, frame.payload),
-                Subject::Scores(_) => self.on_scores(now, agent, evidence, frame.payload, bytes.len()),
-            },
+            Body::Survey(chunk) => self.on_survey(now, agent, chunk, frame.payload),
+            Body::Scores(chunk) => self.on_scores(now, agent, chunk, frame.payload, bytes.len()),
             Body::Spec(_) | Body::Assign(_) | Body::Round(_) | Body::Extra(_) => Err(Rejected),
         };
         if outcome.is_err() {
@@ -42,14 +45,25 @@ impl Coordinator {
         }
     }
 
-    /// An aggregator alone says that there is a newer run: an agent's word does not end the job.
-    fn receive_of_another_run(&mut self, now: Timestamp, run: RunId, body: &Body) {
+    /// Says once of each agent that it speaks another version: it cannot read a refusal.
+    fn on_other_version(&mut self, agent: Option<&AgentId>, version: u8) {
+        self.counters.rejected += 1;
+        let Some(agent) = agent.filter(|agent| !self.roster.members.contains_key(agent)) else { return };
+        if !VERSIONS.contains(&version) || self.refused.len() >= limits::AGENTS_MAX || self.refused.contains(agent) {
+            return;
+        }
+        self.refused.insert(agent.clone());
+        self.report(Event::OtherVersion { agent: agent.clone(), version });
+    }
+
+    /// An aggregator alone says that there is a newer start: an agent's word does not end the job.
+    fn receive_of_another_start(&mut self, now: Timestamp, head: Head, body: &Body) {
         match body {
-            Body::Spec(_) if run > self.run => return self.outputs.push_back(Output::Superseded(run)),
-            // An older aggregator, or an agent that obeys one or nobody, has yet to hear of this run.
-            Body::Spec(_) | Body::Join(_) if run < self.run => self.repeat_spec(now),
+            Body::Spec(_) if head > self.head() => return self.outputs.push_back(Output::Superseded(head.run)),
+            // An older aggregator, or an agent that obeys one or none, has yet to receive this start's spec.
+            Body::Spec(_) | Body::Join(_) if head < self.head() => self.repeat_spec(now),
             // If there really is a newer aggregator, it contradicts.
-            _ if run > self.run => self.repeat_spec(now),
+            _ if head > self.head() => self.repeat_spec(now),
             _ => {}
         }
         self.counters.stale += 1;
@@ -59,17 +73,16 @@ impl Coordinator {
         &mut self,
         now: Timestamp,
         agent: &AgentId,
-        content: u64,
-        evidence: Evidence,
+        chunk: SurveyChunk,
         payload: &[u8],
     ) -> Result<(), Rejected> {
-        if content != self.content || self.trainer.is_some() {
+        if chunk.spec != self.content || self.trainer.is_some() {
             self.counters.late += 1;
             return Ok(());
         }
-        let member = self.roster.members.get_mut(agent).filter(|m| m.join.session == evidence.session);
+        let member = self.roster.members.get_mut(agent).filter(|m| m.join.session == chunk.session);
         let member = member.ok_or(Rejected)?;
-        let progress = member.incoming.take(evidence.part, payload, limits::DOCUMENT_BYTES_MAX);
+        let progress = member.incoming.take(chunk.part, payload, limits::DOCUMENT_BYTES_MAX);
         let Ok(progress) = progress else {
             // Whichever chunk is damaged, the agent sends all of them again.
             member.incoming = Default::default();
@@ -94,7 +107,7 @@ impl Coordinator {
 
     /// Whether the open round is the one that `round` means; else the answer is late or impossible.
     pub(crate) fn is_open(&mut self, round: heijunka_units::RoundId, purpose: Purpose) -> Result<bool, Rejected> {
-        if self.open.as_ref().is_some_and(|o| o.head.round == round && o.head.purpose == purpose) {
+        if self.open.as_ref().is_some_and(|o| o.head.round == round && o.head.purpose() == purpose) {
             return Ok(true);
         }
         if round > self.round {
@@ -108,24 +121,23 @@ impl Coordinator {
         &mut self,
         now: Timestamp,
         agent: &AgentId,
-        evidence: Evidence,
+        chunk: ScoresChunk,
         payload: &[u8],
         frame_bytes: usize,
     ) -> Result<(), Rejected> {
-        let Subject::Scores(round) = evidence.subject else { return Err(Rejected) };
         let classes = self.trainer.as_ref().map_or(0, |trainer| trainer.classes());
-        if !self.is_open(round, Purpose::Score)? {
+        if !self.is_open(chunk.round, Purpose::Score)? {
             return Ok(());
         }
         let open = self.open.as_mut().ok_or(Rejected)?;
         let started = open.started;
-        let expected = open.expected.get_mut(agent).filter(|e| e.session == evidence.session).ok_or(Rejected)?;
+        let expected = open.expected.get_mut(agent).filter(|e| e.session == chunk.session).ok_or(Rejected)?;
         expected.bytes_up += frame_bytes as u64;
         if expected.answer == Answer::Delivered {
             self.counters.duplicate += 1;
             return Ok(());
         }
-        let progress = expected.incoming.take(evidence.part, payload, limits::DOCUMENT_BYTES_MAX);
+        let progress = expected.incoming.take(chunk.part, payload, limits::DOCUMENT_BYTES_MAX);
         match progress.map_err(|_| Rejected)? {
             Progress::Duplicate => self.counters.duplicate += 1,
             Progress::Incomplete => {}

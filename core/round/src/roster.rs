@@ -9,7 +9,7 @@ use core::time::Duration;
 use heijunka_allocate::Announced;
 use heijunka_units::{AgentId, ModelVersion, RoundId, Timestamp};
 use heijunka_wire::document::{Document, DocumentError, Survey};
-use heijunka_wire::{Assembly, Assign, Codec, Join, Part, PartError, Progress, limits};
+use heijunka_wire::{Assembly, Codec, Join, Part, PartError, Progress, Share, limits};
 
 /// After so many rounds without an answer an agent is no longer waited for, until it is heard again.
 pub(crate) const SILENT_ROUNDS_MAX: u32 = 2;
@@ -96,7 +96,7 @@ pub(crate) struct Member {
     back_from: Timestamp,
     pub(crate) survey: Option<Survey>,
     pub(crate) incoming: Incoming,
-    pub(crate) assign: Option<Assign>,
+    pub(crate) share: Option<Share>,
     /// When it was last heard.
     pub(crate) heard: Timestamp,
     /// Samples a second of its last answer; 0 if there was none.
@@ -125,7 +125,7 @@ impl Member {
             back_from: Timestamp::ZERO,
             survey: None,
             incoming: Incoming::default(),
-            assign: None,
+            share: None,
             heard: now,
             samples_per_s: 0.0,
             timed: RoundId(0),
@@ -147,7 +147,7 @@ impl Member {
             unanswered: self.unanswered,
             given_up: self.given_up,
             back_from: self.back_from,
-            assign: self.assign,
+            share: self.share,
             inclusion: self.inclusion,
             samples_per_s: self.samples_per_s,
             link: self.link,

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::{Candidate, Decision, Outlook, RoundEnd, Weighting};
 use heijunka_units::{AgentId, Samples, Timestamp};
-use heijunka_wire::{Assign, DataMode, Part, Purpose, Round};
+use heijunka_wire::{Ask, DataMode, Part, Purpose, Share, Train, Work};
 
 /// What the policy says of the coming round's time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,7 +88,7 @@ impl Coordinator {
         let exact = self.plan.round_end == RoundEnd::Exact;
         // What a stopped agent leaves can be made up for with shared data alone.
         let stop_s = pace.stop_s.filter(|_| (reissues || !exact) && self.local_steps == 1);
-        let Some(head) = self.head(purpose, span, stop_s) else { return };
+        let Some(head) = self.ask(purpose, span, stop_s) else { return };
         let mut open = OpenRound::new(head, now, span, expected);
         let seconds = |seconds| Duration::try_from_secs_f64(seconds).ok();
         open.close_at = pace.close_s.and_then(seconds).map(|after| now + after);
@@ -118,7 +118,7 @@ impl Coordinator {
     }
 
     /// The head of the next round.
-    fn head(&mut self, purpose: Purpose, span: Duration, stop_s: Option<f64>) -> Option<Round> {
+    fn ask(&mut self, purpose: Purpose, span: Duration, stop_s: Option<f64>) -> Option<Ask> {
         let agents = self.divided.len();
         let trainer = self.trainer.as_mut()?;
         let kept_ppm = self.plan.compact.kept_ppm(trainer.steps());
@@ -135,19 +135,21 @@ impl Coordinator {
             let asked: u64 = self.divided.iter().map(|(_, samples)| u64::from(*samples)).sum();
             self.position = self.position.wrapping_add(asked);
         }
-        Some(Round {
-            round: self.round,
-            purpose,
-            allocation: self.allocation,
-            model,
+        let train = Train {
             first_position,
             batch_samples: self.plan.batch_samples,
-            deadline_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
             stop_us: stop_s.map_or(0, micros),
             local_steps,
             learning_rate: rate,
             kept_ppm,
             momentum,
+        };
+        Some(Ask {
+            round: self.round,
+            work: if purpose == Purpose::Train { Work::Train(train) } else { Work::Score },
+            allocation: self.allocation,
+            model,
+            deadline_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
             base,
             codec,
             digest,
@@ -160,7 +162,7 @@ impl Coordinator {
             .iter()
             .filter_map(|(agent, _)| {
                 let member = self.roster.members.get(agent)?;
-                let expected = Expected::of(member.assign.as_ref()?, purpose, member.join.session)?;
+                let expected = Expected::of(member.share.as_ref()?, purpose, member.join.session)?;
                 Some((agent.clone(), expected))
             })
             .collect()
@@ -218,7 +220,7 @@ impl Coordinator {
             let cut = |position: u64| if private { held } else { held * position / total.max(1) };
             let (from, to) = if private { (0, held) } else { (cut(offset), cut(offset + u64::from(samples))) };
             let probe = self.probing.get(&agent).copied();
-            let assign = Assign {
+            let share = Share {
                 session: member.join.session,
                 spec: self.content,
                 version: self.allocation,
@@ -226,14 +228,13 @@ impl Coordinator {
                 offset: if probe.is_some() { 0 } else { offset as u32 },
                 probe: probe.is_some(),
                 codec: member.link.codec,
-                network_us: network_us(&outlooks, &agent, member.assign.map_or(0, |known| known.network_us)),
+                network_us: network_us(&outlooks, &agent, member.share.map_or(0, |known| known.network_us)),
                 held_out_offset: from as u32,
                 held_out_rows: (to - from) as u32,
-                refused: None,
-                untaken: member.assign.and_then(|known| known.untaken),
+                untaken: member.share.and_then(|known| known.untaken),
             };
-            if member.assign != Some(assign) {
-                self.publish_assign(&agent, assign);
+            if member.share != Some(share) {
+                self.publish_share(&agent, share);
             }
             offset += u64::from(samples);
         }

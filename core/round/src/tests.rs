@@ -9,12 +9,15 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::PolicyName;
 use heijunka_learn::{OptimizerKind, Schedule};
-use heijunka_units::{AgentId, RunId, Timestamp};
+use heijunka_units::{AgentId, RunId, Start, Timestamp};
 use heijunka_wire::document::{ClassWeights, Column, Document, HeldOut, Job, Normalize, Survey, Task};
 use heijunka_wire::{
-    Activation, Assign, Body, Channel, Codec, DataMode, Durations, Evidence, Gradient, Join, Part, Payload, Refusal,
-    Round, Spec, Subject, decode, encode, limits, parts,
+    Activation, Ask, Assign, Body, Channel, Codec, DataMode, Durations, Gradient, Head, Join, PROTOCOL_VERSION, Part,
+    Payload, Refusal, Reserved, Round, Share, Spec, SurveyChunk, Train, decode, encode, limits, parts,
 };
+
+/// The start of every aggregator here.
+const START: Start = Start::new([7; 16]);
 
 /// Everything a coordinator wanted.
 #[derive(Debug, Default)]
@@ -35,17 +38,35 @@ impl Said {
             .collect()
     }
 
-    fn rounds(&self) -> Vec<Round> {
+    fn rounds(&self) -> Vec<Ask> {
         self.frames
             .iter()
-            .filter_map(|(_, _, body)| if let Body::Round(round) = body { Some(*round) } else { None })
+            .filter_map(|(_, _, body)| if let Body::Round(Round::Ask(round)) = body { Some(*round) } else { None })
             .collect()
+    }
+
+    /// How the first of the rounds trains.
+    fn train(&self) -> Train {
+        self.rounds()[0].train().unwrap()
+    }
+
+    fn is_over(&self) -> bool {
+        self.frames.iter().any(|(_, _, body)| *body == Body::Round(Round::Finished))
     }
 
     fn assigns(&self, name: &str) -> Vec<Assign> {
         let of = |agent: &Option<AgentId>| agent.as_ref().is_some_and(|agent| agent.as_str() == name);
         let assigns = self.frames.iter().filter(|(_, agent, _)| of(agent));
         assigns.filter_map(|(_, _, body)| if let Body::Assign(assign) = body { Some(*assign) } else { None }).collect()
+    }
+
+    fn shares(&self, name: &str) -> Vec<Share> {
+        self.assigns(name).iter().filter_map(Assign::share).collect()
+    }
+
+    /// What an agent was answered last: a refusal, if it was one.
+    fn refusal(&self, name: &str) -> Option<Refusal> {
+        self.assigns(name).last().and_then(Assign::refusal)
     }
 
     fn count(&self, code: Code) -> usize {
@@ -60,13 +81,13 @@ struct Bench {
     /// Rows of the agents that have not 10.
     rows: BTreeMap<&'static str, u64>,
     /// What each agent was last assigned.
-    shares: BTreeMap<AgentId, Assign>,
+    shares: BTreeMap<AgentId, Share>,
 }
 
 impl Bench {
     fn new(plan: Plan) -> Self {
         let now = Timestamp::from_nanos(1_000_000_000);
-        let mind = Coordinator::new(plan, RunId(5), now);
+        let mind = Coordinator::new(plan, RunId(5), START, now);
         let (rows, shares) = (BTreeMap::new(), BTreeMap::new());
         let mut bench = Self { mind, now, wait: Timestamp::NEVER, rows, shares };
         bench.handle(Input::Connected { session_present: false });
@@ -111,8 +132,8 @@ impl Bench {
                 Output::Publish { channel, agent, bytes } => {
                     said.bytes.push(bytes.len());
                     if let Ok(frame) = decode(&bytes) {
-                        if let (Body::Assign(assign), Some(agent)) = (&frame.body, &agent) {
-                            self.shares.insert(agent.clone(), *assign);
+                        if let (Body::Assign(Assign::Share(share)), Some(agent)) = (&frame.body, &agent) {
+                            self.shares.insert(agent.clone(), *share);
                         }
                         said.frames.push((channel, agent, frame.body));
                     }
@@ -149,8 +170,13 @@ impl Bench {
     }
 
     fn hear(&mut self, channel: Channel, name: Option<&str>, run: RunId, body: &Body, object: Payload<'_>) -> Said {
+        let start = if run == RunId(0) { Start::UNKNOWN } else { START };
+        self.hear_of(Head { run, start }, channel, name, body, object)
+    }
+
+    fn hear_of(&mut self, head: Head, channel: Channel, name: Option<&str>, body: &Body, object: Payload<'_>) -> Said {
         let mut bytes = [0; 4096];
-        let bytes = encode(run, body, object, &mut bytes).unwrap();
+        let bytes = encode(head, body, object, &mut bytes).unwrap();
         let agent = name.map(id);
         self.handle(Input::Frame { channel, agent: agent.as_ref(), bytes })
     }
@@ -169,8 +195,8 @@ impl Bench {
         let spec = heijunka_wire::digest(&self.mind.job().to_bytes());
         Join {
             session,
-            protocol_min: 1,
-            protocol_max: 1,
+            protocol_min: PROTOCOL_VERSION,
+            protocol_max: PROTOCOL_VERSION,
             spec,
             rows: 10,
             held_out_rows: 0,
@@ -191,13 +217,13 @@ impl Bench {
     }
 
     fn survey_chunk(&mut self, name: &str, session: u64, part: Part, bytes: &[u8]) -> Said {
-        let subject = Subject::Survey(heijunka_wire::digest(&self.mind.job().to_bytes()));
-        let body = Body::Evidence(Evidence { subject, session, part });
-        self.hear(Channel::Evidence, Some(name), RunId(5), &body, Payload::Bytes(bytes))
+        let spec = heijunka_wire::digest(&self.mind.job().to_bytes());
+        let body = Body::Survey(SurveyChunk { spec, session, part });
+        self.hear(Channel::Survey, Some(name), RunId(5), &body, Payload::Bytes(bytes))
     }
 
     /// The whole answer of an agent, of a model of two parameters.
-    fn gradient(&mut self, name: &str, session: u64, round: Round, run: u64) -> Said {
+    fn gradient(&mut self, name: &str, session: u64, round: Ask, run: u64) -> Said {
         let share = self.shares[&id(name)];
         self.answer(name, run, Gradient { session, ..gradient(round, share.offset, share.samples) })
     }
@@ -212,16 +238,18 @@ impl Bench {
 }
 
 /// An answer of session 1.
-fn gradient(round: Round, offset: u32, samples: u32) -> Gradient {
+fn gradient(round: Ask, offset: u32, samples: u32) -> Gradient {
     Gradient {
         round: round.round,
         allocation: round.allocation,
         session: 1,
         offset,
         samples,
-        loss_sum: 1.0,
+        loss_sum: Some(1.0),
         durations: Durations { decode_us: 0, compute_us: 1000 * samples, encode_us: 0 },
         codec: Codec::Float32,
+        ranges: Reserved,
+        noise: Reserved,
         part: parts(8, 1000).unwrap().next().unwrap(),
     }
 }
@@ -383,13 +411,29 @@ fn an_aggregator_alone_says_that_there_is_a_newer_run() {
 }
 
 #[test]
+fn of_two_starts_of_one_run_the_higher_one_stays() {
+    let (mut bench, _) = Bench::training(&["a", "b"]);
+    let spec = bench.handle(Input::Connected { session_present: false }).specs()[0].clone();
+    let object = bench.mind.job().to_bytes();
+    let mut hear = |start| {
+        bench.pass(10_000);
+        let head = Head { run: RunId(5), start: Start::new(start) };
+        let said = bench.hear_of(head, Channel::Spec, None, &Body::Spec(spec.clone()), Payload::Bytes(&object));
+        (said.superseded, said.specs().len())
+    };
+    assert_eq!(hear([6; 16]), (None, 1), "it contradicts a lower one");
+    assert_eq!(hear([7; 16]), (None, 0), "its own");
+    assert_eq!(hear([8; 16]), (Some(RunId(5)), 0));
+}
+
+#[test]
 fn what_an_agent_delivered_before_it_was_refused_does_not_count() {
     let (mut bench, said) = Bench::training(&["a", "b", "c"]);
     let round = said.rounds()[0];
     bench.gradient("a", 1, round, 5);
     let other = Join { data_digest: 2, ..bench.joining(2) };
     let said = bench.hear_join("a", 5, other);
-    assert_eq!(said.assigns("a").last().and_then(|assign| assign.refused), Some(Refusal::DifferentData));
+    assert_eq!(said.refusal("a"), Some(Refusal::DifferentData));
     // It comes back with the right rows before the round is over, and gets a share again.
     bench.join("a", 3);
     bench.gradient("b", 1, round, 5);
@@ -397,7 +441,7 @@ fn what_an_agent_delivered_before_it_was_refused_does_not_count() {
     let record = &said.closed[0];
     assert_eq!(record.samples, record.agents.iter().map(|agent| agent.samples).sum::<u32>());
     assert_eq!(record.agents[0].samples, 0, "{record:?}");
-    assert!(said.assigns("a").last().is_some_and(|assign| assign.samples > 0), "{said:?}");
+    assert!(said.shares("a").last().is_some_and(|share| share.samples > 0), "{said:?}");
 }
 
 #[test]
@@ -408,5 +452,5 @@ fn a_round_that_is_given_up_is_told_and_the_model_stays() {
     let said = bench.tick();
     assert_eq!((said.closed[0].ending, said.count(Code::GivenUp)), (Ending::GivenUp, 1));
     assert_eq!((bench.mind.model().unwrap(), bench.mind.steps()), (&before[..], 0));
-    assert_eq!(said.rounds()[0].first_position, 0, "the same samples are asked for");
+    assert_eq!(said.train().first_position, 0, "the same samples are asked for");
 }

@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use heijunka_units::SplitMix64;
 use heijunka_units::{RoundId, RunId};
-use heijunka_wire::{Body, Channel, Frame, Gradient, Payload, Purpose, decode, encode};
+use heijunka_wire::{Body, Channel, Frame, Gradient, Head, Payload, Round, decode, encode};
 
 /// Bytes at the front of a frame in which damage is done: the header.
 const HEAD_BYTES: u64 = 48;
@@ -39,21 +39,21 @@ impl World<'_, '_> {
 
     /// Whether only an authentication tag could tell these bytes from a word of this run or a newer one.
     fn is_a_word(&self, bytes: &[u8]) -> bool {
-        decode(bytes).is_ok_and(|frame| frame.run >= self.newest_run() || matches!(frame.body, Body::Spec(_)))
+        decode(bytes).is_ok_and(|frame| frame.head.run >= self.newest_run() || matches!(frame.body, Body::Spec(_)))
     }
 
     /// Whether a forged word of the aggregator is one that the worker gets over by itself. It obeys a forged end, a
     /// forged refusal and a newer run, and has no room for a forged model; no mind can do better.
     fn heals(&self, bytes: &[u8]) -> bool {
-        let Ok(Frame { run, body, .. }) = decode(bytes) else { return true };
+        let Ok(Frame { head, body, .. }) = decode(bytes) else { return true };
         let harmless = match body {
-            Body::Round(round) => round.purpose != Purpose::Finished,
-            Body::Assign(assign) => assign.refused.is_none(),
-            Body::Spec(spec) => spec.shape.parameters().is_some_and(|parameters| parameters < 100_000),
+            Body::Round(round) => round != Round::Finished,
+            Body::Assign(assign) => assign.share().is_some(),
+            Body::Spec(spec) => spec.model.parameters().is_some_and(|parameters| parameters < 100_000),
             Body::Extra(_) => true,
-            Body::Join(_) | Body::Gradient(_) | Body::Evidence(_) => false,
+            Body::Join(_) | Body::Gradient(_) | Body::Survey(_) | Body::Scores(_) => false,
         };
-        harmless && run <= self.newest_run()
+        harmless && head.run <= self.newest_run()
     }
 
     /// The newest aggregator's run.
@@ -86,22 +86,22 @@ fn lies_about(frame: &Frame<'_>) -> Vec<Vec<u8>> {
     let elsewhere = Gradient { session: true_one.session ^ 1, ..true_one };
     let endless: Vec<u8> = frame.payload.chunks(4).flat_map(|_| f32::INFINITY.to_le_bytes()).collect();
     let told = [
-        (frame.run, more, frame.payload),
-        (frame.run, sooner, frame.payload),
-        (frame.run, elsewhere, frame.payload),
-        (frame.run, true_one, &endless),
-        (frame.run.next(), true_one, frame.payload),
-        (RunId(0), true_one, frame.payload),
+        (frame.head, more, frame.payload),
+        (frame.head, sooner, frame.payload),
+        (frame.head, elsewhere, frame.payload),
+        (frame.head, true_one, &endless),
+        (Head { run: frame.head.run.next(), ..frame.head }, true_one, frame.payload),
+        (Head::default(), true_one, frame.payload),
     ];
-    told.into_iter().filter_map(|(run, gradient, payload)| as_bytes(run, gradient, payload)).collect()
+    told.into_iter().filter_map(|(head, gradient, payload)| as_bytes(head, gradient, payload)).collect()
 }
 
-fn as_bytes(run: RunId, gradient: Gradient, payload: &[u8]) -> Option<Vec<u8>> {
+fn as_bytes(head: Head, gradient: Gradient, payload: &[u8]) -> Option<Vec<u8>> {
     let (begin, _) = gradient.part.range()?;
     let mut whole = vec![0; gradient.part.total_bytes as usize];
     whole.get_mut(begin..begin + payload.len())?.copy_from_slice(payload);
     let mut bytes = vec![0; payload.len() + heijunka_wire::limits::HEADER_BYTES_MAX];
-    encode(run, &Body::Gradient(gradient), Payload::Bytes(&whole), &mut bytes).ok().map(<[u8]>::to_vec)
+    encode(head, &Body::Gradient(gradient), Payload::Bytes(&whole), &mut bytes).ok().map(<[u8]>::to_vec)
 }
 
 /// A copy with some bits of its head turned, cut short or grown.

@@ -16,7 +16,7 @@ use heijunka_learn::{OptimizerKind, Schedule};
 use heijunka_round::{
     Compact, Coordinator, Input, Judging, Level, LocalSteps, Output, Patience, Plan, RoundRecord, Until,
 };
-use heijunka_units::{AgentId, RunId, Samples, Timestamp};
+use heijunka_units::{AgentId, RunId, Samples, Start, Timestamp};
 use heijunka_wire::document::{ClassWeights, HeldOut, Job, Normalize, Task};
 use heijunka_wire::{Activation, Channel, DataMode};
 use heijunka_worker::Input as ForAgent;
@@ -133,7 +133,7 @@ impl Replay<'_> {
         let mut world = Replaying {
             agents: agents.map(|(agent, memory)| ReplayAgent::new(agent, memory.buffers())).collect(),
             numbers,
-            mind: Coordinator::new(self.plan(), RunId(1), Timestamp::ZERO),
+            mind: Coordinator::new(self.plan(), RunId(1), Start::new([1; 16]), Timestamp::ZERO),
             mind_wakes_at: Timestamp::NEVER,
             queue: BTreeMap::new(),
             queued: 0,

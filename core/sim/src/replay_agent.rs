@@ -87,7 +87,7 @@ impl<'b> ReplayAgent<'b> {
                     return Some(Answering::Sends { at: self.arrived_last, channel, bytes: Vec::from(bytes) });
                 }
                 Output::Prepare { spec, .. } => {
-                    let survey = if spec.fitted { Vec::new() } else { survey().to_bytes() };
+                    let survey = if spec.is_fitted() { Vec::new() } else { survey().to_bytes() };
                     let prepared = Prepared { spec: spec.content, rows: ROWS, held_out_rows: 0, data_digest: ROWS };
                     self.worker.handle(now, Input::Prepared { prepared, survey: &survey });
                 }

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_round::{Coordinator, Input as ForAggregator};
 use heijunka_units::SplitMix64;
-use heijunka_units::{AgentId, RoundId, RunId, Timestamp};
+use heijunka_units::{AgentId, RoundId, RunId, Start, Timestamp};
 use heijunka_worker::Input as ForAgent;
 
 /// Everything there is.
@@ -24,6 +24,8 @@ pub(crate) struct World<'s, 'b> {
     pub(crate) now: Timestamp,
     pub(crate) queue: Queue,
     pub(crate) random: SplitMix64,
+    /// Of the aggregators' starts.
+    starts: SplitMix64,
     pub(crate) record: Record,
     pub(crate) aggregators: Vec<Aggregator>,
     pub(crate) agents: Vec<Agent<'b>>,
@@ -80,6 +82,7 @@ impl<'s, 'b> World<'s, 'b> {
             now: Timestamp::ZERO,
             queue,
             random: SplitMix64::new(seed),
+            starts: SplitMix64::stream(seed, 1),
             record: Record::default(),
             aggregators: Vec::new(),
             agents,
@@ -96,7 +99,9 @@ impl<'s, 'b> World<'s, 'b> {
         let index = self.aggregators.len();
         let run = RunId(index as u64 + 1);
         let clock = self.clock(Node::Aggregator(index));
-        self.aggregators.push(Aggregator::new(Coordinator::new(self.scenario.plan.clone(), run, clock), run));
+        let halves = u128::from(self.starts.next_u64()) << 64 | u128::from(self.starts.next_u64());
+        let start = Start::new(halves.to_le_bytes());
+        self.aggregators.push(Aggregator::new(Coordinator::new(self.scenario.plan.clone(), run, start, clock), run));
         self.queue.push(self.now + Duration::from_millis(1), Event::Connects(Node::Aggregator(index)));
     }
 

@@ -27,6 +27,7 @@ mod rate;
 #[cfg(feature = "alloc")]
 mod secret;
 mod shape;
+mod start;
 mod time;
 mod words;
 
@@ -43,5 +44,6 @@ pub use shape::{
     Activation, CONVOLUTIONS_MAX, Convolution, Convolutions, Loss, PARAMETERS_MAX, Pooling, Shape, ShapeError,
     UNITS_MAX, WIDTHS_MAX,
 };
+pub use start::Start;
 pub use time::Timestamp;
 pub use words::{Grouped, Readable, grouped, readable, readable_seconds};

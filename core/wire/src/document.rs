@@ -1,4 +1,4 @@
-//! Documents that travel in chunks on `spec` and `evidence`: the job, surveys of data, scores.
+//! Documents that travel in chunks on `spec`, `survey` and `scores`: the job, surveys of data, scores.
 
 use crate::body::DataMode;
 use crate::limits::{

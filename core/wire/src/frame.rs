@@ -1,57 +1,30 @@
-//! Frames: version, kind, length of the authentication tag, run number, body, payload, tag.
+//! Frames: version, kind, length of the authentication tag, start, run, body, payload, tag.
 
 use crate::assembly::Part;
-use crate::body::Body;
-use crate::limits::TAG_BYTES_MAX;
+use crate::body::{Body, Kind, Message};
 use core::fmt;
 use core::hash::Hasher;
-use heijunka_units::RunId;
-use serde::de::DeserializeOwned;
+use heijunka_units::{RunId, Start};
 use serde::{Deserialize, Serialize};
 
 /// The protocol version that this code speaks.
-pub const PROTOCOL_VERSION: u8 = 1;
+pub const PROTOCOL_VERSION: u8 = 2;
 
-/// Which message a frame carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    /// [`Join`](crate::Join)
-    Join = 1,
-    /// [`Spec`](crate::Spec)
-    Spec = 2,
-    /// [`Assign`](crate::Assign)
-    Assign = 3,
-    /// [`Round`](crate::Round)
-    Round = 4,
-    /// [`Gradient`](crate::Gradient)
-    Gradient = 5,
-    /// [`Evidence`](crate::Evidence)
-    Evidence = 6,
-    /// [`Extra`](crate::Extra)
-    Extra = 7,
-}
-
-impl Body {
-    /// The kind of the message.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Join(_) => Kind::Join,
-            Self::Spec(_) => Kind::Spec,
-            Self::Assign(_) => Kind::Assign,
-            Self::Round(_) => Kind::Round,
-            Self::Gradient(_) => Kind::Gradient,
-            Self::Evidence(_) => Kind::Evidence,
-            Self::Extra(_) => Kind::Extra,
-        }
-    }
+/// Which start of which run a frame belongs to. Of two heads the higher one is obeyed: the one of the later run, and of one
+/// run's two starts the one with the higher bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Head {
+    /// The run; 0 in an agent's first messages, before it has received a spec.
+    pub run: RunId,
+    /// The aggregator's start; [`Start::UNKNOWN`] with run 0.
+    pub start: Start,
 }
 
 /// A checked message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame<'a> {
-    /// The run that it belongs to; 0 in an agent's first words, before it has heard of a run.
-    pub run: RunId,
+    /// The run and the start that it belongs to.
+    pub head: Head,
     /// The message.
     pub body: Body,
     /// A chunk of the object that the message carries; its length agrees with the body's part.
@@ -67,8 +40,8 @@ pub enum DecodeError {
     Version(u8),
     /// A kind that this version does not know; holds it.
     UnknownKind(u8),
-    /// A tag longer than the limit or the frame.
-    Tag,
+    /// An authentication tag of a length that this version does not know; holds the length.
+    Tag(u8),
     /// The header does not decode.
     Malformed,
     /// The header decodes, but is not the shortest encoding of its values.
@@ -83,9 +56,15 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Short => f.write_str("the frame is too short"),
-            Self::Version(v) => write!(f, "the frame has protocol version {v}, this program speaks {PROTOCOL_VERSION}"),
+            Self::Version(v) => write!(
+                f,
+                "it has protocol version {v}, and this program speaks version {PROTOCOL_VERSION}: \
+                 install the same release of aggregator and agents"
+            ),
             Self::UnknownKind(k) => write!(f, "unknown kind of message {k}"),
-            Self::Tag => f.write_str("the authentication tag does not fit"),
+            Self::Tag(bytes) => {
+                write!(f, "it has an authentication tag of {bytes} bytes, which this version does not know")
+            }
             Self::Malformed => f.write_str("the header is malformed"),
             Self::NotCanonical => f.write_str("the header is not in canonical form"),
             Self::Length => f.write_str("the payload's length does not agree with the header"),
@@ -143,82 +122,95 @@ impl Payload<'_> {
 
 #[derive(Serialize, Deserialize)]
 struct Headed<T> {
+    start: Start,
     run: RunId,
     body: T,
 }
 
-/// Bytes before the run number: version, kind, length of the tag.
+/// Bytes before the start: version, kind, length of the tag.
 const FIXED_BYTES: usize = 3;
+/// Bytes of the tag. Version 2 sends none; see `docs/wire.md` for what is reserved.
+const TAG_BYTES: u8 = 0;
 
 /// Writes a frame into `out` and returns it. Of `object` the chunk that the body's part names is taken.
-pub fn encode<'o>(run: RunId, body: &Body, object: Payload<'_>, out: &'o mut [u8]) -> Result<&'o [u8], EncodeError> {
+pub fn encode<'o>(head: Head, body: &Body, object: Payload<'_>, out: &'o mut [u8]) -> Result<&'o [u8], EncodeError> {
     let fixed = out.get_mut(..FIXED_BYTES).ok_or(EncodeError)?;
-    fixed.copy_from_slice(&[PROTOCOL_VERSION, body.kind() as u8, 0]);
+    fixed.copy_from_slice(&[PROTOCOL_VERSION, body.kind() as u8, TAG_BYTES]);
     let rest = out.get_mut(FIXED_BYTES..).ok_or(EncodeError)?;
-    let header = match body {
-        Body::Join(body) => header_bytes(run, body, rest),
-        Body::Spec(body) => header_bytes(run, body, rest),
-        Body::Assign(body) => header_bytes(run, body, rest),
-        Body::Round(body) => header_bytes(run, body, rest),
-        Body::Gradient(body) => header_bytes(run, body, rest),
-        Body::Evidence(body) => header_bytes(run, body, rest),
-        Body::Extra(body) => header_bytes(run, body, rest),
-    }?;
-    let chunk = match body.part() {
-        None => 0,
-        Some(part) => object.write(part, rest.get_mut(header..).ok_or(EncodeError)?).ok_or(EncodeError)?,
+    let used = match body {
+        Body::Join(body) => write(head, body, object, rest),
+        Body::Spec(body) => write(head, body, object, rest),
+        Body::Assign(body) => write(head, body, object, rest),
+        Body::Round(body) => write(head, body, object, rest),
+        Body::Gradient(body) => write(head, body, object, rest),
+        Body::Survey(body) => write(head, body, object, rest),
+        Body::Scores(body) => write(head, body, object, rest),
+        Body::Extra(body) => write(head, body, object, rest),
     };
-    out.get(..FIXED_BYTES + header + chunk).ok_or(EncodeError)
+    out.get(..FIXED_BYTES + used.ok_or(EncodeError)?).ok_or(EncodeError)
 }
 
-fn header_bytes<T: Serialize>(run: RunId, body: &T, out: &mut [u8]) -> Result<usize, EncodeError> {
-    postcard::to_slice(&Headed { run, body }, out).map(|used| used.len()).map_err(|_| EncodeError)
+/// Writes head, body and payload; returns their length.
+fn write<T: Message>(Head { run, start }: Head, body: &T, object: Payload<'_>, out: &mut [u8]) -> Option<usize> {
+    let header = postcard::to_slice(&Headed { start, run, body }, out).ok()?.len();
+    let chunk = match body.part() {
+        None => 0,
+        Some(part) => object.write(part, out.get_mut(header..)?)?,
+    };
+    Some(header + chunk)
 }
 
 /// Reads and checks a frame. Never panics, takes no memory, and accepts one encoding of each message only.
 pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, DecodeError> {
-    let (fixed, rest) = bytes.split_at_checked(FIXED_BYTES).ok_or(DecodeError::Short)?;
+    let (fixed, content) = bytes.split_at_checked(FIXED_BYTES).ok_or(DecodeError::Short)?;
     let &[version, kind, tag_bytes] = fixed else { return Err(DecodeError::Short) };
     if version != PROTOCOL_VERSION {
         return Err(DecodeError::Version(version));
     }
-    let tag_bytes = usize::from(tag_bytes);
-    if tag_bytes > TAG_BYTES_MAX {
-        return Err(DecodeError::Tag);
+    if tag_bytes != TAG_BYTES {
+        return Err(DecodeError::Tag(tag_bytes));
     }
-    let (content, _tag) =
-        rest.split_at_checked(rest.len().checked_sub(tag_bytes).ok_or(DecodeError::Tag)?).ok_or(DecodeError::Tag)?;
-    let (run, body, payload) = match kind {
-        1 => header(content).map(|(run, body, payload)| (run, Body::Join(body), payload)),
-        2 => header(content).map(|(run, body, payload)| (run, Body::Spec(body), payload)),
-        3 => header(content).map(|(run, body, payload)| (run, Body::Assign(body), payload)),
-        4 => header(content).map(|(run, body, payload)| (run, Body::Round(body), payload)),
-        5 => header(content).map(|(run, body, payload)| (run, Body::Gradient(body), payload)),
-        6 => header(content).map(|(run, body, payload)| (run, Body::Evidence(body), payload)),
-        7 => header(content).map(|(run, body, payload)| (run, Body::Extra(body), payload)),
-        other => return Err(DecodeError::UnknownKind(other)),
-    }?;
-    let expected = match body.part() {
+    const JOIN: u8 = Kind::Join as u8;
+    const SPEC: u8 = Kind::Spec as u8;
+    const ASSIGN: u8 = Kind::Assign as u8;
+    const ROUND: u8 = Kind::Round as u8;
+    const GRADIENT: u8 = Kind::Gradient as u8;
+    const SURVEY: u8 = Kind::Survey as u8;
+    const SCORES: u8 = Kind::Scores as u8;
+    const EXTRA: u8 = Kind::Extra as u8;
+    match kind {
+        JOIN => read(content, Body::Join),
+        SPEC => read(content, Body::Spec),
+        ASSIGN => read(content, Body::Assign),
+        ROUND => read(content, Body::Round),
+        GRADIENT => read(content, Body::Gradient),
+        SURVEY => read(content, Body::Survey),
+        SCORES => read(content, Body::Scores),
+        EXTRA => read(content, Body::Extra),
+        other => Err(DecodeError::UnknownKind(other)),
+    }
+}
+
+/// Reads and checks what follows the length of the tag.
+fn read<T: Message>(content: &[u8], body: impl Fn(T) -> Body) -> Result<Frame<'_>, DecodeError> {
+    let (headed, payload) = postcard::take_from_bytes::<Headed<T>>(content).map_err(|_| DecodeError::Malformed)?;
+    let used = content.len() - payload.len();
+    let canonical = postcard::experimental::serialized_size(&headed).map_err(|_| DecodeError::Malformed)?;
+    if used != canonical {
+        return Err(DecodeError::NotCanonical);
+    }
+    let Headed { start, run, body: message } = headed;
+    let expected = match message.part() {
         None => 0,
         Some(part) => part.range().ok_or(DecodeError::Length)?.1,
     };
     if payload.len() != expected {
         return Err(DecodeError::Length);
     }
-    if !body.plausible() {
+    if !message.is_plausible() || (run == RunId(0)) != (start == Start::UNKNOWN) {
         return Err(DecodeError::Implausible);
     }
-    Ok(Frame { run, body, payload })
-}
-
-fn header<T: Serialize + DeserializeOwned>(content: &[u8]) -> Result<(RunId, T, &[u8]), DecodeError> {
-    let (headed, rest) = postcard::take_from_bytes::<Headed<T>>(content).map_err(|_| DecodeError::Malformed)?;
-    let used = content.len() - rest.len();
-    let canonical = postcard::experimental::serialized_size(&headed).map_err(|_| DecodeError::Malformed)?;
-    if used != canonical {
-        return Err(DecodeError::NotCanonical);
-    }
-    Ok((headed.run, headed.body, rest))
+    Ok(Frame { head: Head { run, start }, body: body(message), payload })
 }
 
 /// Writes a payload's numbers into `out` from number `begin` on. `Err` if they do not fit or one is not finite.

@@ -14,10 +14,11 @@ mod topic;
 
 pub use assembly::{Assembly, Part, PartError, Progress, parts};
 pub use body::{
-    Assign, Body, DataMode, Durations, Evidence, Extra, Gradient, Join, Purpose, Refusal, Round, Spec, Subject, Untaken,
+    Ask, Assign, Body, DataMode, Durations, Extra, Gradient, Join, Kind, Model, Purpose, Refusal, Refused, Reserved,
+    Round, ScoresChunk, Share, Spec, SurveyChunk, Train, Untaken, Work,
 };
 pub use frame::{
-    DecodeError, EncodeError, Frame, Kind, PROTOCOL_VERSION, Payload, decode, digest, encode, model_digest, read_f32,
+    DecodeError, EncodeError, Frame, Head, PROTOCOL_VERSION, Payload, decode, digest, encode, model_digest, read_f32,
 };
 pub use heijunka_units::{Activation, Codec, Convolution, Convolutions, Loss, Pooling, Shape};
 pub use topic::{CONTRACT, Channel, Contract, Direction, Topic, TopicText, Topics, parse};

@@ -13,8 +13,8 @@ pub const PACKET_BYTES_MIN: usize = 1024;
 pub const PACKET_OVERHEAD_BYTES: usize = 320;
 /// Largest encoded fixed header of a frame, in bytes.
 pub const HEADER_BYTES_MAX: usize = 192;
-/// Largest authentication tag, in bytes.
-pub const TAG_BYTES_MAX: usize = 32;
+/// Room for the largest authentication tag, in bytes.
+pub const TAG_BYTES_MAX: usize = 64;
 /// Most chunks that one object may be cut into.
 pub const PARTS_MAX: usize = 1024;
 /// Largest document (spec, survey, scores), in bytes.

@@ -1,6 +1,6 @@
 //! Topics, and the one table that is the wire contract.
 
-use crate::frame::Kind;
+use crate::body::Kind;
 use core::fmt::Write;
 use heapless::String;
 use heijunka_units::{AgentId, JobName, SiteName};
@@ -32,8 +32,10 @@ pub enum Channel {
     Round,
     /// `gradient/<agent>`
     Gradient,
-    /// `evidence/<agent>`
-    Evidence,
+    /// `survey/<agent>`
+    Survey,
+    /// `scores/<agent>`
+    Scores,
     /// `extra/<agent>`
     Extra,
     /// `snapshot/<agent>`
@@ -57,7 +59,7 @@ pub enum Channel {
 pub struct Contract {
     /// Which topic.
     pub channel: Channel,
-    /// Levels below `heijunka-wire/v1/<site>/<job>/` (binary) or `heijunka/<site>/<job>/` (JSON); `<agent>` is a name.
+    /// Levels below `heijunka-wire/v2/<site>/<job>/` (binary) or `heijunka/<site>/<job>/` (JSON); `<agent>` is a name.
     pub pattern: &'static str,
     /// Which way.
     pub direction: Direction,
@@ -81,13 +83,14 @@ const fn row(
 }
 
 /// Everything that crosses the bus. No packet is larger than the configured packet size.
-pub const CONTRACT: [Contract; 14] = [
+pub const CONTRACT: [Contract; 15] = [
     row(Channel::Join, "join/<agent>", Direction::Up, Some(Kind::Join), true, false),
     row(Channel::Spec, "spec", Direction::Down, Some(Kind::Spec), true, true),
     row(Channel::Assign, "assign/<agent>", Direction::Down, Some(Kind::Assign), true, true),
     row(Channel::Round, "round", Direction::Down, Some(Kind::Round), true, false),
     row(Channel::Gradient, "gradient/<agent>", Direction::Up, Some(Kind::Gradient), true, false),
-    row(Channel::Evidence, "evidence/<agent>", Direction::Up, Some(Kind::Evidence), true, false),
+    row(Channel::Survey, "survey/<agent>", Direction::Up, Some(Kind::Survey), true, false),
+    row(Channel::Scores, "scores/<agent>", Direction::Up, Some(Kind::Scores), true, false),
     row(Channel::Extra, "extra/<agent>", Direction::Down, Some(Kind::Extra), true, false),
     row(Channel::Snapshot, "snapshot/<agent>", Direction::Down, Some(Kind::Round), true, false),
     row(Channel::AgentState, "agents/<agent>/state", Direction::People, None, true, true),
@@ -121,7 +124,7 @@ pub struct Topics {
     job: JobName,
 }
 
-const BINARY_ROOT: &str = "heijunka-wire/v1";
+const BINARY_ROOT: &str = "heijunka-wire/v2";
 const PEOPLE_ROOT: &str = "heijunka";
 
 impl Topics {

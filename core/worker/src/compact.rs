@@ -9,7 +9,7 @@ use crate::note::Note;
 use crate::worker::Worker;
 use heijunka_compress::{Memory, Rounding, add, bytes_max, encode};
 use heijunka_units::{Codec, GOLDEN, RoundId, Samples};
-use heijunka_wire::{DataMode, Round, Spec, Untaken};
+use heijunka_wire::{DataMode, Spec, Train, Untaken};
 
 /// A gradient that has been written.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,8 @@ impl Written {
 }
 
 /// How many of `numbers` are kept, one at least.
-fn kept(numbers: usize, head: &Round) -> usize {
-    ((numbers as u64 * u64::from(head.kept_ppm) / 1_000_000) as usize).max(1)
+fn kept(numbers: usize, train: &Train) -> usize {
+    ((numbers as u64 * u64::from(train.kept_ppm) / 1_000_000) as usize).max(1)
 }
 
 /// Sends all of the residual, which keeps what the writing rounded away.
@@ -57,16 +57,16 @@ impl Worker<'_> {
     /// Writes the mean gradient of `samples` samples into the gradient's buffer.
     pub(crate) fn write(&mut self, current: &Current, gradient: &[f32], samples: Samples) -> Option<Written> {
         let spec = self.spec.as_ref()?;
-        let (head, numbers) = (&current.head, gradient.len());
-        let wanted = self.assign?.codec;
-        let kept = kept(numbers, head);
+        let (train, numbers) = (current.head.train()?, gradient.len());
+        let wanted = self.share()?.codec;
+        let kept = kept(numbers, &train);
         if current.probe {
             // It is timed and not looked at: it has the length of one that counts.
             let bytes = bytes_max(wanted, numbers, kept).min(self.buffers.gradient.len());
             return Some(Written { codec: wanted, bytes });
         }
         self.carried = None;
-        let remembers = wanted.is_sparse() || head.momentum > 0.0;
+        let remembers = wanted.is_sparse() || train.momentum > 0.0;
         if !remembers || self.buffers.residual.len() < numbers || self.buffers.momentum.len() < numbers {
             // Without memory for feedback what is dropped would be lost: 8 bits without bias are the least.
             let wanted = if wanted.is_sparse() { Codec::Int8 } else { wanted };
@@ -84,13 +84,13 @@ impl Worker<'_> {
             momentum: self.buffers.momentum.get_mut(..numbers)?,
         };
         let out = &mut *self.buffers.gradient;
-        let taken = memory.take(gradient, factor, head.momentum, current.extra.is_some()).ok();
+        let taken = memory.take(gradient, factor, train.momentum, current.extra.is_some()).ok();
         let bytes = taken.and_then(|()| match wanted {
             wanted if wanted.is_sparse() => memory.encode(wanted, kept, factor, out).ok(),
             wanted => encode_all(wanted, memory.residual, factor, out),
         });
         let bytes = self.fitting(bytes)?;
-        let (round, offset) = (head.round, current.offset);
+        let (round, offset) = (current.head.round, current.offset);
         self.carried = Some(Carried { round, offset, codec: wanted, bytes, factor });
         Some(Written { codec: wanted, bytes })
     }
@@ -113,14 +113,14 @@ impl Worker<'_> {
     /// A step was taken without the range that was answered last, if the assignment says so: what the answer carried is
     /// sent another time.
     pub(crate) fn take_back_untaken(&mut self) {
-        let untaken = self.assign.and_then(|assign| assign.untaken);
+        let untaken = self.share().and_then(|share| share.untaken);
         self.take_back(|carried| untaken == Some(Untaken { round: carried.round, offset: carried.offset }));
     }
 
     /// Takes what the last answer carried back into the memory, once, if it is the one that is `meant`.
     pub(crate) fn take_back(&mut self, meant: impl FnOnce(&Carried) -> bool) {
         let Some(carried) = self.carried.take_if(|carried| meant(carried)) else { return };
-        let Some(parameters) = self.spec.as_ref().and_then(|spec| spec.shape.parameters()) else { return };
+        let Some(parameters) = self.spec.as_ref().and_then(|spec| spec.model.parameters()) else { return };
         let Some(residual) = self.buffers.residual.get_mut(..parameters) else { return };
         let Some(momentum) = self.buffers.momentum.get_mut(..parameters) else { return };
         let Some(bytes) = self.buffers.gradient.get(..carried.bytes) else { return };

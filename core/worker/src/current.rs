@@ -3,14 +3,14 @@
 use crate::compact::Written;
 use core::time::Duration;
 use heijunka_units::{Samples, Timestamp};
-use heijunka_wire::{Durations, Extra, Round};
+use heijunka_wire::{Ask, Durations, Extra};
 
 /// A result that may still have to be sent again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
     Gradient {
         samples: Samples,
-        loss_sum: f64,
+        loss_sum: Option<f64>,
         durations: Durations,
         computed_at: Timestamp,
         /// For how long messages had been held back by then.
@@ -25,13 +25,13 @@ pub(crate) enum Answer {
 /// The round being served.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Current {
-    pub(crate) head: Round,
+    pub(crate) head: Ask,
     pub(crate) begun: Timestamp,
     pub(crate) started: Timestamp,
     pub(crate) complete: bool,
     /// The computation was handed to the driver.
     pub(crate) taken: bool,
-    /// What is computed does not count: see [`Assign::probe`].
+    /// What is computed does not count: see [`Share::probe`](heijunka_wire::Share::probe).
     pub(crate) probe: bool,
     /// Where the range that is computed begins in the batch.
     pub(crate) offset: u32,
@@ -43,7 +43,7 @@ pub(crate) struct Current {
 }
 
 impl Current {
-    pub(crate) fn new(head: Round, now: Timestamp) -> Self {
+    pub(crate) fn new(head: Ask, now: Timestamp) -> Self {
         Self {
             head,
             begun: now,

@@ -3,10 +3,10 @@
 use crate::current::Current;
 use crate::note::{Note, number};
 use crate::worker::Worker;
-use heijunka_units::{RunId, Timestamp};
+use heijunka_units::Timestamp;
 use heijunka_wire::{
-    Assembly, Assign, Body, Channel, DataMode, DecodeError, Extra, Part, PartError, Progress, Purpose, Round, Spec,
-    decode, digest,
+    Ask, Assembly, Assign, Body, Channel, DataMode, DecodeError, Extra, Head, Part, PartError, Progress, Purpose,
+    Round, Spec, decode, digest,
 };
 
 impl Worker<'_> {
@@ -19,32 +19,34 @@ impl Worker<'_> {
             Ok(frame) => return self.note(Note::Undecodable(DecodeError::UnknownKind(frame.body.kind() as u8))),
             Err(error) => return self.note(Note::Undecodable(error)),
         };
-        if frame.run < self.run {
-            return self.note(Note::StaleRun(frame.run));
+        if frame.head < self.aggregator {
+            return self.note(Note::StaleRun(frame.head.run));
         }
         match frame.body {
             Body::Spec(spec) => {
-                self.obey(frame.run);
+                self.obey(frame.head);
                 self.hear_spec(now, spec, frame.payload);
             }
-            // A share or a round of a run whose spec has not been heard means nothing yet.
-            _ if frame.run != self.run => {}
+            // A share or a round of a start whose spec has not been heard means nothing yet.
+            _ if frame.head != self.aggregator => {}
             Body::Assign(assign) => self.hear_assign(now, assign),
-            Body::Round(round) => self.hear_round(now, round, frame.payload),
+            Body::Round(Round::Ask(round)) => self.hear_round(now, round, frame.payload),
+            Body::Round(Round::Finished) => self.hear_finished(),
             Body::Extra(extra) => self.hear_extra(now, extra),
-            Body::Join(_) | Body::Gradient(_) | Body::Evidence(_) => {}
+            Body::Join(_) | Body::Gradient(_) | Body::Survey(_) | Body::Scores(_) => {}
         }
     }
 
-    /// The highest run is obeyed; a new one begins with nothing but the data that are already prepared.
-    fn obey(&mut self, run: RunId) {
-        if run == self.run {
+    /// The highest run is obeyed, of two starts of one run the higher one; a new one begins with nothing but the data that
+    /// are already prepared.
+    fn obey(&mut self, aggregator: Head) {
+        if aggregator == self.aggregator {
             return;
         }
-        self.run = run;
+        self.aggregator = aggregator;
         self.spec = None;
         self.forget_job();
-        self.note(Note::NewRun(run));
+        self.note(Note::NewRun(aggregator.run));
     }
 
     fn forget_job(&mut self) {
@@ -91,8 +93,8 @@ impl Worker<'_> {
             self.announce.reset(now);
             return self.note(Note::DigestMismatch);
         }
-        if spec.fitted {
-            let parameters = spec.shape.parameters().unwrap_or(usize::MAX);
+        if spec.is_fitted() {
+            let parameters = spec.model.parameters().unwrap_or(usize::MAX);
             let room = self.buffers.model.len().min(self.buffers.gradient.len() / 4);
             if parameters > room {
                 let bytes = parameters.saturating_mul(4);
@@ -111,23 +113,23 @@ impl Worker<'_> {
     }
 
     fn hear_assign(&mut self, now: Timestamp, assign: Assign) {
-        let ours = assign.session == self.settings.session
+        let ours = assign.session() == self.settings.session
             && self.is_prepared()
-            && self.spec.as_ref().is_some_and(|spec| spec.content == assign.spec);
-        let older = self.assign.is_some_and(|known| known.version > assign.version);
+            && self.spec.as_ref().is_some_and(|spec| spec.content == assign.spec());
+        let older = self.assign.is_some_and(|known| known.version() > assign.version());
         if !ours || (older && !self.doubtful) {
             return;
         }
-        match (assign.refused, self.assign) {
-            (Some(refusal), known) if known.and_then(|k| k.refused) != Some(refusal) => {
-                self.note(Note::Refused(refusal));
+        match (assign, self.assign) {
+            (Assign::Refused(refused), known) if known.and_then(|k| k.refusal()) != Some(refused.why) => {
+                self.note(Note::Refused(refused.why));
             }
-            (None, None) => self.note(Note::Joined),
+            (Assign::Share(_), None) => self.note(Note::Joined),
             _ => {}
         }
-        let samples = if assign.probe { 0 } else { assign.samples };
-        if assign.refused.is_none() && self.status.share_samples != samples {
-            self.note(Note::Share { version: assign.version, samples });
+        let samples = assign.share().filter(|share| !share.probe).map_or(0, |share| share.samples);
+        if assign.share().is_some() && self.status.share_samples != samples {
+            self.note(Note::Share { version: assign.version(), samples });
         }
         self.status.share_samples = samples;
         self.announce_due = false;
@@ -140,11 +142,8 @@ impl Worker<'_> {
         self.begin_if_ready(now);
     }
 
-    fn hear_round(&mut self, now: Timestamp, round: Round, payload: &[u8]) {
-        let fitted = self.spec.as_ref().is_some_and(|spec| spec.fitted);
-        if round.purpose == Purpose::Finished {
-            return self.hear_finished();
-        }
+    fn hear_round(&mut self, now: Timestamp, round: Ask, payload: &[u8]) {
+        let fitted = self.spec.as_ref().is_some_and(Spec::is_fitted);
         if !fitted || !self.joined() {
             return;
         }
@@ -165,7 +164,7 @@ impl Worker<'_> {
     }
 
     /// The aggregator repeats a round while it lacks an answer: send it once more.
-    fn hear_again(&mut self, round: Round) {
+    fn hear_again(&mut self, round: Ask) {
         let answered = self.current.is_some_and(|current| current.answer.is_some());
         if answered && round.part.index == 0 && self.answer_next.is_none() {
             self.answer_next = Some(0);
@@ -178,11 +177,14 @@ impl Worker<'_> {
         let fits = extra.session == self.settings.session && extra.samples <= self.settings.samples_max;
         let Some(current) = self.current.as_mut().filter(|_| shared && fits && self.probing.is_none()) else { return };
         let meant = current.complete && current.head.round == extra.round && current.head.digest == extra.digest;
-        if !meant || current.head.purpose != Purpose::Train {
+        if !meant || current.head.purpose() != Purpose::Train {
             return;
         }
         // Whoever sits the round out may be asked for nothing but this.
-        let idle = self.assign.is_some_and(|a| a.samples == 0 && a.version == current.head.allocation);
+        let idle = self
+            .assign
+            .and_then(|assign| assign.share())
+            .is_some_and(|a| a.samples == 0 && a.version == current.head.allocation);
         let newest = current.extra_next.or(current.extra);
         match (newest, current.answer) {
             // Its own range comes first.
@@ -205,7 +207,7 @@ impl Worker<'_> {
         self.announce.reset(now);
     }
 
-    fn enter_round(&mut self, now: Timestamp, round: Round) {
+    fn enter_round(&mut self, now: Timestamp, round: Ask) {
         if let Some(current) = self.current.take_if(|current| current.is_busy() && current.probe) {
             self.probing = Some(current);
         }
@@ -228,7 +230,7 @@ impl Worker<'_> {
             self.answer_next = None;
         }
         (self.status.round, self.status.number) = (round.round, number(&round));
-        self.status.batch_samples = round.batch_samples;
+        self.status.batch_samples = round.train().map_or(self.status.batch_samples, |train| train.batch_samples);
         self.doubtful = false;
         if self.is_useful(&round) {
             self.progressed(now);
@@ -237,7 +239,7 @@ impl Worker<'_> {
 
     /// A round in which this agent counts is progress; one that it is left out of is none, however many come.
     pub(crate) fn progressed(&mut self, now: Timestamp) {
-        let version = self.assign.map(|assign| assign.version);
+        let version = self.assign.map(|assign| assign.version());
         if self.current.map(|current| current.head.allocation) == version {
             self.announce.reset(now);
         }
@@ -245,7 +247,8 @@ impl Worker<'_> {
 
     /// Starts the round's work once model and share are both there.
     pub(crate) fn begin_if_ready(&mut self, now: Timestamp) {
-        let (Some(current), Some(assign)) = (self.current.as_mut(), self.assign) else { return };
+        let share = self.share();
+        let (Some(current), Some(assign)) = (self.current.as_mut(), share) else { return };
         if current.extra.is_some() && !current.taken {
             self.compute_due = true;
             return;
@@ -253,10 +256,9 @@ impl Worker<'_> {
         if !current.complete || current.taken || current.head.allocation != assign.version {
             return;
         }
-        let amount = match current.head.purpose {
+        let amount = match current.head.purpose() {
             Purpose::Train => assign.samples,
             Purpose::Score => assign.held_out_rows,
-            Purpose::Finished => 0,
         };
         if amount > 0 {
             current.started = now;
@@ -277,6 +279,6 @@ impl Worker<'_> {
 
 /// Whether a chunk belongs to what has begun to come. What comes so slowly that somebody doubts whether it comes is not begun
 /// afresh with each chunk.
-fn goes_on(begun: &Round, chunk: Round) -> bool {
-    Round { part: Part { index: begun.part.index, ..chunk.part }, ..chunk } == *begun
+fn goes_on(begun: &Ask, chunk: Ask) -> bool {
+    Ask { part: Part { index: begun.part.index, ..chunk.part }, ..chunk } == *begun
 }

@@ -40,12 +40,11 @@ impl Worker<'_> {
 
     /// A round that this agent counts in is not answered, or is about to begin: shares are told just before.
     fn is_awaited(&self) -> bool {
-        let Some(assign) = self.assign.filter(|assign| !assign.probe) else { return false };
+        let Some(assign) = self.share().filter(|assign| !assign.probe) else { return false };
         let Some(current) = self.current else { return assign.samples > 0 };
-        let amount = match current.head.purpose {
+        let amount = match current.head.purpose() {
             Purpose::Train => assign.samples,
             Purpose::Score => assign.held_out_rows,
-            Purpose::Finished => 0,
         };
         let unanswered = current.head.allocation == assign.version && current.answer.is_none();
         amount > 0 && (unanswered || current.head.allocation < assign.version)

@@ -4,19 +4,19 @@ use crate::note::{Note, number};
 use crate::worker::Worker;
 use heijunka_compress::add;
 use heijunka_units::Timestamp;
-use heijunka_wire::{Assembly, DecodeError, PartError, Progress, Purpose, Round, model_digest, read_f32};
+use heijunka_wire::{Ask, Assembly, DecodeError, PartError, Progress, Purpose, model_digest, read_f32};
 
 impl Worker<'_> {
     fn parameters(&self) -> usize {
-        self.spec.as_ref().and_then(|spec| spec.shape.parameters()).unwrap_or(0)
+        self.spec.as_ref().and_then(|spec| spec.model.parameters()).unwrap_or(0)
     }
 
     /// Whether the round's payload leads to its model from what is held.
-    pub(crate) fn is_useful(&self, round: &Round) -> bool {
+    pub(crate) fn is_useful(&self, round: &Ask) -> bool {
         round.base.is_none() || self.held == round.base || self.held == Some(round.model)
     }
 
-    pub(crate) fn take_model_chunk(&mut self, now: Timestamp, round: Round, payload: &[u8]) {
+    pub(crate) fn take_model_chunk(&mut self, now: Timestamp, round: Ask, payload: &[u8]) {
         match round.base {
             _ if self.held == Some(round.model) => self.model_is_there(now, &round),
             None => self.take_whole(now, &round, payload),
@@ -25,7 +25,7 @@ impl Worker<'_> {
         }
     }
 
-    fn accept(&mut self, round: &Round, payload: &[u8], bytes_max: usize) -> Option<(Progress, usize)> {
+    fn accept(&mut self, round: &Ask, payload: &[u8], bytes_max: usize) -> Option<(Progress, usize)> {
         match self.model_assembly.accept(round.part, payload.len(), bytes_max) {
             Ok((Progress::Duplicate, _)) => None,
             Ok(taken) => Some(taken),
@@ -36,7 +36,7 @@ impl Worker<'_> {
         }
     }
 
-    fn take_whole(&mut self, now: Timestamp, round: &Round, payload: &[u8]) {
+    fn take_whole(&mut self, now: Timestamp, round: &Ask, payload: &[u8]) {
         let parameters = self.parameters();
         if round.part.total_bytes as usize != parameters * 4 {
             return self.note(Note::BadPart(PartError::Sizes));
@@ -53,7 +53,7 @@ impl Worker<'_> {
         }
     }
 
-    fn take_update(&mut self, now: Timestamp, round: &Round, payload: &[u8]) {
+    fn take_update(&mut self, now: Timestamp, round: &Ask, payload: &[u8]) {
         let room = self.buffers.update.len();
         if round.part.total_bytes as usize > room {
             return self.lacks(now, round);
@@ -76,7 +76,7 @@ impl Worker<'_> {
         self.check_model(now, round);
     }
 
-    fn check_model(&mut self, now: Timestamp, round: &Round) {
+    fn check_model(&mut self, now: Timestamp, round: &Ask) {
         let parameters = self.parameters();
         if model_digest(self.buffers.model.get(..parameters).unwrap_or_default()) == round.digest {
             self.held = Some(round.model);
@@ -96,7 +96,7 @@ impl Worker<'_> {
         self.note(note);
     }
 
-    fn model_is_there(&mut self, now: Timestamp, round: &Round) {
+    fn model_is_there(&mut self, now: Timestamp, round: &Ask) {
         self.lacking = false;
         if let Some(current) = self.current.as_mut().filter(|current| current.head.round == round.round) {
             current.complete = true;
@@ -107,7 +107,7 @@ impl Worker<'_> {
 
     /// Updates of a model that is not held: the announcement, which names what is held, asks for the whole. It is made once,
     /// and then as often as any announcement, until the whole comes.
-    fn lacks(&mut self, now: Timestamp, round: &Round) {
+    fn lacks(&mut self, now: Timestamp, round: &Ask) {
         if core::mem::replace(&mut self.lacking, true) {
             return;
         }
@@ -117,9 +117,9 @@ impl Worker<'_> {
     }
 
     /// What the last answer carried has not entered a step if none was taken.
-    pub(crate) fn take_back_unused(&mut self, next: &Round) {
+    pub(crate) fn take_back_unused(&mut self, next: &Ask) {
         let Some(head) = self.current.map(|current| current.head) else { return };
-        let no_step = next.model == head.model && head.purpose == Purpose::Train;
+        let no_step = next.model == head.model && head.purpose() == Purpose::Train;
         self.take_back(|carried| no_step && carried.round == head.round);
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use heijunka_units::{AllocationVersion, RunId, Samples};
-use heijunka_wire::{DecodeError, PartError, Purpose, Refusal, Round};
+use heijunka_wire::{Ask, DecodeError, PartError, Purpose, Refusal};
 
 /// Something worth telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub enum Note {
 }
 
 /// The round as people count them: by the steps of the model. A scoring has the number of the round whose model it scores.
-pub(crate) fn number(round: &Round) -> u64 {
-    round.model.0 + u64::from(round.purpose == Purpose::Train)
+pub(crate) fn number(round: &Ask) -> u64 {
+    round.model.0 + u64::from(round.purpose() == Purpose::Train)
 }
 
 impl fmt::Display for Note {

@@ -6,8 +6,8 @@ use crate::worker::{Output, Prepared, Worker, micros};
 use core::time::Duration;
 use heijunka_units::Timestamp;
 use heijunka_wire::{
-    Body, Channel, DataMode, Durations, EncodeError, Evidence, Gradient, Join, PROTOCOL_VERSION, Payload, Purpose,
-    Subject, encode, parts,
+    Body, Channel, DataMode, Durations, EncodeError, Gradient, Head, Join, PROTOCOL_VERSION, Part, Payload, Reserved,
+    ScoresChunk, SurveyChunk, Work, encode, parts,
 };
 
 impl<'b> Worker<'b> {
@@ -74,33 +74,34 @@ impl<'b> Worker<'b> {
     }
 
     fn begin(&mut self, now: Timestamp) -> Output<'_> {
-        let (Some(current), Some(assign), Some(spec)) = (self.current.as_mut(), self.assign, &self.spec) else {
+        let share = self.share();
+        let (Some(current), Some(assign), Some(spec)) = (self.current.as_mut(), share, &self.spec) else {
             return Output::Wait(now);
         };
         current.taken = true;
-        let parameters = spec.shape.parameters().unwrap_or(0);
+        let parameters = spec.model.parameters().unwrap_or(0);
         let model = self.buffers.model.get(..parameters).unwrap_or(&[]);
         let round = current.head.round;
-        if current.head.purpose == Purpose::Score {
+        let Work::Train(train) = current.head.work else {
             return Output::Score { round, first: assign.held_out_offset, rows: assign.held_out_rows, model };
-        }
+        };
         let samples = current.extra.map_or(assign.samples, |extra| extra.samples);
         current.offset = current.extra.map_or(assign.offset, |extra| extra.offset);
         current.probe = assign.probe && current.extra.is_none();
         let position = match spec.data_mode {
-            DataMode::Shared => current.head.first_position.wrapping_add(u64::from(current.offset)),
+            DataMode::Shared => train.first_position.wrapping_add(u64::from(current.offset)),
             DataMode::Private => self.cursor,
         };
-        let stops = current.head.stop_us > 0 && !current.probe && current.extra.is_none();
+        let stops = train.stop_us > 0 && !current.probe && current.extra.is_none();
         let stop_after = stops.then(|| {
-            let stop = Duration::from_micros(u64::from(current.head.stop_us));
+            let stop = Duration::from_micros(u64::from(train.stop_us));
             let network = Duration::from_micros(u64::from(assign.network_us));
             stop.saturating_sub(network).saturating_sub(now.since(current.begun))
         });
         let extra = current.extra.is_some();
-        let (local_steps, learning_rate) = (current.head.local_steps, current.head.learning_rate);
+        let (local_steps, learning_rate) = (train.local_steps, train.learning_rate);
         let stride = match spec.data_mode {
-            DataMode::Shared => u64::from(current.head.batch_samples),
+            DataMode::Shared => u64::from(train.batch_samples),
             DataMode::Private => u64::from(samples),
         };
         Output::Compute { round, position, samples, local_steps, stride, learning_rate, extra, stop_after, model }
@@ -146,16 +147,16 @@ impl<'b> Worker<'b> {
             away_s: self.leaving.map_or(0, |leaving| leaving.away_s),
             model: self.held,
         });
-        let frame = encode(self.run, &join, Payload::None, self.buffers.packet)?;
+        let frame = encode(self.aggregator, &join, Payload::None, self.buffers.packet)?;
         Ok((Channel::Join, frame.len()))
     }
 
     fn encode_survey(&mut self, now: Timestamp, index: u16) -> Option<Result<(Channel, usize), EncodeError>> {
-        let subject = Subject::Survey(self.prepared?.spec);
+        let (spec, session) = (self.prepared?.spec, self.settings.session);
         let chunk = self.chunk_bytes(self.survey_bytes);
         let survey = self.buffers.survey.get(..self.survey_bytes)?;
-        let (encoded, next) =
-            evidence(self.run, subject, self.settings.session, index, chunk, survey, self.buffers.packet);
+        let message = |part| (Channel::Survey, Body::Survey(SurveyChunk { spec, session, part }));
+        let (encoded, next) = statistics(self.aggregator, message, index, chunk, survey, self.buffers.packet);
         self.survey_next = next;
         if next.is_none() {
             self.all_sent(now);
@@ -176,9 +177,10 @@ impl<'b> Worker<'b> {
         let session = self.settings.session;
         let (encoded, next) = match current.answer? {
             Answer::Scores { bytes } => {
-                let subject = Subject::Scores(current.head.round);
+                let round = current.head.round;
                 let (scores, chunk) = (self.buffers.scores.get(..bytes)?, self.chunk_bytes(bytes));
-                evidence(self.run, subject, session, index, chunk, scores, self.buffers.packet)
+                let message = |part| (Channel::Scores, Body::Scores(ScoresChunk { round, session, part }));
+                statistics(self.aggregator, message, index, chunk, scores, self.buffers.packet)
             }
             Answer::Gradient { samples, loss_sum, durations, computed_at, held_before, written } => {
                 let gradient = self.buffers.gradient.get(..written.bytes)?;
@@ -196,9 +198,11 @@ impl<'b> Worker<'b> {
                     loss_sum,
                     durations,
                     codec: written.codec,
+                    ranges: Reserved,
+                    noise: Reserved,
                     part,
                 });
-                let encoded = encode(self.run, &body, Payload::Bytes(gradient), self.buffers.packet)
+                let encoded = encode(self.aggregator, &body, Payload::Bytes(gradient), self.buffers.packet)
                     .map(|frame| (Channel::Gradient, frame.len()));
                 (encoded, (all.count() > usize::from(index) + 1).then_some(index + 1))
             }
@@ -222,10 +226,10 @@ impl<'b> Worker<'b> {
 
 type Encoded = Result<(Channel, usize), EncodeError>;
 
-fn evidence(
-    run: heijunka_units::RunId,
-    subject: Subject,
-    session: u64,
+/// Encodes a chunk of a survey or of scores, and says which one is next.
+fn statistics(
+    head: Head,
+    message: impl FnOnce(Part) -> (Channel, Body),
     index: u16,
     chunk_bytes: usize,
     document: &[u8],
@@ -233,7 +237,7 @@ fn evidence(
 ) -> (Encoded, Option<u16>) {
     let Some(all) = parts(document.len(), chunk_bytes) else { return (Err(EncodeError), None) };
     let Some(part) = all.clone().nth(usize::from(index)) else { return (Err(EncodeError), None) };
-    let body = Body::Evidence(Evidence { subject, session, part });
-    let encoded = encode(run, &body, Payload::Bytes(document), packet).map(|frame| (Channel::Evidence, frame.len()));
+    let (channel, body) = message(part);
+    let encoded = encode(head, &body, Payload::Bytes(document), packet).map(|frame| (channel, frame.len()));
     (encoded, (all.count() > usize::from(index) + 1).then_some(index + 1))
 }

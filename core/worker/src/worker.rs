@@ -9,7 +9,7 @@ use crate::uplink::Uplink;
 use core::time::Duration;
 use heapless::Deque;
 use heijunka_units::{AgentId, Cap, ModelVersion, RoundId, RunId, SampleCount, Samples, Timestamp};
-use heijunka_wire::{Assembly, Assign, Channel, Durations, Gradient, Purpose, Spec, limits};
+use heijunka_wire::{Assembly, Assign, Channel, Durations, Head, Purpose, Share, Spec, limits};
 
 /// Memory that the caller lends. Lengths are bounds: a job that needs more is refused with a note.
 #[derive(Debug)]
@@ -230,7 +230,8 @@ pub struct Worker<'b> {
     pub(crate) buffers: Buffers<'b>,
     pub(crate) notes: Deque<Note, 8>,
     pub(crate) connected: bool,
-    pub(crate) run: RunId,
+    /// The aggregator that is obeyed.
+    pub(crate) aggregator: Head,
     /// The spec being assembled or already whole.
     pub(crate) spec: Option<Spec>,
     pub(crate) spec_assembly: Assembly,
@@ -278,7 +279,7 @@ impl<'b> Worker<'b> {
             buffers,
             notes: Deque::new(),
             connected: false,
-            run: RunId(0),
+            aggregator: Head::default(),
             spec: None,
             spec_assembly: Assembly::new(),
             prepare_due: false,
@@ -314,7 +315,7 @@ impl<'b> Worker<'b> {
 
     /// What the agent is doing.
     pub fn status(&self) -> Status {
-        Status { run: self.run, joined: self.joined(), ..self.status }
+        Status { run: self.aggregator.run, joined: self.joined(), ..self.status }
     }
 
     /// Takes note of what happened.
@@ -364,7 +365,12 @@ impl<'b> Worker<'b> {
     }
 
     pub(crate) fn joined(&self) -> bool {
-        self.assign.is_some_and(|assign| assign.refused.is_none())
+        self.share().is_some()
+    }
+
+    /// The share, unless it has been refused one.
+    pub(crate) fn share(&self) -> Option<Share> {
+        self.assign.and_then(|assign| assign.share())
     }
 
     /// Bytes of an object's chunks.
@@ -400,7 +406,7 @@ impl<'b> Worker<'b> {
 
     fn answering(&mut self, round: RoundId, purpose: Purpose) -> Option<&mut Current> {
         let expected = |current: &&mut Current| {
-            current.head.round == round && current.head.purpose == purpose && current.is_busy()
+            current.head.round == round && current.head.purpose() == purpose && current.is_busy()
         };
         self.probing.iter_mut().chain(&mut self.current).find(expected)
     }
@@ -414,7 +420,7 @@ impl<'b> Worker<'b> {
         gradient: &[f32],
         took: Duration,
     ) {
-        let parameters = self.spec.as_ref().and_then(|spec| spec.shape.parameters());
+        let parameters = self.spec.as_ref().and_then(|spec| spec.model.parameters());
         let Some(current) = self.answering(round, Purpose::Train) else { return };
         if let Some(next) = current.extra_next.take() {
             // Nobody waits for the range that was computed: another one is wanted.
@@ -428,7 +434,7 @@ impl<'b> Worker<'b> {
         let advances = !current.probe && current.extra.is_none();
         // What is no number cannot be averaged, but silence would leave the aggregator waiting.
         let sound = loss_sum.is_finite() && gradient.iter().all(|g| g.is_finite());
-        let loss_sum = if sound { loss_sum } else { Gradient::BEYOND_BOUNDS };
+        let loss_sum = Some(loss_sum).filter(|_| sound);
         let durations = Durations {
             decode_us: micros(current.started.since(current.begun)),
             compute_us: micros(took),
@@ -444,10 +450,10 @@ impl<'b> Worker<'b> {
         // It may have come too late already.
         self.take_back_untaken();
         if advances {
-            let steps = u64::from(asked.head.local_steps);
+            let steps = asked.head.train().map_or(1, |train| u64::from(train.local_steps));
             self.cursor = self.cursor.wrapping_add(u64::from(samples).wrapping_mul(steps));
         }
-        self.status.loss = loss_sum / f64::from(samples);
+        self.status.loss = loss_sum.unwrap_or(f64::INFINITY) / f64::from(samples);
         self.status.compute_seconds = took.as_secs_f64();
         self.status.gradient_codec = written.codec.as_str();
         self.status.gradient_bytes = written.bytes;

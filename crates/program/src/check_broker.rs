@@ -178,7 +178,7 @@ mod tests {
         let refused = ProbeError::Refused { topic: topic(), reason: "NotAuthorized".into() };
         let silent = ProbeError::NoEcho { topic: topic(), patience_s: 8 };
         let spec =
-            ProbeError::Refused { topic: "heijunka-wire/v1/plant/job/spec".into(), reason: "NotAuthorized".into() };
+            ProbeError::Refused { topic: "heijunka-wire/v2/plant/job/spec".into(), reason: "NotAuthorized".into() };
         let login = ProbeError::Disconnected(DisconnectReason::NotAuthorised { password_sent: true });
         let fix = |step, error| misnamed(Some("press-07"), "press-7", step, error);
         let expected = "the broker let in user 'press-07', but agent_id is 'press-7': set agent_id = \"press-07\"";

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use heijunka_units::{AgentId, counted};
-use heijunka_wire::{Refusal, limits};
+use heijunka_wire::{PROTOCOL_VERSION, Refusal, limits};
 
 /// Agents that an event names.
 const NAMES_MAX: usize = 4;
@@ -54,6 +54,10 @@ impl fmt::Display for Event {
             }
             Self::Unable { agent, reason } => write!(f, "{agent} does not take part: {reason}"),
             Self::Refused { agent, refusal } => write!(f, "{agent} was refused: {}", refusal_reason(*refusal)),
+            Self::OtherVersion { agent, version } => write!(
+                f,
+                "{agent} was refused: it sent a message of protocol version {version}, this aggregator speaks {PROTOCOL_VERSION}"
+            ),
             Self::CannotBegin { agents, obstacle } => {
                 let names: Vec<&str> = agents.iter().map(AgentId::as_str).collect();
                 write!(f, "the job cannot begin with the data of {}: {}", names.join(", "), obstacle.why)

@@ -5,7 +5,7 @@ use crate::links::Link;
 use crate::record::AgentRound;
 use crate::{Compact, Ending, Input, Plan};
 use heijunka_units::{AgentId, ModelVersion, RoundId};
-use heijunka_wire::{Body, Channel, Codec, DataMode, Gradient, Join, Purpose, Round, Untaken};
+use heijunka_wire::{Ask, Body, Channel, Codec, DataMode, Gradient, Join, Purpose, Round, Untaken};
 
 fn updating() -> Plan {
     let compact = Compact { update: Some(Codec::Float16), ..Compact::default() };
@@ -15,14 +15,14 @@ fn updating() -> Plan {
 fn channels(said: &Said) -> Vec<(Channel, Option<&str>, Option<ModelVersion>)> {
     let mut found = Vec::new();
     for (channel, agent, body) in &said.frames {
-        if let Body::Round(round) = body {
+        if let Body::Round(Round::Ask(round)) = body {
             found.push((*channel, agent.as_ref().map(AgentId::as_str), round.base));
         }
     }
     found
 }
 
-fn finish(bench: &mut Bench, round: Round, names: &[&str]) -> Said {
+fn finish(bench: &mut Bench, round: Ask, names: &[&str]) -> Said {
     let mut said = Said::default();
     for name in names {
         said = bench.gradient(name, 1, round, 5);
@@ -75,10 +75,7 @@ fn a_round_that_was_given_up_is_asked_for_again_without_the_model() {
     let second = finish(&mut bench, begun.rounds()[0], &["a", "b"]).rounds()[0];
     let said = bench.until_closed();
     let again = said.rounds().into_iter().find(|round| round.round > second.round).unwrap_or(second);
-    assert_eq!(
-        (again.purpose, again.model, again.first_position),
-        (Purpose::Train, second.model, second.first_position)
-    );
+    assert_eq!((again.purpose(), again.model, again.train()), (Purpose::Train, second.model, second.train()));
     if again.round > second.round {
         assert_eq!((again.base, again.part.total_bytes), (Some(second.model), 0));
     }
@@ -161,7 +158,7 @@ fn a_link_gets_the_codec_that_it_needs() {
 #[test]
 fn who_is_asked_for_what_enters_no_step_is_told_before_the_next_round_and_nobody_else_is() {
     let sparse = Compact { gradient: Some(Codec::SparseInt8), ..Compact::default() };
-    let untaken = |said: &Said, name: &str| said.assigns(name).iter().filter_map(|assign| assign.untaken).collect();
+    let untaken = |said: &Said, name: &str| said.shares(name).iter().filter_map(|share| share.untaken).collect();
     let closed = |compact: Compact, data_mode: DataMode, stands_in: bool| {
         let mut plan = Plan { compact, ..plan() };
         plan.job.data_mode = data_mode;

@@ -4,10 +4,10 @@ use super::{Bench, plan};
 use crate::{Code, Input, Outcome, Output, Phase, Until};
 use core::time::Duration;
 use heijunka_units::{RunId, Timestamp};
-use heijunka_wire::{Body, Channel, Purpose, Round};
+use heijunka_wire::{Ask, Body, Channel};
 
 /// The open round is answered by both agents.
-fn answered(bench: &mut Bench, round: Round) -> super::Said {
+fn answered(bench: &mut Bench, round: Ask) -> super::Said {
     bench.gradient("a", 1, round, 5);
     bench.gradient("b", 1, round, 5)
 }
@@ -90,7 +90,7 @@ fn it_can_be_stopped_at_rest_and_a_pause_can_be_taken_back() {
     assert_eq!(bench.mind.phase(), Phase::Finished);
     // A broker that has come back empty must not have agents begin again.
     let said = bench.handle(Input::Connected { session_present: false });
-    assert_eq!((said.specs().len(), said.rounds()[0].purpose), (0, Purpose::Finished));
+    assert_eq!((said.specs().len(), said.rounds().len(), said.is_over()), (0, 0, true));
 }
 
 #[test]

@@ -18,7 +18,8 @@ fn ended_by(names: &[&str], value: f32) -> Event {
     let second = said.rounds()[0];
     for name in names {
         let share = bench.shares[&id(name)];
-        let beyond = Gradient { loss_sum: Gradient::BEYOND_BOUNDS, ..gradient(second, share.offset, share.samples) };
+        let part = Part { total_bytes: 0, ..gradient(second, 0, 1).part };
+        let beyond = Gradient { loss_sum: None, part, ..gradient(second, share.offset, share.samples) };
         said = bench.answer(name, 5, beyond);
     }
     said.events.into_iter().find(|event| event.code() == Code::Diverged).unwrap()

@@ -5,7 +5,7 @@ use super::{Bench, Said, gradient, plan};
 use crate::{Code, Ending, Input, Plan};
 use core::time::Duration;
 use heijunka_allocate::RoundEnd;
-use heijunka_wire::{Channel, Round};
+use heijunka_wire::{Ask, Channel};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -13,7 +13,7 @@ fn staged(round_end: RoundEnd, script: Script) -> (Staged, Said) {
     Staged::new(Plan { round_end, ..plan() }, &NAMES, script)
 }
 
-fn all_answer(bench: &mut Bench, round: Round) -> Said {
+fn all_answer(bench: &mut Bench, round: Ask) -> Said {
     NAMES.iter().map(|name| bench.gradient(name, 1, round, 5)).last().unwrap()
 }
 
@@ -21,7 +21,7 @@ fn all_answer(bench: &mut Bench, round: Round) -> Said {
 fn the_round_says_when_computations_stop_and_each_agent_what_its_network_takes() {
     let script = Script { shares: vec![(5, 0); 3], stop_s: Some(0.25), network_s: 0.01, ..Script::default() };
     let (mut staged, said) = staged(RoundEnd::Guard, script);
-    assert_eq!((said.rounds()[0].stop_us, said.assigns("b")[0].network_us), (250_000, 10_000));
+    assert_eq!((said.train().stop_us, said.shares("b")[0].network_us), (250_000, 10_000));
     let mut said = said;
     for (network_s, told) in [(0.012, 0), (0.013, 3), (0.0131, 0), (0.009, 3)] {
         staged.change(|script| script.network_s = network_s);
@@ -44,7 +44,7 @@ fn what_was_stopped_counts_with_the_samples_processed_and_is_not_made_up_for() {
     assert_eq!((record.ending, record.samples, record.reissued_samples), (Ending::Full, 8, 0));
     let moved = |place: usize| (before[place] - staged.bench.mind.model().unwrap()[place]) / 0.1;
     assert!((moved(0) - 5.0 / 8.0).abs() < 1e-5 && (moved(1) - 2.0 / 8.0).abs() < 1e-5);
-    assert_eq!(said.rounds()[0].first_position, 15, "the next batch follows what was asked for");
+    assert_eq!(said.train().first_position, 15, "the next batch follows what was asked for");
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn without_a_stop_less_than_the_share_is_no_answer() {
 fn where_rounds_end_early_a_round_that_was_given_up_is_not_asked_for_again() {
     for (round_end, next) in [(RoundEnd::Exact, 0), (RoundEnd::Anytime, 60)] {
         let (mut staged, said) = staged(round_end, Script { shares: vec![(20, 0); 3], ..Script::default() });
-        assert_eq!(said.rounds()[0].first_position, 0);
+        assert_eq!(said.train().first_position, 0);
         let said = staged.bench.until_closed();
-        assert_eq!((said.closed[0].ending, said.rounds()[0].first_position), (Ending::GivenUp, next));
+        assert_eq!((said.closed[0].ending, said.train().first_position), (Ending::GivenUp, next));
     }
 }
 

@@ -4,11 +4,11 @@ use super::scripted::{Script, Staged};
 use super::{gradient, plan};
 use crate::{Code, Ending, Plan};
 use heijunka_allocate::RoundEnd;
-use heijunka_wire::{Channel, Gradient, Round};
+use heijunka_wire::{Ask, Channel, Gradient};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
-fn staged(script: Script) -> (Staged, Round) {
+fn staged(script: Script) -> (Staged, Ask) {
     let (staged, said) = Staged::new(Plan { round_end: RoundEnd::Anytime, ..plan() }, &NAMES, script);
     let round = said.rounds()[0];
     (staged, round)
@@ -29,7 +29,7 @@ fn a_probe_is_not_waited_for_and_its_timing_alone_counts() {
     // It alone is told that it sits out, and the division is the same.
     let assigns: Vec<_> = said.frames.iter().filter(|(channel, ..)| *channel == Channel::Assign).collect();
     assert_eq!((assigns.len(), second.allocation), (1, first.allocation));
-    assert_eq!(said.assigns("c").last().map(|assign| (assign.samples, assign.probe)), Some((0, false)));
+    assert_eq!(said.shares("c").last().map(|assign| (assign.samples, assign.probe)), Some((0, false)));
     assert_eq!(record.moved.as_deref(), Some("as the test says"));
 
     staged.bench.pass(200);

@@ -5,7 +5,7 @@ use super::{Bench, Said, gradient, id, plan};
 use crate::{Code, Ending, Input, Plan};
 use heijunka_allocate::PolicyName;
 use heijunka_units::AgentId;
-use heijunka_wire::{Body, Extra, Round};
+use heijunka_wire::{Ask, Body, Extra};
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -22,7 +22,7 @@ impl Said {
 
 impl Bench {
     /// Four agents with 16 samples each.
-    fn four() -> (Self, Round) {
+    fn four() -> (Self, Ask) {
         let (bench, said) = Self::training_by(Plan { batch_samples: 64, ..plan() }, &NAMES);
         let round = said.rounds()[0];
         (bench, round)
@@ -32,7 +32,7 @@ impl Bench {
         self.handle(Input::Offline { agent: &id(name) })
     }
 
-    pub(super) fn extra(&mut self, to: &str, round: Round, extra: Extra) -> Said {
+    pub(super) fn extra(&mut self, to: &str, round: Ask, extra: Extra) -> Said {
         self.answer(to, 5, gradient(round, extra.offset, extra.samples))
     }
 }

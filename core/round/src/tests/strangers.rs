@@ -1,7 +1,7 @@
 //! Peers that talk and never work, and names without end.
 
 use super::{Bench, Said, id, plan};
-use crate::{Input, Plan, RoundRecord};
+use crate::{Code, Input, Plan, RoundRecord};
 use core::time::Duration;
 use heijunka_wire::{Channel, DataMode, Join, Refusal, limits};
 
@@ -62,7 +62,7 @@ fn a_full_list_lets_go_of_who_is_gone() {
     for number in 2..limits::AGENTS_MAX {
         bench.join(&ghost(number), 1);
     }
-    let refused = |said: &Said, name: &str| said.assigns(name).last().and_then(|assign| assign.refused);
+    let refused = |said: &Said, name: &str| said.refusal(name);
     assert_eq!(refused(&bench.join("c", 1), "c"), Some(Refusal::Full));
     bench.pass(1000);
     bench.handle(Input::Offline { agent: &id("ghost-7") });
@@ -93,15 +93,15 @@ fn the_first_agents_rows_do_not_bind_those_who_stay() {
     bench.tick();
     let wrong = Join { data_digest: 7, ..bench.joining(1) };
     bench.hear_join("wrong", 5, wrong);
-    assert_eq!(bench.join("a", 1).assigns("a")[0].refused, Some(Refusal::DifferentData));
+    assert_eq!(bench.join("a", 1).refusal("a"), Some(Refusal::DifferentData));
     bench.handle(Input::Offline { agent: &id("wrong") });
     for name in ["a", "b"] {
-        assert_eq!(bench.join(name, 2).assigns(name)[0].refused, None);
+        assert_eq!(bench.join(name, 2).refusal(name), None);
     }
     // With the file that the others have it may come back, with its own not.
     let said = bench.hear_join("wrong", 5, Join { session: 2, ..wrong });
-    assert_eq!(said.assigns("wrong")[0].refused, Some(Refusal::DifferentData));
-    assert_eq!(bench.join("wrong", 3).assigns("wrong")[0].refused, None);
+    assert_eq!(said.refusal("wrong"), Some(Refusal::DifferentData));
+    assert_eq!(bench.join("wrong", 3).refusal("wrong"), None);
 }
 
 #[test]
@@ -129,4 +129,20 @@ fn no_answer_to_anything_that_does_not_count() {
     bench.answer("a", 5, sound);
     let counters = bench.mind.counters();
     assert_eq!((counters.accepted, counters.duplicate), (before.accepted + 1, before.duplicate + 1));
+}
+
+#[test]
+fn an_agent_of_another_version_is_named_once_with_what_to_do() {
+    let mut bench = Bench::new(plan());
+    let mut hear = |name: &str, version| {
+        let bytes = [version, 1, 0, 0, 9, 9];
+        let said = bench.handle(Input::Frame { channel: Channel::Join, agent: Some(&id(name)), bytes: &bytes });
+        said.events.into_iter().map(|event| (event.code(), event.to_string(), event.fix())).collect::<Vec<_>>()
+    };
+    let message = "old was refused: it sent a message of protocol version 1, this aggregator speaks 2";
+    let fix = "install the same release of aggregator and agents";
+    assert_eq!(hear("old", 1), [(Code::Refused, message.into(), Some(fix))]);
+    assert_eq!((hear("old", 1), hear("noise", 200)), (vec![], vec![]));
+    let rejected = bench.mind.counters().rejected;
+    assert_eq!(rejected, 3);
 }

@@ -8,7 +8,7 @@ use heijunka_allocate::RoundEnd;
 use heijunka_learn::{Schedule, StreamOrder};
 use heijunka_units::SplitMix64;
 use heijunka_wire::document::Job;
-use heijunka_wire::{DataMode, Round};
+use heijunka_wire::{Ask, DataMode};
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 /// Of ten rounds, those that each agent misses: 40 % of all answers.
@@ -53,7 +53,7 @@ fn mean_update(
     data_mode: DataMode,
     rows: &[(&'static str, u64)],
     seed: u64,
-    mut answer: impl FnMut(usize, Round, u32) -> Gradient,
+    mut answer: impl FnMut(usize, Ask, u32) -> Gradient,
     mut seen: impl FnMut(&[(usize, u32)]),
 ) -> Gradient {
     let script = Script { shares: vec![(SHARE, 0); 5], stop_s: Some(0.4), close_s: Some(0.5), ..Script::default() };
@@ -114,7 +114,7 @@ fn private_data_however_often_each_agent_misses_a_round() {
     let (mut updates, mut renormalised) = (Vec::new(), Vec::new());
     for seed in 0..SEEDS {
         let mut noise = SplitMix64::stream(seed, 5);
-        let answer = |agent: usize, _: Round, samples: u32| {
+        let answer = |agent: usize, _: Ask, samples: u32| {
             own[agent].map(|value| value + 0.3 * noise.normal() / f64::from(samples).sqrt())
         };
         let seen = |in_time: &[(usize, u32)]| {
@@ -140,8 +140,8 @@ fn shared_data_whatever_part_of_the_batch_is_done() {
     let mut updates = Vec::new();
     for seed in 0..SEEDS {
         let order = StreamOrder::new(ROWS, seed);
-        let answer = |agent: usize, round: Round, samples: u32| {
-            let begin = round.first_position + agent as u64 * u64::from(SHARE);
+        let answer = |agent: usize, round: Ask, samples: u32| {
+            let begin = round.train().unwrap().first_position + agent as u64 * u64::from(SHARE);
             let mut sum = [0.0; 2];
             for position in begin..begin + u64::from(samples) {
                 let row = rows[order.row(position) as usize];

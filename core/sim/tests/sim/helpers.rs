@@ -7,7 +7,7 @@ use heijunka_sim::{Engine, LocalSteps, Record, RunRecord, Scenario, Step, Troubl
 use heijunka_units::AgentId;
 use heijunka_units::SplitMix64;
 use heijunka_wire::document::Document;
-use heijunka_wire::{DataMode, Loss, Part, Shape, Spec, digest};
+use heijunka_wire::{DataMode, Loss, Model, Part, Shape, Spec, digest};
 use std::time::Duration;
 
 /// Seeds to try: `usual`, or so many times as many as `HEIJUNKA_SEEDS` says.
@@ -84,10 +84,10 @@ pub(crate) fn sound(record: &Record, seed: u64) {
 /// The engine of an agent, ready for the job of a run.
 pub(crate) fn engine(world: &Scenario, run: &RunRecord, index: usize) -> Engine {
     let document = run.job.to_bytes();
-    let shape = shape(world, run);
+    let model = Model::Layers(shape(world, run));
     let part = Part { index: 0, chunk_bytes: 4, total_bytes: 0 };
     let (data_mode, seed) = (world.plan.job.data_mode, world.plan.seed);
-    let spec = Spec { content: digest(&document), fitted: true, shape, data_mode, seed, part };
+    let spec = Spec { content: digest(&document), model, data_mode, seed, part };
     let id = AgentId::new(&format!("agent-{index:02}")).unwrap();
     let mut engine = Engine::new(world, &id, index);
     engine.prepare(&spec, &document).expect("a fitted job");

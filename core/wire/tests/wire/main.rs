@@ -3,11 +3,12 @@
 
 mod chunks;
 mod documents;
-mod golden;
+
 mod hostile;
 mod messages;
 mod round_trip;
 mod topics;
+mod vectors;
 
 use proptest::test_runner::{Config, RngSeed};
 

@@ -1,10 +1,13 @@
 //! Any message that an honest peer can send, and the object of which it carries a chunk.
 
-use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId};
-use heijunka_wire::limits::{BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, LOCAL_STEPS_MAX, OFFSET_MAX, PARTS_MAX, ROWS_MAX};
+use heijunka_units::{AllocationVersion, ModelVersion, RoundId, RunId, Start};
+use heijunka_wire::limits::{
+    BATCH_SAMPLES_MAX, HEADER_BYTES_MAX, LOCAL_STEPS_MAX, OFFSET_MAX, PARAMETERS_MAX, PARTS_MAX, ROWS_MAX,
+};
 use heijunka_wire::{
-    Activation, Assign, Body, Codec, Convolution, Convolutions, DataMode, Durations, EncodeError, Evidence, Extra,
-    Gradient, Join, Loss, Part, Payload, Pooling, Purpose, Refusal, Round, Shape, Spec, Subject, Untaken, encode,
+    Activation, Ask, Assign, Body, Codec, Convolution, Convolutions, DataMode, Durations, EncodeError, Extra, Gradient,
+    Head, Join, Loss, Model, Part, Payload, Pooling, Refusal, Refused, Reserved, Round, ScoresChunk, Shape, Share,
+    Spec, SurveyChunk, Train, Untaken, Work, encode,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,7 +16,7 @@ use proptest::sample::select;
 /// A message in its run, with the object that it carries a chunk of.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
-    pub(crate) run: RunId,
+    pub(crate) head: Head,
     pub(crate) body: Body,
     pub(crate) object: Vec<u8>,
 }
@@ -22,18 +25,19 @@ impl Message {
     pub(crate) fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut out = vec![0xee; HEADER_BYTES_MAX + self.object.len()];
         let object = if part_of(&self.body).is_some() { Payload::Bytes(&self.object) } else { Payload::None };
-        encode(self.run, &self.body, object, &mut out).map(<[u8]>::to_vec)
+        encode(self.head, &self.body, object, &mut out).map(<[u8]>::to_vec)
     }
 }
 
 /// The part that a message names.
 pub(crate) fn part_of(body: &Body) -> Option<Part> {
     match body {
-        Body::Join(_) | Body::Assign(_) | Body::Extra(_) => None,
+        Body::Join(_) | Body::Assign(_) | Body::Extra(_) | Body::Round(Round::Finished) => None,
         Body::Spec(spec) => Some(spec.part),
-        Body::Round(round) => Some(round.part),
+        Body::Round(Round::Ask(ask)) => Some(ask.part),
         Body::Gradient(gradient) => Some(gradient.part),
-        Body::Evidence(evidence) => Some(evidence.part),
+        Body::Survey(chunk) => Some(chunk.part),
+        Body::Scores(chunk) => Some(chunk.part),
     }
 }
 
@@ -78,11 +82,10 @@ fn join() -> impl Strategy<Value = Body> {
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
-    let widths = prop_oneof![1 => Just(Vec::new()), 4 => vec(1_u32..2000, 2..=8)];
+    let widths = vec(2_u32..2000, 2..=8);
     let kinds =
         (select(vec![Activation::Relu, Activation::Tanh]), select(vec![Loss::MeanSquaredError, Loss::CrossEntropy]));
     (widths, convolutions(), kinds).prop_map(|(mut widths, convolutions, (activation, loss))| {
-        let convolutions = convolutions.filter(|_| !widths.is_empty());
         if let (Some((rows, convolutions)), Some(inputs)) = (&convolutions, widths.first_mut()) {
             *inputs = rows * convolutions.channels;
         }
@@ -108,29 +111,31 @@ fn convolutions() -> impl Strategy<Value = Option<(u32, Convolutions)>> {
 
 fn spec(part: Part) -> impl Strategy<Value = Body> {
     let mode = select(vec![DataMode::Shared, DataMode::Private]);
-    (any::<u64>(), shape(), mode, any::<u64>()).prop_map(move |(content, shape, data_mode, seed)| {
-        let fitted = !shape.widths.is_empty();
-        Body::Spec(Spec { content, fitted, shape, data_mode, seed, part })
-    })
+    let model = prop_oneof![
+        1 => Just(Model::Unsettled),
+        4 => shape().prop_map(Model::Layers),
+        1 => (1..=PARAMETERS_MAX as u32).prop_map(|parameters| Model::Opaque { parameters }),
+    ];
+    (any::<u64>(), model, mode, any::<u64>())
+        .prop_map(move |(content, model, data_mode, seed)| Body::Spec(Spec { content, model, data_mode, seed, part }))
 }
 
 fn assign() -> impl Strategy<Value = Body> {
-    let refused = select(vec![
-        None,
-        Some(Refusal::Protocol),
-        Some(Refusal::DifferentData),
-        Some(Refusal::NoRows),
-        Some(Refusal::Full),
-    ]);
+    let why = select(vec![Refusal::Protocol, Refusal::DifferentData, Refusal::NoRows, Refusal::Full]);
+    let refused = prop::option::of(why);
     let share = (0..=BATCH_SAMPLES_MAX, 0..=OFFSET_MAX, any::<bool>(), codec());
     let untaken = prop::option::of((any::<u64>(), 0..=OFFSET_MAX));
     (any::<(u64, u64)>(), any::<u32>(), share, any::<[u32; 3]>(), (refused, untaken)).prop_map(
         |((session, spec), version, (samples, offset, probe, codec), numbers, (refused, untaken))| {
             let [network_us, held_out_offset, held_out_rows] = numbers;
-            Body::Assign(Assign {
+            let version = AllocationVersion(version);
+            if let Some(why) = refused {
+                return Body::Assign(Assign::Refused(Refused { session, spec, version, why }));
+            }
+            Body::Assign(Assign::Share(Share {
                 session,
                 spec,
-                version: AllocationVersion(version),
+                version,
                 samples,
                 offset,
                 probe,
@@ -138,9 +143,8 @@ fn assign() -> impl Strategy<Value = Body> {
                 codec,
                 held_out_offset,
                 held_out_rows,
-                refused,
                 untaken: untaken.map(|(round, offset)| Untaken { round: RoundId(round), offset }),
-            })
+            }))
         },
     )
 }
@@ -154,35 +158,39 @@ fn payload() -> impl Strategy<Value = (Option<ModelVersion>, Codec)> {
 }
 
 fn round(part: Part) -> impl Strategy<Value = Body> {
-    let purpose = select(vec![Purpose::Train, Purpose::Score, Purpose::Finished]);
+    let trains = prop::option::weighted(0.9, any::<bool>());
     let work = (0..=BATCH_SAMPLES_MAX, 1..=LOCAL_STEPS_MAX, 0.0_f32..1.0, 0..=1_000_000_u32, payload());
-    (any::<[u64; 4]>(), purpose, any::<u32>(), work, any::<[u32; 2]>()).prop_map(
-        move |([round, model, first_position, digest], purpose, allocation, work, [deadline_ms, stop_us])| {
+    (any::<[u64; 4]>(), trains, any::<u32>(), work, any::<[u32; 2]>()).prop_map(
+        move |([round, model, first_position, digest], trains, allocation, work, [deadline_ms, stop_us])| {
             let (batch_samples, local_steps, share, kept_ppm, (base, codec)) = work;
-            Body::Round(Round {
-                round: RoundId(round),
-                purpose,
-                allocation: AllocationVersion(allocation),
-                model: ModelVersion(model),
+            let Some(trains) = trains else { return Body::Round(Round::Finished) };
+            let train = Train {
                 first_position,
                 batch_samples,
-                deadline_ms,
                 stop_us,
                 local_steps,
                 learning_rate: share * 100.0,
                 kept_ppm,
                 momentum: share,
+            };
+            Body::Round(Round::Ask(Ask {
+                round: RoundId(round),
+                work: if trains { Work::Train(train) } else { Work::Score },
+                allocation: AllocationVersion(allocation),
+                model: ModelVersion(model),
+                deadline_ms,
                 base,
                 codec,
                 digest,
                 part,
-            })
+            }))
         },
     )
 }
 
 fn gradient(part: Part) -> impl Strategy<Value = Body> {
     let loss = any::<f64>().prop_filter("finite", |loss| loss.is_finite());
+    let loss = loss.prop_map(move |loss| Some(loss).filter(|_| part.total_bytes > 0));
     let range = (0..=OFFSET_MAX, 1..=BATCH_SAMPLES_MAX, codec());
     (any::<(u64, u64)>(), any::<u32>(), range, loss, any::<[u32; 3]>()).prop_map(
         move |(
@@ -201,6 +209,8 @@ fn gradient(part: Part) -> impl Strategy<Value = Body> {
                 loss_sum,
                 durations: Durations { decode_us, compute_us, encode_us },
                 codec,
+                ranges: Reserved,
+                noise: Reserved,
                 part,
             })
         },
@@ -214,16 +224,24 @@ fn extra() -> impl Strategy<Value = Body> {
     })
 }
 
-fn evidence(part: Part) -> impl Strategy<Value = Body> {
-    let about = |(survey, number)| if survey { Subject::Survey(number) } else { Subject::Scores(RoundId(number)) };
-    (any::<(bool, u64)>().prop_map(about), any::<u64>())
-        .prop_map(move |(subject, session)| Body::Evidence(Evidence { subject, session, part }))
+fn statistics(part: Part) -> impl Strategy<Value = Body> {
+    any::<(bool, u64, u64)>().prop_map(move |(survey, number, session)| match survey {
+        true => Body::Survey(SurveyChunk { spec: number, session, part }),
+        false => Body::Scores(ScoresChunk { round: RoundId(number), session, part }),
+    })
+}
+
+/// Run 0 is that of no start.
+fn head() -> impl Strategy<Value = Head> {
+    let started = (1..=u64::MAX, 1..=u128::MAX)
+        .prop_map(|(run, start)| Head { run: RunId(run), start: Start::new(start.to_le_bytes()) });
+    prop_oneof![1 => Just(Head::default()), 9 => started]
 }
 
 /// Any message.
 pub(crate) fn message() -> impl Strategy<Value = Message> {
-    (any::<u64>(), object()).prop_flat_map(|(run, (object, part))| {
-        prop_oneof![join(), spec(part), assign(), round(part), gradient(part), evidence(part), extra()]
-            .prop_map(move |body| Message { run: RunId(run), body, object: object.clone() })
+    (head(), object()).prop_flat_map(|(head, (object, part))| {
+        prop_oneof![join(), spec(part), assign(), round(part), gradient(part), statistics(part), extra()]
+            .prop_map(move |body| Message { head, body, object: object.clone() })
     })
 }

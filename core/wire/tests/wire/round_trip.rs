@@ -1,10 +1,10 @@
 //! What is written is read again, and in one way only.
 
 use crate::messages::{message, part_of};
-use heijunka_units::RunId;
+use heijunka_units::{RunId, Start};
 use heijunka_wire::limits::{HEADER_BYTES_MAX, PACKET_BYTES_DEFAULT, PACKET_BYTES_MIN, chunk_bytes};
 use heijunka_wire::{
-    Body, DecodeError, EncodeError, Evidence, Part, Payload, Subject, decode, encode, parts, read_f32,
+    Body, DecodeError, EncodeError, Head, Part, Payload, SurveyChunk, decode, encode, parts, read_f32,
 };
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ proptest! {
     fn every_message_is_read_as_it_was_written(message in message()) {
         let bytes = message.encode().unwrap();
         let frame = decode(&bytes).unwrap();
-        prop_assert_eq!(frame.run, message.run);
+        prop_assert_eq!(frame.head, message.head);
         prop_assert_eq!(&frame.body, &message.body);
         prop_assert_eq!(frame.body.kind() as u8, bytes[1]);
         let chunk = part_of(&message.body).map_or(0..0, |part| {
@@ -32,7 +32,7 @@ proptest! {
         let object = if part_of(&message.body).is_some() { Payload::Bytes(&message.object) } else { Payload::None };
         for size in 0..length {
             let mut out = vec![0; size];
-            prop_assert_eq!(encode(message.run, &message.body, object, &mut out), Err(EncodeError));
+            prop_assert_eq!(encode(message.head, &message.body, object, &mut out), Err(EncodeError));
         }
     }
 
@@ -41,8 +41,8 @@ proptest! {
         let mut copy = vec![0.0; numbers.len()];
         let mut out = [0; 1024];
         for part in parts(numbers.len() * 4, chunk).unwrap() {
-            let body = evidence(part);
-            let bytes = encode(RunId(1), &body, Payload::Numbers(&numbers), &mut out).unwrap();
+            let body = survey(part);
+            let bytes = encode(HEAD, &body, Payload::Numbers(&numbers), &mut out).unwrap();
             let payload = decode(bytes).unwrap().payload;
             let finite = read_f32(payload, part.range().unwrap().0 / 4, &mut copy);
             let sent = payload.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
@@ -52,14 +52,17 @@ proptest! {
     }
 }
 
-fn evidence(part: Part) -> Body {
-    Body::Evidence(Evidence { subject: Subject::Survey(1), session: 1, part })
+/// Run 1.
+const HEAD: Head = Head { run: RunId(1), start: Start::new([7; 16]) };
+
+fn survey(part: Part) -> Body {
+    Body::Survey(SurveyChunk { spec: 1, session: 1, part })
 }
 
 #[test]
 fn an_object_that_does_not_match_its_part_is_not_sent() {
     let mut out = [0; 1024];
-    let mut attempt = |part, object| encode(RunId(1), &evidence(part), object, &mut out).is_ok();
+    let mut attempt = |part, object| encode(HEAD, &survey(part), object, &mut out).is_ok();
     let part = Part { index: 1, chunk_bytes: 4, total_bytes: 8 };
     assert!(attempt(part, Payload::Bytes(&[0; 8])));
     assert!(!attempt(part, Payload::Bytes(&[0; 7])));

@@ -50,7 +50,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_safe(text in "(heijunka|heijunka-wire/v1)?/?(s|j|/|join|agents|state|[+]|#|\\PC){0,9}") {
+    fn any_text_is_safe(text in "(heijunka|heijunka-wire/v2)?/?(s|j|/|join|agents|state|[+]|#|\\PC){0,9}") {
         if let Some(topic) = topics("s", "j").parse(&text) {
             let written = match &topic.agent {
                 Some(agent) => topics("s", "j").of(topic.channel, agent),
@@ -65,9 +65,9 @@ proptest! {
 fn topics_read_as_documented() {
     let ours = topics("s", "j");
     let agent = AgentId::new("press-07").unwrap();
-    assert_eq!(ours.of(Channel::Gradient, &agent), "heijunka-wire/v1/s/j/gradient/press-07");
-    assert_eq!(ours.all(Channel::Gradient), "heijunka-wire/v1/s/j/gradient/+");
-    assert_eq!(ours.common(Channel::Round), "heijunka-wire/v1/s/j/round");
+    assert_eq!(ours.of(Channel::Gradient, &agent), "heijunka-wire/v2/s/j/gradient/press-07");
+    assert_eq!(ours.all(Channel::Gradient), "heijunka-wire/v2/s/j/gradient/+");
+    assert_eq!(ours.common(Channel::Round), "heijunka-wire/v2/s/j/round");
     assert_eq!(ours.of(Channel::AgentState, &agent), "heijunka/s/j/agents/press-07/state");
     assert_eq!(ours.common(Channel::Events), "heijunka/s/j/events");
 }
@@ -91,13 +91,13 @@ fn what_is_not_ours_is_nothing() {
         "heijunka/s/j",
         "heijunka/s/j/",
         "heijunka/s/j/round",
-        "heijunka-wire/v1/s/j/events",
-        "heijunka-wire/v2/s/j/round",
-        "heijunka-wire/v1/s/j/join/",
-        "heijunka-wire/v1/s/j/join/a/b",
-        "heijunka-wire/v1/s/j/join/+",
-        "heijunka-wire/v1/s/j/round/x",
-        "heijunka-wire/v1/sj/j/round",
+        "heijunka-wire/v2/s/j/events",
+        "heijunka-wire/v1/s/j/round",
+        "heijunka-wire/v2/s/j/join/",
+        "heijunka-wire/v2/s/j/join/a/b",
+        "heijunka-wire/v2/s/j/join/+",
+        "heijunka-wire/v2/s/j/round/x",
+        "heijunka-wire/v2/sj/j/round",
         "heijunka/s/j/agents//state",
         "heijunka/s/j/agents/state",
         "/heijunka/s/j/events",

@@ -4,7 +4,7 @@ use super::bench::{Bench, PARAMETERS, Said, answers, assign, computes, joins, ro
 use crate::Input;
 use core::time::Duration;
 use heijunka_units::{RoundId, Timestamp};
-use heijunka_wire::{Assign, Body, Channel, Payload, Round, Spec};
+use heijunka_wire::{Ask, Body, Channel, Payload, Share, Spec};
 
 const MODEL: [f32; PARAMETERS] = [1.0; PARAMETERS];
 
@@ -136,7 +136,7 @@ fn after_silence_the_aggregators_next_word_counts_whatever_its_number() {
 fn a_chunk_of_other_sizes_does_not_block_the_round_for_ever() {
     let mut bench = Bench::joined();
     let chunks = round(1, 1, &MODEL, 8);
-    let forged = Round { part: round(1, 1, &MODEL, 12)[1].part, ..chunks[0] };
+    let forged = Ask { part: round(1, 1, &MODEL, 12)[1].part, ..chunks[0] };
     bench.hear_round(forged, &MODEL);
     for chunk in &chunks {
         assert_eq!(computes(&bench.hear_round(*chunk, &MODEL)), []);
@@ -170,6 +170,6 @@ fn a_lost_broker_silences_and_its_return_announces() {
     // A share of the same division with other numbers is news.
     let before = bench.wait;
     bench.pass(400);
-    bench.hear_assign(Assign { samples: 9, ..assign(1) });
+    bench.hear_assign(Share { samples: 9, ..assign(1) });
     assert!(bench.wait > before);
 }

@@ -2,16 +2,18 @@
 
 use crate::{Buffers, Input, Note, Output, Prepared, Settings, Worker, gradient_bytes, update_bytes};
 use core::time::Duration;
-use heijunka_units::{AgentId, AllocationVersion, ModelVersion, RoundId, RunId, Samples, Timestamp};
+use heijunka_units::{AgentId, AllocationVersion, ModelVersion, RoundId, RunId, Samples, Start, Timestamp};
 use heijunka_wire::{
-    Activation, Assign, Body, Channel, Codec, DataMode, Join, Loss, Part, Payload, Purpose, Round, Shape, Spec, decode,
-    digest, encode, model_digest, parts,
+    Activation, Ask, Assign, Body, Channel, Codec, DataMode, Head, Join, Loss, Model, Part, Payload, Round, Shape,
+    Share, Spec, Train, Work, decode, digest, encode, model_digest, parts,
 };
 
 pub(super) const SESSION: u64 = 99;
 pub(super) const PARAMETERS: usize = 6;
 pub(super) const DOCUMENT: &[u8] = b"a job of 20 bytes...";
 pub(super) const ROWS: u64 = 500;
+/// The aggregator's start.
+pub(super) const START: Start = Start::new([7; 16]);
 
 /// What a worker wanted, kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,7 @@ pub(super) struct Bench {
     pub(super) worker: Worker<'static>,
     pub(super) now: Timestamp,
     pub(super) run: RunId,
+    pub(super) start: Start,
     pub(super) wait: Timestamp,
 }
 
@@ -66,7 +69,7 @@ impl Bench {
             announce_between: (Duration::from_secs(1), Duration::from_secs(30)),
         };
         let now = Timestamp::from_nanos(1_000_000_000);
-        Self { worker: Worker::new(settings, buffers), now, run: RunId(5), wait: Timestamp::NEVER }
+        Self { worker: Worker::new(settings, buffers), now, run: RunId(5), start: START, wait: Timestamp::NEVER }
     }
 
     pub(super) fn new() -> Self {
@@ -124,7 +127,8 @@ impl Bench {
 
     pub(super) fn frame(&mut self, channel: Channel, body: &Body, payload: Payload<'_>) -> Vec<Said> {
         let mut bytes = [0; 2048];
-        let bytes = encode(self.run, body, payload, &mut bytes).unwrap();
+        let head = Head { run: self.run, start: self.start };
+        let bytes = encode(head, body, payload, &mut bytes).unwrap();
         self.handle(Input::Frame { channel, bytes })
     }
 
@@ -132,13 +136,13 @@ impl Bench {
         self.frame(Channel::Spec, &Body::Spec(spec(fitted)), Payload::Bytes(document(fitted)))
     }
 
-    pub(super) fn hear_assign(&mut self, assign: Assign) -> Vec<Said> {
-        self.frame(Channel::Assign, &Body::Assign(assign), Payload::None)
+    pub(super) fn hear_assign(&mut self, share: Share) -> Vec<Said> {
+        self.frame(Channel::Assign, &Body::Assign(Assign::Share(share)), Payload::None)
     }
 
     /// A chunk of a round.
-    pub(super) fn hear_round(&mut self, round: Round, model: &[f32]) -> Vec<Said> {
-        self.frame(Channel::Round, &Body::Round(round), Payload::Numbers(model))
+    pub(super) fn hear_round(&mut self, round: Ask, model: &[f32]) -> Vec<Said> {
+        self.frame(Channel::Round, &Body::Round(Round::Ask(round)), Payload::Numbers(model))
     }
 
     pub(super) fn prepared(&mut self, fitted: bool) -> Vec<Said> {
@@ -159,14 +163,17 @@ pub(super) fn document(fitted: bool) -> &'static [u8] {
 
 pub(super) fn spec(fitted: bool) -> Spec {
     let document = document(fitted);
-    let widths = if fitted { heapless::Vec::from_slice(&[2, 2]).unwrap() } else { heapless::Vec::new() };
+    let model = if fitted { dense(&[2, 2]) } else { Model::Unsettled };
     let part = parts(document.len(), 480).unwrap().next().unwrap();
-    let shape = Shape { widths, activation: Activation::Relu, loss: Loss::CrossEntropy, convolutions: None };
-    Spec { content: digest(document), fitted, shape, data_mode: DataMode::Shared, seed: 3, part }
+    Spec { content: digest(document), model, data_mode: DataMode::Shared, seed: 3, part }
 }
 
-pub(super) fn assign(version: u32) -> Assign {
-    Assign {
+pub(super) fn dense(widths: &[u32]) -> Model {
+    Model::Layers(Shape::dense(widths, Activation::Relu, Loss::CrossEntropy).unwrap())
+}
+
+pub(super) fn assign(version: u32) -> Share {
+    Share {
         session: SESSION,
         spec: digest(DOCUMENT),
         version: AllocationVersion(version),
@@ -177,37 +184,43 @@ pub(super) fn assign(version: u32) -> Assign {
         codec: Codec::Float32,
         held_out_offset: 10,
         held_out_rows: 20,
-        refused: None,
         untaken: None,
     }
 }
 
 /// The chunks of a round for gradients in division `version`, with `chunk_bytes` of the model in each.
-pub(super) fn round(number: u64, version: u32, model: &[f32], chunk_bytes: usize) -> Vec<Round> {
+pub(super) fn round(number: u64, version: u32, model: &[f32], chunk_bytes: usize) -> Vec<Ask> {
     let all: Vec<Part> = parts(model.len() * 4, chunk_bytes).unwrap().collect();
-    let head = Round {
-        round: RoundId(number),
-        purpose: Purpose::Train,
-        allocation: AllocationVersion(version),
-        model: ModelVersion(number - 1),
+    let train = Train {
         first_position: 100 * number,
         batch_samples: 100,
-        deadline_ms: 5000,
         stop_us: 0,
         local_steps: 1,
         learning_rate: 0.0,
         kept_ppm: 0,
         momentum: 0.0,
+    };
+    let head = Ask {
+        round: RoundId(number),
+        work: Work::Train(train),
+        allocation: AllocationVersion(version),
+        model: ModelVersion(number - 1),
+        deadline_ms: 5000,
         base: None,
         codec: Codec::Float32,
         digest: model_digest(model),
         part: all[0],
     };
-    all.into_iter().map(|part| Round { part, ..head }).collect()
+    all.into_iter().map(|part| Ask { part, ..head }).collect()
+}
+
+/// The same round with something changed of how it trains.
+pub(super) fn with(ask: Ask, change: impl FnOnce(Train) -> Train) -> Ask {
+    Ask { work: Work::Train(change(ask.train().unwrap())), ..ask }
 }
 
 /// A round in one chunk.
-pub(super) fn whole(number: u64, version: u32, model: &[f32]) -> Round {
+pub(super) fn whole(number: u64, version: u32, model: &[f32]) -> Ask {
     round(number, version, model, 1000)[0]
 }
 

@@ -1,10 +1,10 @@
 //! Written gradients with what they leave for later, and models that come as updates.
 
-use super::bench::{Bench, PARAMETERS, Said, assign, computes, joins, notes, round, whole};
+use super::bench::{Bench, PARAMETERS, Said, assign, computes, joins, notes, round, whole, with};
 use crate::{Note, update_bytes};
 use heijunka_compress::{Rounding, bytes_max, decode, encode};
 use heijunka_units::{ModelVersion, RoundId};
-use heijunka_wire::{Assign, Body, Channel, Codec, Part, Payload, Round, Untaken, model_digest};
+use heijunka_wire::{Ask, Body, Channel, Codec, Part, Payload, Round, Share, Train, Untaken, model_digest};
 
 const MODEL: [f32; PARAMETERS] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 /// One of six numbers.
@@ -12,7 +12,7 @@ const ONE_PPM: u32 = 170_000;
 
 fn sparse() -> Bench {
     let mut bench = Bench::joined();
-    bench.hear_assign(Assign { codec: Codec::SparseSign, ..assign(1) });
+    bench.hear_assign(Share { codec: Codec::SparseSign, ..assign(1) });
     bench
 }
 
@@ -24,8 +24,8 @@ fn sent(said: &[Said]) -> Vec<f32> {
     numbers
 }
 
-fn train(number: u64) -> Round {
-    Round { kept_ppm: ONE_PPM, ..whole(number, 1, &MODEL) }
+fn train(number: u64) -> Ask {
+    with(whole(number, 1, &MODEL), |train| Train { kept_ppm: ONE_PPM, ..train })
 }
 
 #[test]
@@ -45,8 +45,8 @@ fn the_memory_counts_samples_so_that_an_uneven_share_loses_nothing() {
     bench.hear_round(train(1), &MODEL);
     // 8 samples of a mean of 2 wait.
     bench.computed(1, &[3.0, 2.0, 0.0, 0.0, 0.0, 0.0]);
-    bench.hear_assign(Assign { version: assign(2).version, samples: 4, codec: Codec::SparseSign, ..assign(2) });
-    bench.hear_round(Round { kept_ppm: ONE_PPM, ..whole(2, 2, &MODEL) }, &MODEL);
+    bench.hear_assign(Share { version: assign(2).version, samples: 4, codec: Codec::SparseSign, ..assign(2) });
+    bench.hear_round(with(whole(2, 2, &MODEL), |train| Train { kept_ppm: ONE_PPM, ..train }), &MODEL);
     let took = core::time::Duration::from_millis(9);
     let gradient = &[0.0; 6];
     let said = bench.handle(crate::Input::Computed { round: RoundId(2), samples: 4, loss_sum: 1.0, gradient, took });
@@ -56,7 +56,7 @@ fn the_memory_counts_samples_so_that_an_uneven_share_loses_nothing() {
 #[test]
 fn what_no_step_was_taken_on_is_sent_again() {
     let mut bench = sparse();
-    let again = |number| Round { model: ModelVersion(0), ..train(number) };
+    let again = |number| Ask { model: ModelVersion(0), ..train(number) };
     bench.hear_round(again(1), &MODEL);
     assert_eq!(sent(&bench.computed(1, &[0.0, -3.0, 0.0, 2.0, 0.0, 0.0]))[1], -3.0);
     // The same version of the model: the round was given up.
@@ -73,7 +73,7 @@ fn what_a_step_was_taken_without_is_sent_again_once() {
     let gradient = [0.0, -3.0, 0.0, 2.0, 0.0, 0.0];
     let told = |round, offset| {
         let untaken = Some(Untaken { round: RoundId(round), offset });
-        Assign { codec: Codec::SparseSign, untaken, ..assign(1) }
+        Share { codec: Codec::SparseSign, untaken, ..assign(1) }
     };
     bench.hear_round(train(1), &MODEL);
     bench.computed(1, &gradient);
@@ -99,14 +99,15 @@ fn what_a_step_was_taken_without_is_sent_again_once() {
 #[test]
 fn momentum_is_given_before_the_choice() {
     let mut bench = sparse();
-    let carried = |number| Round { momentum: 0.5, kept_ppm: 1_000_000, ..whole(number, 1, &MODEL) };
+    let carried =
+        |number| with(whole(number, 1, &MODEL), |train| Train { momentum: 0.5, kept_ppm: 1_000_000, ..train });
     let gradient = [1.0; 6];
     for (number, expected) in [(1, 1.0), (2, 1.5), (3, 1.75)] {
         bench.hear_round(carried(number), &MODEL);
         assert_eq!(sent(&bench.computed(number, &gradient)), [expected; 6], "round {number}");
     }
     // Whole numbers carry it too, where others need sparse ones.
-    bench.hear_assign(Assign { codec: Codec::Float32, ..assign(1) });
+    bench.hear_assign(Share { codec: Codec::Float32, ..assign(1) });
     bench.hear_round(carried(4), &MODEL);
     assert_eq!(sent(&bench.computed(4, &gradient)), [1.875; 6]);
 }
@@ -114,7 +115,7 @@ fn momentum_is_given_before_the_choice() {
 #[test]
 fn without_memory_for_what_is_left_a_gradient_is_whole() {
     let mut bench = Bench::without_residual();
-    bench.hear_assign(Assign { codec: Codec::SparseSign, ..assign(1) });
+    bench.hear_assign(Share { codec: Codec::SparseSign, ..assign(1) });
     bench.hear_round(train(1), &MODEL);
     let said = bench.computed(1, &[0.0, -3.0, 0.0, 2.0, 0.0, 0.0]);
     let [Said::Published(_, Body::Gradient(head), _)] = &said[..] else { panic!("{said:?}") };
@@ -125,29 +126,29 @@ fn without_memory_for_what_is_left_a_gradient_is_whole() {
 #[test]
 fn a_probe_has_the_length_of_an_answer_and_takes_nothing_from_the_memory() {
     let mut bench = sparse();
-    bench.hear_assign(Assign { codec: Codec::SparseSign, probe: true, ..assign(1) });
+    bench.hear_assign(Share { codec: Codec::SparseSign, probe: true, ..assign(1) });
     bench.hear_round(train(1), &MODEL);
     let said = bench.computed(1, &[0.0, -3.0, 0.0, 2.0, 0.0, 0.0]);
     let [Said::Published(_, Body::Gradient(_), payload)] = &said[..] else { panic!("{said:?}") };
     assert_eq!(payload.len(), bytes_max(Codec::SparseSign, PARAMETERS, 1));
-    bench.hear_assign(Assign { codec: Codec::SparseSign, ..assign(2) });
-    bench.hear_round(Round { kept_ppm: ONE_PPM, ..whole(2, 2, &MODEL) }, &MODEL);
+    bench.hear_assign(Share { codec: Codec::SparseSign, ..assign(2) });
+    bench.hear_round(with(whole(2, 2, &MODEL), |train| Train { kept_ppm: ONE_PPM, ..train }), &MODEL);
     assert_eq!(sent(&bench.computed(2, &[0.0, 0.0, 0.0, 0.0, 1.0, 0.0])), [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
 }
 
 /// A round whose model is `before` plus `difference`, and its payload.
-fn update(number: u64, before: &[f32], difference: &[f32; PARAMETERS]) -> (Round, Vec<u8>, Vec<f32>) {
+fn update(number: u64, before: &[f32], difference: &[f32; PARAMETERS]) -> (Ask, Vec<u8>, Vec<f32>) {
     let mut bytes = vec![0; update_bytes(PARAMETERS)];
     let used = encode(Codec::Float16, difference, Rounding::Nearest, &mut bytes).unwrap();
     bytes.truncate(used);
     let after: Vec<f32> = before.iter().zip(difference).map(|(b, d)| b + d).collect();
     let part = Part { index: 0, chunk_bytes: 64, total_bytes: used as u32 };
     let (base, digest) = (Some(ModelVersion(number - 2)), model_digest(&after));
-    (Round { base, codec: Codec::Float16, digest, part, ..whole(number, 1, &MODEL) }, bytes, after)
+    (Ask { base, codec: Codec::Float16, digest, part, ..whole(number, 1, &MODEL) }, bytes, after)
 }
 
-fn hear(bench: &mut Bench, (round, bytes, _): &(Round, Vec<u8>, Vec<f32>)) -> Vec<Said> {
-    bench.frame(Channel::Round, &Body::Round(*round), Payload::Bytes(bytes))
+fn hear(bench: &mut Bench, (round, bytes, _): &(Ask, Vec<u8>, Vec<f32>)) -> Vec<Said> {
+    bench.frame(Channel::Round, &Body::Round(Round::Ask(*round)), Payload::Bytes(bytes))
 }
 
 fn model(said: &[Said]) -> Option<Vec<f32>> {
@@ -179,8 +180,8 @@ fn who_missed_an_update_asks_once_for_the_whole_and_goes_on_from_it() {
     let fourth = update(4, &third.2, &[0.5; 6]);
     assert_eq!(hear(&mut bench, &fourth), [], "it has asked");
     assert_eq!(joins(&bench.tick()).len(), 1, "it asks again after a while");
-    let snapshot = Round { base: None, codec: Codec::Float32, digest: fourth.0.digest, ..whole(4, 1, &MODEL) };
-    let said = bench.frame(Channel::Snapshot, &Body::Round(snapshot), Payload::Numbers(&fourth.2));
+    let snapshot = Ask { base: None, codec: Codec::Float32, digest: fourth.0.digest, ..whole(4, 1, &MODEL) };
+    let said = bench.frame(Channel::Snapshot, &Body::Round(Round::Ask(snapshot)), Payload::Numbers(&fourth.2));
     assert_eq!(model(&said), Some(fourth.2.clone()));
     bench.computed(4, &MODEL);
     let fifth = update(5, &fourth.2, &[0.5; 6]);
@@ -195,10 +196,10 @@ fn while_the_whole_model_comes_in_chunks_an_update_of_the_same_round_is_not_need
     assert_eq!(notes(&said), [Note::Lacks(2)]);
     let chunks = round(2, 1, &second.2, 8);
     for chunk in &chunks[..2] {
-        bench.frame(Channel::Snapshot, &Body::Round(*chunk), Payload::Numbers(&second.2));
+        bench.frame(Channel::Snapshot, &Body::Round(Round::Ask(*chunk)), Payload::Numbers(&second.2));
         assert_eq!(hear(&mut bench, &second), []);
     }
-    let said = bench.frame(Channel::Snapshot, &Body::Round(chunks[2]), Payload::Numbers(&second.2));
+    let said = bench.frame(Channel::Snapshot, &Body::Round(Round::Ask(chunks[2])), Payload::Numbers(&second.2));
     assert_eq!(model(&said), Some(second.2));
 }
 
@@ -213,7 +214,7 @@ fn a_damaged_update_is_noticed_and_the_whole_asked_for() {
     assert_eq!(computes(&said), []);
     assert_eq!(notes(&said), [Note::DigestMismatch, Note::Lacks(2)]);
     assert_eq!(joins(&said)[0].model, None);
-    let whole = Round { digest: model_digest(&after), ..whole(2, 1, &MODEL) };
-    let said = bench.frame(Channel::Snapshot, &Body::Round(whole), Payload::Numbers(&after));
+    let whole = Ask { digest: model_digest(&after), ..whole(2, 1, &MODEL) };
+    let said = bench.frame(Channel::Snapshot, &Body::Round(Round::Ask(whole)), Payload::Numbers(&after));
     assert_eq!(model(&said), Some(after));
 }

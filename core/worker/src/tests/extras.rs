@@ -3,7 +3,7 @@
 use super::bench::{Bench, PARAMETERS, SESSION, Said, assign, computes, notes, whole};
 use crate::Note;
 use heijunka_units::RoundId;
-use heijunka_wire::{Assign, Body, Channel, Extra, Payload};
+use heijunka_wire::{Body, Channel, Extra, Payload, Share};
 
 const MODEL: [f32; PARAMETERS] = [1.0; PARAMETERS];
 const GRADIENT: [f32; PARAMETERS] = [0.5; PARAMETERS];
@@ -62,7 +62,7 @@ fn its_own_range_comes_first() {
 #[test]
 fn whoever_sits_out_may_be_asked_for_nothing_else() {
     let mut bench = Bench::joined();
-    bench.hear_assign(Assign { samples: 0, ..assign(1) });
+    bench.hear_assign(Share { samples: 0, ..assign(1) });
     assert_eq!(bench.hear_round(whole(1, 1, &MODEL), &MODEL), []);
     assert_eq!(positions(&hear(&mut bench, extra(1, 40))), [140]);
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [40]);

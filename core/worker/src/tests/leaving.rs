@@ -3,7 +3,7 @@
 use super::bench::{Bench, PARAMETERS, answers, assign, computes, joins, whole};
 use crate::Input;
 use heijunka_units::RoundId;
-use heijunka_wire::Assign;
+use heijunka_wire::Share;
 
 const MODEL: [f32; PARAMETERS] = [1.0; PARAMETERS];
 
@@ -47,7 +47,7 @@ fn a_share_that_was_told_just_before_is_no_receipt_to_go_upon() {
     bench.hear_round(whole(1, 1, &MODEL), &MODEL);
     bench.computed(1, &MODEL);
     leave(&mut bench);
-    bench.hear_assign(Assign { samples: 9, ..assign(2) });
+    bench.hear_assign(Share { samples: 9, ..assign(2) });
     assert!(!bench.worker.may_leave(), "round 2 is on its way");
     bench.hear_round(whole(2, 2, &MODEL), &MODEL);
     bench.computed(2, &MODEL);
@@ -62,10 +62,10 @@ fn who_counts_nowhere_goes_at_once() {
     bench.handle(Input::Leave { away_s: 1 });
     assert!(bench.worker.may_leave());
     let mut idle = Bench::joined();
-    idle.hear_assign(Assign { samples: 0, ..assign(2) });
+    idle.hear_assign(Share { samples: 0, ..assign(2) });
     leave(&mut idle);
     assert!(!idle.worker.may_leave());
-    idle.hear_assign(Assign { samples: 0, ..assign(2) });
+    idle.hear_assign(Share { samples: 0, ..assign(2) });
     assert!(idle.worker.may_leave());
     let mut lost = Bench::joined();
     leave(&mut lost);

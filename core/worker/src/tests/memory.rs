@@ -1,10 +1,10 @@
 //! Bounds: what is larger than the caller's memory is refused, and said.
 
-use super::bench::{Bench, PARAMETERS, ROWS, Said, answers, assign, document, notes, spec, whole};
+use super::bench::{Bench, PARAMETERS, ROWS, Said, answers, assign, dense, document, notes, spec, whole};
 use crate::{Input, Note, Prepared};
 use core::time::Duration;
 use heijunka_units::RoundId;
-use heijunka_wire::{Body, Channel, Payload, Purpose, Round, Shape, Spec, digest};
+use heijunka_wire::{Ask, Body, Channel, Payload, Spec, Work, digest};
 
 #[test]
 fn a_job_that_is_larger_than_its_memory_is_refused() {
@@ -26,8 +26,7 @@ fn a_model_that_is_larger_than_its_memory_is_refused() {
 fn a_model_that_nobody_could_hold_is_refused() {
     let mut bench = Bench::new();
     bench.connect();
-    let widths = heapless::Vec::from_slice(&[60_000, 1_000]).unwrap();
-    let spec = Spec { shape: Shape { widths, ..spec(true).shape }, ..spec(true) };
+    let spec = Spec { model: dense(&[60_000, 1_000]), ..spec(true) };
     let said = bench.frame(Channel::Spec, &Body::Spec(spec), Payload::Bytes(document(true)));
     assert!(matches!(notes(&said).last(), Some(Note::NoRoom { bytes_max: 24, .. })), "{said:?}");
 }
@@ -43,19 +42,18 @@ fn a_survey_or_scores_that_do_not_fit_are_refused() {
 
     let mut bench = Bench::joined();
     let model = [1.0; PARAMETERS];
-    bench.hear_round(Round { purpose: Purpose::Score, ..whole(1, 1, &model) }, &model);
+    bench.hear_round(Ask { work: Work::Score, ..whole(1, 1, &model) }, &model);
     let said = bench.handle(Input::Scored { round: RoundId(1), scores: &[0; 65] });
     assert_eq!(said, [Said::Note(Note::NoRoom { bytes: 65, bytes_max: 64 })]);
     let said = bench.handle(Input::Scored { round: RoundId(1), scores: &[1; 64] });
-    assert!(matches!(&said[..], [Said::Published(Channel::Evidence, _, scores)] if scores.len() == 64), "{said:?}");
+    assert!(matches!(&said[..], [Said::Published(Channel::Scores, _, scores)] if scores.len() == 64), "{said:?}");
 }
 
 #[test]
 fn a_gradient_that_exceeds_a_packet_travels_in_chunks() {
     let mut bench = Bench::with_room(600, 64);
     bench.connect();
-    let widths = heapless::Vec::from_slice(&[299, 2]).unwrap();
-    let spec = Spec { shape: Shape { widths, ..spec(true).shape }, ..spec(true) };
+    let spec = Spec { model: dense(&[299, 2]), ..spec(true) };
     bench.frame(Channel::Spec, &Body::Spec(spec), Payload::Bytes(document(true)));
     bench.prepared(true);
     bench.hear_assign(assign(1));
@@ -68,7 +66,7 @@ fn a_gradient_that_exceeds_a_packet_travels_in_chunks() {
     let took = Duration::from_millis(1);
     let input = Input::Computed { round: RoundId(1), samples: 8, loss_sum: 1.0, gradient: &gradient, took };
     let said = bench.handle(input);
-    assert_eq!(answers(&said).len(), 3);
+    assert_eq!(answers(&said).len(), 4);
     let sent = said.iter().flat_map(|said| if let Said::Published(_, _, payload) = said { &payload[..] } else { &[] });
     let sent: Vec<u8> = sent.copied().collect();
     assert!(sent.chunks(4).zip(&gradient).all(|(bytes, g)| bytes == g.to_le_bytes()) && sent.len() == 2400);

@@ -4,13 +4,13 @@ use super::bench::{Bench, PARAMETERS, Said, answers, assign, computes, spec, who
 use crate::Input;
 use core::time::Duration;
 use heijunka_units::{RoundId, Timestamp};
-use heijunka_wire::{Assign, Body, Channel, DataMode, Payload, Spec};
+use heijunka_wire::{Body, Channel, DataMode, Payload, Share, Spec};
 
 const MODEL: [f32; PARAMETERS] = [1.0; PARAMETERS];
 const GRADIENT: [f32; PARAMETERS] = [0.5; PARAMETERS];
 
-fn probe() -> Assign {
-    Assign { samples: 2, offset: 0, probe: true, ..assign(1) }
+fn probe() -> Share {
+    Share { samples: 2, offset: 0, probe: true, ..assign(1) }
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn whoever_sits_out_again_takes_no_round_after_the_probe() {
     let mut bench = Bench::joined();
     bench.hear_assign(probe());
     bench.hear_round(whole(1, 1, &MODEL), &MODEL);
-    bench.hear_assign(Assign { samples: 0, ..assign(1) });
+    bench.hear_assign(Share { samples: 0, ..assign(1) });
     bench.hear_round(whole(2, 1, &MODEL), &MODEL);
     let said = bench.computed(1, &GRADIENT);
     assert_eq!((answers(&said), computes(&said)), (vec![(RoundId(1), 0)], vec![]));

@@ -1,9 +1,9 @@
 //! Rounds: models in chunks, receipts, runs, and whose word counts.
 
-use super::bench::{Bench, PARAMETERS, Said, answers, assign, computes, joins, notes, round, spec, whole};
+use super::bench::{Bench, PARAMETERS, START, Said, answers, assign, computes, joins, notes, round, spec, whole};
 use crate::{Input, Note};
-use heijunka_units::{RoundId, RunId};
-use heijunka_wire::{Assign, Body, Channel, Payload, Purpose, Refusal, Round};
+use heijunka_units::{RoundId, RunId, Start};
+use heijunka_wire::{Ask, Assign, Body, Channel, Head, Payload, Refusal, Refused, Round, Share, Work};
 
 const MODEL: [f32; PARAMETERS] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 const GRADIENT: [f32; PARAMETERS] = [0.5; PARAMETERS];
@@ -15,7 +15,7 @@ fn a_round_asks_for_the_slice_of_its_division() {
     let expected =
         Said::Compute { round: RoundId(1), position: 104, samples: 8, stop_after: None, model: MODEL.to_vec() };
     assert_eq!(said, [expected]);
-    let score = Round { purpose: Purpose::Score, ..whole(2, 1, &MODEL) };
+    let score = Ask { work: Work::Score, ..whole(2, 1, &MODEL) };
     let said = bench.hear_round(score, &MODEL);
     assert!(said.contains(&Said::Score { round: RoundId(2), first: 10, rows: 20 }), "{said:?}");
     assert!(said.contains(&Said::Abandon) && notes(&said) == [Note::Overtaken(1)]);
@@ -62,7 +62,7 @@ fn a_damaged_model_is_thrown_away_and_the_next_copy_taken() {
     assert_eq!(bench.hear_round(whole(1, 1, &MODEL), &damaged), [Said::Note(Note::DigestMismatch)]);
     assert_eq!(computes(&bench.hear_round(whole(1, 1, &MODEL), &MODEL)), [RoundId(1)]);
     // Also where the head of the first chunk was the damaged part.
-    let forged = Round { digest: 1, ..whole(2, 1, &MODEL) };
+    let forged = Ask { digest: 1, ..whole(2, 1, &MODEL) };
     let said = bench.hear_round(forged, &MODEL);
     assert_eq!((computes(&said), notes(&said).contains(&Note::DigestMismatch)), (vec![], true));
     assert_eq!(computes(&bench.hear_round(whole(2, 1, &MODEL), &MODEL)), [RoundId(2)]);
@@ -76,7 +76,7 @@ fn a_damaged_model_is_thrown_away_and_the_next_copy_taken() {
 fn a_round_waits_for_the_division_that_it_names() {
     let mut bench = Bench::joined();
     assert_eq!(bench.hear_round(whole(1, 2, &MODEL), &MODEL), []);
-    let said = bench.hear_assign(Assign { samples: 5, offset: 0, ..assign(2) });
+    let said = bench.hear_assign(Share { samples: 5, offset: 0, ..assign(2) });
     assert!(said.iter().any(|s| matches!(s, Said::Compute { position: 100, samples: 5, .. })), "{said:?}");
 }
 
@@ -84,18 +84,22 @@ fn a_round_waits_for_the_division_that_it_names() {
 fn a_share_that_arrives_before_the_work_has_begun_does_not_slip_into_an_older_round() {
     let mut bench = Bench::joined();
     let mut bytes = [0; 512];
-    let frame =
-        heijunka_wire::encode(bench.run, &Body::Round(whole(1, 1, &MODEL)), Payload::Numbers(&MODEL), &mut bytes);
+    let frame = heijunka_wire::encode(
+        Head { run: bench.run, start: START },
+        &Body::Round(Round::Ask(whole(1, 1, &MODEL))),
+        Payload::Numbers(&MODEL),
+        &mut bytes,
+    );
     // The driver takes several messages from the bus before it asks what to do.
     bench.worker.handle(bench.now, Input::Frame { channel: Channel::Round, bytes: frame.unwrap() });
-    assert_eq!(computes(&bench.hear_assign(Assign { samples: 5, ..assign(2) })), []);
+    assert_eq!(computes(&bench.hear_assign(Share { samples: 5, ..assign(2) })), []);
 }
 
 #[test]
 fn an_older_share_does_not_replace_a_newer_one() {
     let mut bench = Bench::joined();
     bench.hear_assign(assign(2));
-    bench.hear_assign(Assign { samples: 1, ..assign(1) });
+    bench.hear_assign(Share { samples: 1, ..assign(1) });
     let said = bench.hear_round(whole(1, 2, &MODEL), &MODEL);
     assert_eq!(computes(&said), [RoundId(1)]);
     assert_eq!(bench.worker.status().share_samples, 8);
@@ -104,9 +108,21 @@ fn an_older_share_does_not_replace_a_newer_one() {
 #[test]
 fn shares_for_another_session_or_job_mean_nothing() {
     let mut bench = Bench::joined();
-    assert_eq!(bench.hear_assign(Assign { session: 1, ..assign(9) }), []);
-    assert_eq!(bench.hear_assign(Assign { spec: 1, ..assign(9) }), []);
+    assert_eq!(bench.hear_assign(Share { session: 1, ..assign(9) }), []);
+    assert_eq!(bench.hear_assign(Share { spec: 1, ..assign(9) }), []);
     assert_eq!(computes(&bench.hear_round(whole(1, 1, &MODEL), &MODEL)), [RoundId(1)]);
+}
+
+#[test]
+fn of_two_starts_of_one_run_the_higher_one_is_obeyed() {
+    let mut bench = Bench::joined();
+    bench.start = Start::new([6; 16]);
+    assert_eq!(bench.hear_spec(true), [Said::Note(Note::StaleRun(RunId(5)))]);
+    bench.start = Start::new([8; 16]);
+    assert_eq!(bench.hear_round(whole(1, 1, &MODEL), &MODEL), [], "its spec has yet to be heard");
+    assert!(notes(&bench.hear_spec(true)).contains(&Note::NewRun(RunId(5))));
+    bench.start = START;
+    assert_eq!(bench.hear_assign(assign(1)), [Said::Note(Note::StaleRun(RunId(5)))]);
 }
 
 #[test]
@@ -136,7 +152,7 @@ fn numbers_that_are_none_are_told_and_not_sent() {
     assert_eq!(bench.computed(1, &GRADIENT[1..]), [], "a gradient of another length");
     let said = bench.computed(1, &gradient);
     let [Said::Published(Channel::Gradient, Body::Gradient(told), payload)] = &said[..] else { panic!("{said:?}") };
-    assert_eq!((told.loss_sum, &payload[..]), (heijunka_wire::Gradient::BEYOND_BOUNDS, &[][..]));
+    assert_eq!((told.loss_sum, &payload[..]), (None, &[][..]));
     bench.hear_round(whole(2, 1, &MODEL), &MODEL);
     assert_eq!(answers(&bench.computed(2, &GRADIENT)), [(RoundId(2), 0)]);
 }
@@ -151,7 +167,7 @@ fn garbage_is_told_of_and_changes_nothing() {
         ));
         assert_eq!(bench.handle(Input::Frame { channel, bytes: &[] }), [], "cleared");
     }
-    let wrong_topic = bench.frame(Channel::Round, &Body::Assign(assign(7)), Payload::None);
+    let wrong_topic = bench.frame(Channel::Round, &Body::Assign(Assign::Share(assign(7))), Payload::None);
     assert!(matches!(wrong_topic[..], [Said::Note(Note::Undecodable(_))]));
     assert_eq!(computes(&bench.hear_round(whole(1, 1, &MODEL), &MODEL)), [RoundId(1)]);
 }
@@ -159,9 +175,11 @@ fn garbage_is_told_of_and_changes_nothing() {
 #[test]
 fn a_refusal_is_told_once_and_ends_the_share() {
     let mut bench = Bench::joined();
-    let refused = Assign { refused: Some(Refusal::DifferentData), samples: 0, ..assign(1) };
-    assert_eq!(notes(&bench.hear_assign(refused)), [Note::Refused(Refusal::DifferentData)]);
-    assert_eq!(bench.hear_assign(refused), []);
+    let Share { session, spec, version, .. } = assign(1);
+    let refused = Body::Assign(Assign::Refused(Refused { session, spec, version, why: Refusal::DifferentData }));
+    let mut refuse = || bench.frame(Channel::Assign, &refused, Payload::None);
+    assert_eq!(notes(&refuse()), [Note::Refused(Refusal::DifferentData)]);
+    assert_eq!(refuse(), []);
     assert_eq!(bench.hear_round(whole(1, 1, &MODEL), &MODEL), []);
 }
 
@@ -169,9 +187,7 @@ fn a_refusal_is_told_once_and_ends_the_share() {
 fn the_end_of_the_job_ends_the_work() {
     let mut bench = Bench::joined();
     bench.hear_round(whole(1, 1, &MODEL), &MODEL);
-    let part = heijunka_wire::Part { index: 0, chunk_bytes: 4, total_bytes: 0 };
-    let end = Round { purpose: Purpose::Finished, part, ..whole(2, 1, &MODEL) };
-    let said = bench.frame(Channel::Round, &Body::Round(end), Payload::None);
+    let said = bench.frame(Channel::Round, &Body::Round(Round::Finished), Payload::None);
     assert!(said.contains(&Said::Abandon) && notes(&said) == [Note::Finished], "{said:?}");
     assert_eq!(bench.wait, heijunka_units::Timestamp::NEVER);
     assert!(!bench.worker.status().joined);
@@ -190,7 +206,5 @@ fn data_of_an_older_job_that_arrive_late_do_not_count() {
     assert_eq!(bench.prepared(true), []);
     let said = bench.prepared(false);
     assert_eq!(joins(&said).len(), 1);
-    assert!(
-        said.iter().any(|said| matches!(said, Said::Published(Channel::Evidence, _, survey) if survey == b"survey"))
-    );
+    assert!(said.iter().any(|said| matches!(said, Said::Published(Channel::Survey, _, survey) if survey == b"survey")));
 }

@@ -1,8 +1,8 @@
 //! When a computation stops before its end.
 
-use super::bench::{Bench, PARAMETERS, Said, assign, round, whole};
+use super::bench::{Bench, PARAMETERS, Said, assign, round, whole, with};
 use core::time::Duration;
-use heijunka_wire::{Assign, Round};
+use heijunka_wire::{Share, Train};
 
 const MODEL: [f32; PARAMETERS] = [1.0; PARAMETERS];
 
@@ -14,16 +14,16 @@ fn stops(said: &[Said]) -> Vec<Option<Duration>> {
 #[test]
 fn what_the_network_and_the_wait_for_the_model_take_is_left_out() {
     let mut bench = Bench::joined();
-    bench.hear_assign(Assign { network_us: 30_000, ..assign(1) });
+    bench.hear_assign(Share { network_us: 30_000, ..assign(1) });
     let chunks = round(1, 1, &MODEL, 8);
     for chunk in &chunks[..2] {
-        bench.hear_round(Round { stop_us: 200_000, ..*chunk }, &MODEL);
+        bench.hear_round(with(*chunk, |train| Train { stop_us: 200_000, ..train }), &MODEL);
         bench.pass(20);
     }
-    let said = bench.hear_round(Round { stop_us: 200_000, ..chunks[2] }, &MODEL);
+    let said = bench.hear_round(with(chunks[2], |train| Train { stop_us: 200_000, ..train }), &MODEL);
     assert_eq!(stops(&said), [Some(Duration::from_millis(200 - 30 - 40))]);
-    bench.hear_assign(Assign { network_us: 300_000, ..assign(1) });
-    let said = bench.hear_round(Round { stop_us: 200_000, ..whole(2, 1, &MODEL) }, &MODEL);
+    bench.hear_assign(Share { network_us: 300_000, ..assign(1) });
+    let said = bench.hear_round(with(whole(2, 1, &MODEL), |train| Train { stop_us: 200_000, ..train }), &MODEL);
     assert_eq!(stops(&said), [Some(Duration::ZERO)], "it computes the least that it can");
 }
 
@@ -31,7 +31,7 @@ fn what_the_network_and_the_wait_for_the_model_take_is_left_out() {
 fn without_a_stop_and_as_a_probe_everything_is_computed() {
     let mut bench = Bench::joined();
     assert_eq!(stops(&bench.hear_round(whole(1, 1, &MODEL), &MODEL)), [None]);
-    bench.hear_assign(Assign { probe: true, ..assign(1) });
-    let said = bench.hear_round(Round { stop_us: 200_000, ..whole(2, 1, &MODEL) }, &MODEL);
+    bench.hear_assign(Share { probe: true, ..assign(1) });
+    let said = bench.hear_round(with(whole(2, 1, &MODEL), |train| Train { stop_us: 200_000, ..train }), &MODEL);
     assert_eq!(stops(&said), [None]);
 }

@@ -1,11 +1,11 @@
 //! Under a cap on the uplink messages leave no faster than it allows, and what is out of date is not sent.
 
-use super::bench::{Bench, DOCUMENT, Said, assign, computes, joins, round, spec};
+use super::bench::{Bench, DOCUMENT, Said, assign, computes, dense, joins, round, spec};
 use crate::Input;
 use crate::uplink::Uplink;
 use core::time::Duration;
 use heijunka_units::{ByteRate, Cap, RoundId, Timestamp};
-use heijunka_wire::{Body, Channel, Payload, Round, Shape, Spec, limits};
+use heijunka_wire::{Ask, Body, Channel, Payload, Spec, limits};
 
 const RATE: u64 = 1000;
 const EXTRA: usize = 40;
@@ -22,8 +22,7 @@ fn joined(cap: Option<Cap>) -> Bench {
     let mut bench = Bench::with_room(PARAMETERS, 64);
     bench.worker.uplink = Uplink::new(cap);
     bench.connect();
-    let widths = heapless::Vec::from_slice(&WIDTHS).unwrap();
-    let spec = Spec { shape: Shape { widths, ..spec(true).shape }, ..spec(true) };
+    let spec = Spec { model: dense(&WIDTHS), ..spec(true) };
     bench.frame(Channel::Spec, &Body::Spec(spec), Payload::Bytes(DOCUMENT));
     bench.prepared(true);
     bench.hear_assign(assign(1));
@@ -34,7 +33,7 @@ fn joined(cap: Option<Cap>) -> Bench {
 fn serve(bench: &mut Bench, number: u64) -> Vec<Said> {
     let model = [number as f32; PARAMETERS];
     let said: Vec<Said> =
-        round(number, 1, &model, 480).into_iter().flat_map(|chunk: Round| bench.hear_round(chunk, &model)).collect();
+        round(number, 1, &model, 480).into_iter().flat_map(|chunk: Ask| bench.hear_round(chunk, &model)).collect();
     assert_eq!(computes(&said), [RoundId(number)]);
     bench.pass(20);
     bench.computed(number, &[0.5; PARAMETERS])
