@@ -32,8 +32,6 @@ mod telling;
 const FAREWELL: Duration = Duration::from_secs(3);
 /// Bytes by which the length of a packet is written longer than that of an empty one.
 const LONGER_BYTES: usize = 3;
-/// Shortest and longest wait between two announcements.
-const ANNOUNCE_BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Messages that are taken from the bus before the other sources are looked at.
 const MESSAGES_AT_ONCE: usize = 32;
 
@@ -95,7 +93,6 @@ pub(crate) async fn work(
         threads: u16::try_from(valid.threads.min(RUNS)).unwrap_or(u16::MAX),
         cpu_share_percent: valid.cpu_share_percent,
         uplink: cap(valid, &topics),
-        announce_between: ANNOUNCE_BETWEEN,
     };
     let mut bus = valid.bus.clone();
     let state = topics.of(Channel::AgentState, &valid.agent);

@@ -17,8 +17,6 @@ use heijunka_wire::document::Document;
 use heijunka_wire::{Channel, DataMode, limits};
 use heijunka_worker::{Buffers, Input, Output, Prepared, Settings, Worker, gradient_bytes, update_bytes};
 
-/// Shortest and longest wait between two announcements, as in the agent program.
-const ANNOUNCE_BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// How long a computation takes to notice that it is abandoned.
 const ABANDONING: Duration = Duration::from_millis(1);
 const DOCUMENT_BYTES: usize = 64 * 1024;
@@ -134,7 +132,6 @@ impl<'b> Agent<'b> {
             threads: 1,
             cpu_share_percent: 100,
             uplink: self.machine.uplink,
-            announce_between: ANNOUNCE_BETWEEN,
         };
         self.worker = Some(Worker::new(settings, memory));
     }

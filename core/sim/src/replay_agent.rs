@@ -10,9 +10,6 @@ use heijunka_wire::document::{Column, Document, Survey};
 use heijunka_wire::{Channel, digest, limits};
 use heijunka_worker::{Buffers, Input, Output, Prepared, Settings, Worker};
 
-/// Shortest and longest wait between two announcements, as in the agent program.
-const ANNOUNCE_BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-
 /// What the machine is computing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
@@ -59,7 +56,6 @@ impl<'b> ReplayAgent<'b> {
             threads: 1,
             cpu_share_percent: 100,
             uplink: None,
-            announce_between: ANNOUNCE_BETWEEN,
         };
         Self {
             id: id.clone(),

@@ -2,7 +2,7 @@
 
 use crate::current::Answer;
 use crate::note::Note;
-use crate::worker::{Output, Prepared, Worker, micros};
+use crate::worker::{ANNOUNCE_BETWEEN, Output, Prepared, Worker, micros};
 use core::time::Duration;
 use heijunka_units::Timestamp;
 use heijunka_wire::{
@@ -167,7 +167,7 @@ impl<'b> Worker<'b> {
     /// What was sent under a cap, and so perhaps slowly, is waited for from now on.
     fn all_sent(&mut self, now: Timestamp) {
         if self.uplink.cap().is_some() {
-            self.announce.not_before(now + self.settings.announce_between.0);
+            self.announce.not_before(now + ANNOUNCE_BETWEEN.0);
         }
     }
 

@@ -44,6 +44,9 @@ pub const fn update_bytes(parameters: usize) -> usize {
     parameters.saturating_mul(2).saturating_add(64)
 }
 
+/// Shortest and longest wait between two announcements.
+pub(crate) const ANNOUNCE_BETWEEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
 /// What does not change while the agent runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -59,8 +62,6 @@ pub struct Settings {
     pub cpu_share_percent: u8,
     /// The most that is sent; `None` without a limit.
     pub uplink: Option<Cap>,
-    /// Shortest and longest wait between two announcements.
-    pub announce_between: (Duration, Duration),
 }
 
 /// The data are read and encoded for a spec.
@@ -271,7 +272,7 @@ pub struct Worker<'b> {
 impl<'b> Worker<'b> {
     /// A worker that has heard nothing yet.
     pub fn new(settings: Settings, buffers: Buffers<'b>) -> Self {
-        let (least, most) = settings.announce_between;
+        let (least, most) = ANNOUNCE_BETWEEN;
         let announce = Retry::new(least, most, settings.session);
         let uplink = Uplink::new(settings.uplink);
         Self {

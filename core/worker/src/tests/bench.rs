@@ -66,7 +66,6 @@ impl Bench {
             threads: 1,
             cpu_share_percent: 100,
             uplink: None,
-            announce_between: (Duration::from_secs(1), Duration::from_secs(30)),
         };
         let now = Timestamp::from_nanos(1_000_000_000);
         Self { worker: Worker::new(settings, buffers), now, run: RunId(5), start: START, wait: Timestamp::NEVER }
