@@ -10,38 +10,38 @@ use std::time::Duration;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Data {
-    /// CSV file, all that fit a pattern ('data/*.csv'), or an MNIST idx file (.gz too); in single quotes backslashes stay.
+    /// CSV file, all files that match a pattern ('data/*.csv'), or an MNIST idx file (.gz too); use single quotes for backslashes.
     /// `path = 'data.csv'`
     path: PathBuf,
     /// Labels of an idx file; for example `labels = 'labels-idx1-ubyte.gz'`
     labels: Option<PathBuf>,
-    /// What separates cells, " " for runs of spaces; found out if left out (semicolon, tab, comma, bar or spaces); for
+    /// Character between cells, " " for runs of spaces; detected if omitted (semicolon, tab, comma, bar or spaces); for
     /// example `delimiter = ";"`
     delimiter: Option<char>,
-    /// The decimal sign, point or comma; found out if left out; for example `decimal = ","`
+    /// Decimal sign, point or comma; detected if omitted; for example `decimal = ","`
     decimal: Option<char>,
     /// Whether the first row names the columns; if not they are called col0, col1, … `header = true`
     #[serde(default = "yes")]
     header: bool,
-    /// Rows above the data, 1 to 100: the first names the columns, the others are passed over; if left out one, and one of
-    /// units if it looks like that; for example `header_rows = 2`
+    /// Rows above the data, 1 to 100: the first names the columns, the others are skipped; if omitted 1, and a row of units is
+    /// detected; for example `header_rows = 2`
     header_rows: Option<usize>,
-    /// Lines at the top of each file that are passed over, such as a machine's name and a date above the names; titles of one
-    /// cell are found out; for example `skip_lines = 3`
+    /// Lines at the top of each file that are skipped, such as a machine's name and a date; titles of one cell are detected;
+    /// for example `skip_lines = 3`
     skip_lines: Option<usize>,
     /// Rows with empty cells are skipped (skip_row), filled with the mean, or an error. `missing = "skip_row"`
     #[serde(default)]
     missing: MissingCells,
-    /// The column that says when a row was measured: rows are put in its order, and it is no input; for example
+    /// The column that says when a row was measured: rows are put in its order, and it is not an input; for example
     /// `timestamp_column = "time"`
     timestamp_column: Option<String>,
-    /// How its times are written, as in strftime; if left out ISO 8601, "24.11.2026 16:00" or Unix seconds and the like are
-    /// found out; for example `timestamp_format = "%d.%m.%Y %H:%M:%S"`
+    /// How its times are written, as in strftime; if omitted, ISO 8601, "24.11.2026 16:00", Unix seconds and similar forms are
+    /// detected; for example `timestamp_format = "%d.%m.%Y %H:%M:%S"`
     timestamp_format: Option<String>,
     /// No window goes across a longer pause between two rows; for example `timestamp_gap = "10s"`
     timestamp_gap: Option<Span>,
-    /// How often the files are looked at again: rows that have come are trained on at once, unless all agents have the same
-    /// data; 0s: never. `look_again_every = "60s"`
+    /// How often the files are checked for new rows, which are then trained on, unless all agents have the same data;
+    /// 0s: never. `look_again_every = "60s"`
     #[serde(default = "minute")]
     look_again_every: Span,
 }
@@ -83,7 +83,7 @@ impl Data {
         Ok(source)
     }
 
-    /// How often files are looked at again, if at all.
+    /// How often files are checked for changes, if at all.
     pub(super) fn look_again_every(&self) -> Option<Duration> {
         let every = self.look_again_every.duration();
         (!every.is_zero()).then_some(every.max(Duration::from_secs(1)))

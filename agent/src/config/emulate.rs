@@ -3,7 +3,7 @@
 use heijunka_settings::{Problem, Span, between};
 use serde::Deserialize;
 
-/// `[emulate]`: how much slower than it is this machine shall seem, for trials.
+/// `[emulate]`: makes this machine appear slower than it is, for trials.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Emulate {
@@ -15,9 +15,9 @@ pub(crate) struct Emulate {
     pub(crate) jitter: f64,
     /// Seed of the jitter. `seed = 0`
     pub(crate) seed: u64,
-    /// Bits a second that the uplink carries, 1 or more; for example `uplink_bps = 1000000`
+    /// Bits per second that the uplink carries, 1 or more; for example `uplink_bps = 1000000`
     pub(crate) uplink_bps: Option<u64>,
-    /// Rounds in which every sample takes so many times longer (0 to 1e6); for example
+    /// Rounds in which every sample takes longer, by a factor of 0 to 1e6; for example
     /// `events = [{ from_round = 100, to_round = 200, factor = 3.0 }]`
     pub(crate) events: Vec<EmulatedEvent>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct EmulatedEvent {
     pub(crate) from_round: u64,
     /// First round after it.
     pub(crate) to_round: u64,
-    /// So many times longer.
+    /// The factor.
     pub(crate) factor: f64,
 }
 

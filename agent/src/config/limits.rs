@@ -12,19 +12,19 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
-    /// Threads that compute, 1 to 256; as many as there are cores if left out; for example `cpu_threads = 2`
+    /// Threads that compute, 1 to 256; one per core if omitted; for example `cpu_threads = 2`
     cpu_threads: Option<usize>,
-    /// Share of each of them that the whole program takes, 1 to 100; it computes in slices of some 10 ms, with rests between them.
+    /// Share of each thread that the program uses, in percent, 1 to 100; it computes in slices of about 10 ms with rests between.
     /// `cpu_share_percent = 100`
     cpu_share_percent: i64,
-    /// Priority, 0 (like other programs) to 19: with 10 the others have nine tenths of a processor that both want. `nice = 10`
+    /// Priority, 0 (like other programs) to 19 (lowest): with 10 the others get nine tenths of a processor that both need. `nice = 10`
     nice: i64,
-    /// For data, model and gradients, 1MiB or more; a larger job is refused, not begun. `memory = "256MiB"`
+    /// Memory for data, model and gradients, 1MiB or more; a job that needs more is refused. `memory = "256MiB"`
     memory: Size,
-    /// Hours in which to train, by this machine's clock, and be away otherwise; always if left out; for example
+    /// Hours in which to train, by this machine's clock; outside them the agent is away; always if omitted; for example
     /// `train_only = "Mon-Fri 22:00-06:00, Sat, Sun"`
     train_only: Option<String>,
-    /// What is sent at most, 8kbit/s or more; as much as the link carries if left out; for example `uplink = "2Mbit/s"`
+    /// Most that is sent, 8kbit/s or more; unlimited if omitted; for example `uplink = "2Mbit/s"`
     uplink: Option<Rate>,
 }
 
@@ -63,7 +63,7 @@ impl Limits {
         Ok(between("limits.nice", self.nice as f64, 0.0, 19.0)? as u8)
     }
 
-    /// The hours in which to train, unless it is always.
+    /// The hours in which to train; `None`: always.
     pub(super) fn hours(&self) -> Result<Option<Hours>, Problem> {
         let Some(text) = &self.train_only else { return Ok(None) };
         Hours::parse(text).map(Some).map_err(|(what, fix)| Problem::new("limits.train_only", what, fix))

@@ -11,7 +11,7 @@ use crate::hours::Hours;
 use data::Data;
 use heijunka_bus::BusConfig;
 use heijunka_data::Source;
-use heijunka_program::{BROKER_KEYS, bus_config};
+use heijunka_program::{BROKER_KEYS, bus_config, host_name};
 use heijunka_settings::{
     BrokerSettings, Exit, Failure, Guide, Loaded, LogSettings, Places, Problem, load as load_settings, name,
 };
@@ -31,22 +31,22 @@ struct File {
     site: String,
     /// The training job; the same for all programs of the job. `job = "job-1"`
     job: String,
-    /// This machine's name, one per machine; its host name if left out; for example `agent_id = "press-07"`
+    /// This machine's name, one per machine; its host name if omitted; for example `agent_id = "press-07"`
     agent_id: Option<String>,
     /// Where the broker is: Mosquitto, or any MQTT 5 broker.
     broker: BrokerSettings,
     /// What the agent learns from. It never leaves the machine.
     data: Data,
-    /// What the machine's first job leaves to training.
+    /// How much of the machine training may use.
     #[serde(default)]
     limits: Limits,
-    /// What the agent tells people.
+    /// What the agent reports to people.
     #[serde(default)]
     status: Status,
     /// What is logged, to standard error.
     #[serde(default)]
     log: LogSettings,
-    /// For trials: makes this machine seem slower than it is.
+    /// For trials: makes this machine appear slower than it is.
     #[serde(default)]
     emulate: Emulate,
 }
@@ -55,21 +55,21 @@ struct File {
 #[derive(Debug)]
 pub(crate) struct Valid {
     pub(crate) path: PathBuf,
-    /// Where keys stand whose failure shows later.
+    /// Where keys are written whose errors show later.
     pub(crate) places: Places,
     pub(crate) site: SiteName,
     pub(crate) job: JobName,
     pub(crate) agent: AgentId,
     pub(crate) bus: BusConfig,
     pub(crate) source: Source,
-    /// How often the files are looked at again, if at all.
+    /// How often the files are checked for changes, if at all.
     pub(crate) look_again_every: Option<Duration>,
     pub(crate) threads: usize,
     /// Share of the time in which each of them computes, 1 to 100.
     pub(crate) cpu_share_percent: u8,
     /// Priority of the program, 0 to 19.
     pub(crate) nice: u8,
-    /// When to train, unless it is always.
+    /// When to train; `None`: always.
     pub(crate) hours: Option<Hours>,
     /// The most that is sent; `None` without a limit.
     pub(crate) uplink: Option<ByteRate>,
@@ -145,13 +145,7 @@ fn check(loaded: &Loaded<File>) -> Result<Valid, Problem> {
 
 fn agent_id(file: &File) -> Result<String, Problem> {
     let id = file.agent_id.clone().or_else(host_name);
-    id.ok_or_else(|| Problem::new("agent_id", "this machine's host name is not known", "write agent_id = \"press-07\""))
-}
-
-fn host_name() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let name = text.trim();
-    (!name.is_empty()).then(|| name.to_owned())
+    id.ok_or_else(|| Problem::new("agent_id", "this machine has no host name", "write agent_id = \"press-07\""))
 }
 
 impl Valid {

@@ -1,4 +1,4 @@
-//! `[status]`: what the agent tells people.
+//! `[status]`: what the agent reports to people.
 
 use heijunka_settings::{Problem, Span};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(super) struct Status {
     /// Time between two status messages, 100ms or more. `publish_every = "2s"`
     publish_every: Span,
-    /// Address and port of /metrics for Prometheus; none if left out; for example `http_listen = "127.0.0.1:9465"`
+    /// Address and port of /metrics for Prometheus; off if omitted; for example `http_listen = "127.0.0.1:9465"`
     http_listen: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Status {
     pub(super) fn http_listen(&self) -> Result<Option<SocketAddr>, Problem> {
         let Some(text) = &self.http_listen else { return Ok(None) };
         let address = text.parse().map_err(|_| {
-            let message = format!("\"{text}\" is no address with a port");
+            let message = format!("\"{text}\" is not an address with a port");
             Problem::new("status.http_listen", message, "write for example http_listen = \"127.0.0.1:9465\"")
         })?;
         Ok(Some(address))

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn days_and_months_are_told_apart_by_all_cells() {
+    fn days_and_months_are_distinguished_by_all_cells() {
         assert_eq!(
             best(&["11/01/2026 00:00", "11/24/2026 00:00"]).map(|times| times[1] - times[0]),
             Some(23 * 86_400_000)

@@ -46,7 +46,7 @@ pub use check_broker::{BROKER_KEYS, check_broker};
 pub use checklist::Checklist;
 pub use init::Sample;
 pub use log::init_logging;
-pub use machine::{host, now};
+pub use machine::{host, host_name, now};
 #[cfg(feature = "manual")]
 pub use manual::{Manual, Shell, print_completions, write_manual};
 pub use runtime::runtime;

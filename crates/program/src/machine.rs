@@ -7,8 +7,13 @@ pub fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-/// This machine's name; `unknown` where the system has none.
+/// This machine's name, if the system has one.
+pub fn host_name() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(text.trim()).filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// This machine's name; `unknown` if the system has none.
 pub fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    if name.trim().is_empty() { "unknown".to_owned() } else { name.trim().to_owned() }
+    host_name().unwrap_or_else(|| "unknown".to_owned())
 }

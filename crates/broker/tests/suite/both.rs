@@ -16,7 +16,7 @@ on_both!(
     a_topic_that_is_used_often_arrives_by_its_name,
     large_messages_cross_both_ways,
     a_queue_over_its_bound_refuses,
-    a_client_that_does_not_read_harms_nobody,
+    a_client_that_does_not_read_harms_no_other,
 );
 
 async fn a_round_fans_out_and_in(kind: Kind) {
@@ -203,7 +203,7 @@ async fn a_queue_over_its_bound_refuses(kind: Kind) {
     sender.bus.publish(Message::new("t", "x")).unwrap();
 }
 
-async fn a_client_that_does_not_read_harms_nobody(kind: Kind) {
+async fn a_client_that_does_not_read_harms_no_other(kind: Kind) {
     let broker = TestBroker::start(kind, Setup::default()).await;
     let mut stalled = crate::rig::Raw::connect(broker.port(), "stalled", 0).await;
     stalled.send(&crate::rig::subscribe_packet("#")).await;

@@ -59,7 +59,7 @@ async fn an_unacknowledged_message_comes_again_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_takeover_publishes_the_will_and_tells_the_old_client() {
+async fn a_takeover_publishes_the_will_and_informs_the_old_client() {
     let broker = TestBroker::start(Kind::Embedded, Setup::default()).await;
     let mut watcher = broker.client("watcher", &["state"]).await;
     let mut config = broker.config("agent", &[]);
@@ -106,7 +106,7 @@ async fn sessions_expire() {
 }
 
 #[tokio::test]
-async fn retained_bytes_are_bounded_and_the_publisher_is_told() {
+async fn retained_bytes_are_bounded_and_the_publisher_is_informed() {
     let broker = Broker::bind(BrokerConfig { retained_bytes_max: 10_000, ..BrokerConfig::default() }).await.unwrap();
     let mut config = heijunka_bus::BusConfig::new("127.0.0.1", broker.local_addr().port(), "sender");
     config.subscriptions = vec!["#".to_owned()];

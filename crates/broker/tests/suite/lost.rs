@@ -8,11 +8,11 @@ use crate::rig::{Client, Kind, Setup, TestBroker, on_both};
 
 on_both!(
     a_session_keeps_what_came_meanwhile,
-    a_restarted_program_hears_the_retained_again,
-    a_broker_that_forgot_everything_is_subscribed_anew,
+    a_restarted_program_receives_retained_messages_again,
+    a_broker_that_forgot_everything_is_subscribed_again,
     what_was_not_acknowledged_reaches_a_forgetful_broker,
     a_topic_that_is_used_often_is_named_again_to_another_broker,
-    a_shared_client_id_is_told,
+    a_shared_client_id_is_reported,
 );
 
 async fn a_session_keeps_what_came_meanwhile(kind: Kind) {
@@ -31,7 +31,7 @@ async fn a_session_keeps_what_came_meanwhile(kind: Kind) {
     }
 }
 
-async fn a_restarted_program_hears_the_retained_again(kind: Kind) {
+async fn a_restarted_program_receives_retained_messages_again(kind: Kind) {
     let broker = TestBroker::start(kind, Setup::default()).await;
     let sender = broker.client("sender", &[]).await;
     sender.bus.publish(Message::new("spec", "the job").retained()).unwrap();
@@ -42,7 +42,7 @@ async fn a_restarted_program_hears_the_retained_again(kind: Kind) {
     }
 }
 
-async fn a_broker_that_forgot_everything_is_subscribed_anew(kind: Kind) {
+async fn a_broker_that_forgot_everything_is_subscribed_again(kind: Kind) {
     let mut broker = TestBroker::start(kind, Setup { forgetful: true, ..Setup::default() }).await;
     let mut agent = broker.client("agent", &["round"]).await;
     broker.stop().await;
@@ -102,7 +102,7 @@ async fn a_topic_that_is_used_often_is_named_again_to_another_broker(kind: Kind)
 }
 
 /// F11: each displaces the other without end. The reason must name this conflict.
-async fn a_shared_client_id_is_told(kind: Kind) {
+async fn a_shared_client_id_is_reported(kind: Kind) {
     let broker = TestBroker::start(kind, Setup::default()).await;
     let mut first = broker.client("press-07", &[]).await;
     let mut second = Client::new(broker.config("press-07", &[]));

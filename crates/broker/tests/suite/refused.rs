@@ -71,7 +71,7 @@ async fn the_right_password_is_accepted(kind: Kind) {
 }
 
 #[tokio::test]
-async fn nobody_there_and_nobody_of_that_name() {
+async fn an_address_without_a_broker_and_an_unknown_name() {
     let mut broker = TestBroker::start(Kind::Embedded, Setup::default()).await;
     let config = broker.config("agent", &[]);
     broker.stop().await;

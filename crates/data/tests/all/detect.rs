@@ -33,7 +33,7 @@ fn a_header_of_numbers_is_no_header() {
 }
 
 #[test]
-fn a_row_of_units_is_found_and_told() {
+fn a_row_of_units_is_detected_and_noted() {
     let table = read("time;speed;pressure\ns;1/min;bar\n1;1200;2,5\n2;1210;2,6\n");
     assert_eq!(table.rows(), 2);
     let notes = table.notes();
@@ -67,7 +67,7 @@ fn what_a_spreadsheet_writes_above_the_names_is_passed_over() {
 }
 
 #[test]
-fn windows_texts_are_told() {
+fn windows_texts_are_noted() {
     let table = read_with(b"Gr\xf6\xdfe;T \xb0C\n1;2\n", |_| ()).unwrap();
     assert_eq!((names(&table), table.format().unwrap().encoding), (vec!["Größe", "T °C"], Encoding::Windows1252));
     let notes = table.notes();
@@ -215,12 +215,12 @@ fn unix_times_and_given_formats_are_times() {
 fn a_row_without_a_time_has_no_place() {
     let table = timed("t,m,x,z\n2026-11-24 10:00,a,1,1\n,a,2,2\n2026-11-24 10:01,a,3,3\n", None, None).unwrap();
     assert_eq!(
-        told_usage(&table),
+        shown_usage(&table),
         "2 rows used (0 held out), 1 skipped: 1 with an empty cell in 't' (first: a.csv line 3)"
     );
 }
 
-fn told_usage(table: &Table) -> String {
+fn shown_usage(table: &Table) -> String {
     let usage = table.usage(&Job { window: None, ..pairs() }).unwrap();
     let text = usage.to_string();
     let cut = text.rfind("(first: ").zip(text.rfind('/'));

@@ -36,13 +36,13 @@ fn a_window_is_of_consecutive_rows_of_one_group_with_the_last_ones_target() {
     assert_eq!(x, [vec![1.0, 2.0, 3.0], vec![2.0, 3.0, 4.0], vec![11.0, 12.0, 13.0]]);
     assert_eq!((y, dataset.train.width()), (vec![0, 1, 0], 3));
     assert_eq!(
-        told_usage(&dataset),
+        shown_usage(&dataset),
         "3 windows of 3 rows used (0 held out), 4 rows end no window: 4 with fewer than 2 whole rows before them in their group \
          (first: a.csv line 2)"
     );
 }
 
-fn told_usage(dataset: &Dataset) -> String {
+fn shown_usage(dataset: &Dataset) -> String {
     let text = dataset.usage.to_string();
     let cut = |text: &str| text.rfind('/').map_or_else(|| text.to_owned(), |at| format!("(first: {}", &text[at + 1..]));
     text.split_inclusive("(first: ").map(cut).collect::<String>().replace("(first: (first: ", "(first: ")
