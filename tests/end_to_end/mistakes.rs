@@ -149,7 +149,7 @@ fn mistake_12_the_same_agent_id_twice() {
     let line = text.lines().find(|line| line.contains("same client id")).unwrap();
     // Without the time in front and the wait behind.
     let line = line.split_once("WARN").map_or(line, |(_, line)| line.trim());
-    assert_snapshot!(line.split("; it is tried again").next().unwrap());
+    assert_snapshot!(line.split("; retrying").next().unwrap());
     drop(second);
 }
 
