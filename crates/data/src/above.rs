@@ -94,7 +94,7 @@ fn find_titles(text: &str, delimiter: Option<char>) -> Option<Titles> {
             continue;
         }
         let first = above.first()?;
-        // Two columns of which the first alone has a name are no rarer than a title with an empty cell behind it.
+        // Two columns of which only the first has a name are as common as a title followed by an empty cell.
         let narrow = names.cells.len() < 3 && above.iter().any(|line| line.ended || line.cells.len() > 1);
         if titles > TITLES_MAX || narrow {
             return None;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_rows_are_no_titles() {
+    fn names_and_rows_are_not_titles() {
         for text in [
             "",
             "a\n",

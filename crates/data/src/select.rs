@@ -42,7 +42,7 @@ impl Table {
         }
     }
 
-    /// The job's input columns in the file's order. Without a list in the job: all that can be used, save those that say
+    /// The job's input columns in the file's order. Without a list in the job: all that can be used, except those that say
     /// which rows are held out or belong together.
     pub(crate) fn inputs(&self, job: &Job) -> Result<Vec<&Column>, DataError> {
         job.ignore.iter().try_for_each(|name| self.named(name).map(|_| ()))?;

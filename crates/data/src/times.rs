@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_times() {
+    fn other_texts_are_not_times() {
         for text in
             ["", "A300", "1.5", "20261124", "2026-13-01", "24.11.2026 25:00", "12:30:00", "10.0.0.1", "2026-11-24 note"]
         {

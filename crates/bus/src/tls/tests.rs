@@ -49,7 +49,7 @@ fn each_wrong_file_is_named() {
 }
 
 #[test]
-fn a_broken_certificate_is_no_root() {
+fn a_broken_certificate_is_not_a_root() {
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(matches!(built(broken, None, None), Err(TlsError::Ca { .. })));
 }

@@ -65,7 +65,7 @@ fn lines_are_counted_as_an_editor_does() {
 }
 
 #[test]
-fn a_delimiter_at_the_end_of_a_row_is_no_matter() {
+fn a_delimiter_at_the_end_of_a_row_is_ignored() {
     assert_eq!(read("a;b\n1;2;\n3;4;\n").rows(), 2);
 }
 

@@ -23,7 +23,7 @@ fn spaces_stand_between_cells_if_nothing_else_does() {
 }
 
 #[test]
-fn a_header_of_numbers_is_no_header() {
+fn a_header_of_numbers_is_refused() {
     for text in ["1,2.5,3\n4,5,6\n", "1,1,1\n2,2,2\n", "1;2,5\n3;4\n"] {
         let error = read_with(text.as_bytes(), |_| ()).unwrap_err();
         assert_eq!(shown(&error), "a.csv line 1 holds only numbers where column names are expected");
@@ -85,7 +85,7 @@ fn windows_texts_are_noted() {
 }
 
 #[test]
-fn files_that_are_no_text_are_named_for_what_they_are() {
+fn files_that_are_not_text_are_named_for_what_they_are() {
     for (bytes, text, fix) in [
         (
             &b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0xxxxxxxxxxxx\x13\0\x08\x02[Content_Types].xml"[..],
@@ -136,7 +136,7 @@ fn marked_thousands_are_numbers_where_they_can_be_nothing_else() {
 }
 
 #[test]
-fn a_delimiter_at_the_end_of_every_line_is_no_column() {
+fn a_delimiter_at_the_end_of_every_line_is_not_a_column() {
     assert_eq!(names(&read("a;b;\n1;2;\n3;4;\n")), ["a", "b"]);
     assert_eq!(names(&read("a;b;\n1;2;x\n3;4;\n")), ["a", "b", "col2"]);
 }
@@ -149,7 +149,7 @@ fn wide_texts_need_no_mark() {
 }
 
 #[test]
-fn times_are_no_inputs() {
+fn times_are_not_inputs() {
     let table = read("when,x,y\n2026-11-24 16:00:01,1,0\n2026-11-24 16:00:02,2,1\n,3,1\n");
     assert_eq!(
         table.notes(),
@@ -228,7 +228,7 @@ fn shown_usage(table: &Table) -> String {
 }
 
 #[test]
-fn names_of_many_parts_group_rows_but_are_no_input() {
+fn names_of_many_parts_group_rows_but_are_not_inputs() {
     let rows: String = (0..600).map(|row| format!("part-{},{row},{}\n", row / 2, row % 3)).collect();
     let table = read(&format!("m,x,y\n{rows}"));
     assert_eq!(table.usage(&pairs()).unwrap().train, 300);

@@ -32,7 +32,7 @@ fn addresses_are_read_and_shown() {
 }
 
 #[test]
-fn what_is_no_address_is_refused() {
+fn invalid_addresses_are_refused() {
     for text in [
         "",
         "mqtt://",

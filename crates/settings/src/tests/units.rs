@@ -24,7 +24,7 @@ fn durations_are_read_and_shown_with_their_unit() {
 }
 
 #[test]
-fn what_is_no_duration_is_refused() {
+fn invalid_durations_are_refused() {
     for text in ["", "5", "s", "5 m", "-5s", "1..5s", "1e3s", "99999999999999999999999d", "NaNs"] {
         assert!(text.parse::<Span>().is_err(), "{text}");
     }
@@ -41,7 +41,7 @@ fn sizes_are_read_and_shown_with_their_unit() {
 }
 
 #[test]
-fn what_is_no_size_is_refused() {
+fn invalid_sizes_are_refused() {
     for text in ["", "5", "KB", "5 K", "-5KB", "1.5MB", "99999999999GiB"] {
         assert!(text.parse::<Size>().is_err(), "{text}");
     }
