@@ -14,10 +14,25 @@ mod package;
 mod tree;
 
 pub(crate) use machine::Machine;
-pub(crate) use package::{Package, build as build_package};
+pub(crate) use package::{Installed, Package, build as build_package};
 
-/// Both programs: name, and what the settings file is called after.
-pub(crate) const PROGRAMS: [&str; 2] = ["heijunka-agent", "heijunka-aggregator"];
+/// The packages, each named after its own program.
+pub(crate) const PACKAGES: [&str; 2] = ["heijunka-agent", "heijunka-aggregator"];
+
+/// The programs of a package, its own first.
+pub(crate) fn programs(package: &str) -> &'static [&'static str] {
+    if package == "heijunka-agent" {
+        &["heijunka-agent"]
+    } else {
+        &["heijunka-aggregator", "heijunka-predict", "heijunka-study"]
+    }
+}
+
+/// The options of `cargo build` for all programs.
+pub(crate) fn all_programs() -> impl Iterator<Item = &'static str> {
+    PACKAGES.iter().flat_map(|package| programs(package)).flat_map(|program| ["-p", program])
+}
+
 const FOLDER: &str = "dist-packages";
 
 /// The command `dist`.
@@ -29,7 +44,7 @@ pub(crate) fn run(place: &Place, wanted: &[String]) -> Outcome {
     let out = place.target.join(FOLDER);
     empty(&out)?;
     // Pages and completions come from the programs themselves, as they run on this machine.
-    succeed(place.cargo(&["build"]).args(PROGRAMS.iter().flat_map(|name| ["-p", name])))?;
+    succeed(place.cargo(&["build"]).args(all_programs()))?;
     let host = place.target.join("debug");
     let epoch = source_date_epoch(place)?;
     let version = version(place)?;
@@ -40,18 +55,21 @@ pub(crate) fn run(place: &Place, wanted: &[String]) -> Outcome {
             println!("left out: {why}");
             continue;
         }
-        for program in PROGRAMS {
-            let built = machine.build(place, program)?;
-            machine.try_out(&built)?;
-            let file = out.join(format!("{program}-{version}-{}", machine.target));
-            fs::copy(&built, &file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let notices = notices::third_party(place, program, machine.target)?;
+        for name in PACKAGES {
+            let mut installed = Vec::new();
+            for program in programs(name) {
+                let built = machine.build(place, program)?;
+                machine.try_out(&built)?;
+                let file = out.join(format!("{program}-{version}-{}", machine.target));
+                fs::copy(&built, &file).map_err(|error| format!("{}: {error}", file.display()))?;
+                installed.push(Installed { name: program, program: built, host_program: host.join(program) });
+            }
+            let notices = notices::third_party(place, programs(name), machine.target)?;
             let package = Package {
-                name: program,
+                name,
                 version: &version,
                 architecture: machine.debian,
-                program: &built,
-                host_program: &host.join(program),
+                programs: &installed,
                 notices: &notices,
                 epoch,
                 compression: "xz",

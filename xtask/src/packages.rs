@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::dist::{PROGRAMS, Package, build_package, empty, source_date_epoch, version};
+use crate::dist::{
+    Installed, PACKAGES, Package, all_programs, build_package, empty, programs, source_date_epoch, version,
+};
 use crate::shell::{Outcome, Place, find_program, output_of, succeed};
 use crate::suite::Ended;
 
@@ -21,7 +23,7 @@ const OF_DEBUG_PROGRAMS: &str =
 
 /// The command `packages`.
 pub(crate) fn run(place: &Place) -> Outcome {
-    succeed(place.cargo(&["build"]).args(PROGRAMS.iter().flat_map(|name| ["-p", name])))?;
+    succeed(place.cargo(&["build"]).args(all_programs()))?;
     if let Ended::Skipped(why) = check(place)? {
         println!("skipped: {why}");
     }
@@ -43,7 +45,7 @@ pub(crate) fn check(place: &Place) -> Outcome<Ended> {
     if find_program("dpkg-deb").is_none() {
         return Ok(Ended::Skipped("dpkg-deb is missing: packages are built and tried on Debian".into()));
     }
-    for program in PROGRAMS {
+    for program in PACKAGES {
         let pair = Pair::build(place, program, &folder)?;
         note(papers::check(&pair.unpacked)?);
         note(upgrade::check(&pair, &folder)?);
@@ -66,11 +68,15 @@ struct Pair {
 impl Pair {
     /// The old one is built twice: the same source must give the same bytes.
     fn build(place: &Place, program: &'static str, folder: &Path) -> Outcome<Self> {
-        let built = place.target.join("debug").join(program);
-        let stripped = folder.join(program);
-        fs::copy(&built, &stripped).map_err(|error| format!("{}: {error}", built.display()))?;
-        if let Some(strip) = find_program("strip") {
-            succeed(Command::new(strip).arg(&stripped))?;
+        let mut installed = Vec::new();
+        for name in programs(program) {
+            let built = place.target.join("debug").join(name);
+            let stripped = folder.join(name);
+            fs::copy(&built, &stripped).map_err(|error| format!("{}: {error}", built.display()))?;
+            if let Some(strip) = find_program("strip") {
+                succeed(Command::new(strip).arg(&stripped))?;
+            }
+            installed.push(Installed { name, program: stripped, host_program: built });
         }
         let architecture = output_of(Command::new("dpkg").arg("--print-architecture"))?;
         let epoch = source_date_epoch(place)?;
@@ -81,8 +87,7 @@ impl Pair {
                 name: program,
                 version,
                 architecture: architecture.trim(),
-                program: &stripped,
-                host_program: &built,
+                programs: &installed,
                 notices: "None: this package is for trials.\n",
                 epoch,
                 compression: COMPRESSION,

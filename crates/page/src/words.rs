@@ -146,7 +146,7 @@ fn place_of_job(snapshot: &Snapshot, ended: Option<&str>) -> String {
         "paused" => {
             let here = are_here(online);
             format!(
-                "Paused: training needs {}, {here}; no progress is lost. Start more agents, or lower [allocation] min_agents.",
+                "Paused: training needs {}, and {here}; no progress is lost. Start more agents, or lower [allocation] min_agents.",
                 agents(needed)
             )
         }

@@ -11,20 +11,22 @@ use crate::shell::{Outcome, Place, output_of};
 /// Starts of the names of files that say who may do what.
 const FILES: [&str; 4] = ["license", "licence", "copying", "copyright"];
 
-/// A text with each library of `program`, and each licence once.
-pub(crate) fn third_party(place: &Place, program: &str, target: &str) -> Outcome<String> {
+/// A text with each library of `programs`, and each licence once.
+pub(crate) fn third_party(place: &Place, programs: &[&str], target: &str) -> Outcome<String> {
     let args = ["metadata", "--format-version", "1", "--locked", "--filter-platform", target];
     let metadata = output_of(&mut place.cargo(&args))?;
     let metadata: Value = serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
     let packages = by_id(&metadata["packages"]);
     let nodes = by_id(&metadata["resolve"]["nodes"]);
-    let start = packages
-        .values()
-        .find(|package| package["name"] == program)
-        .ok_or("cargo metadata does not list the program")?;
+    let mut linked = BTreeSet::new();
+    for program in programs {
+        let start = packages.values().find(|package| package["name"] == *program);
+        let start = start.ok_or_else(|| format!("cargo metadata does not list {program}"))?;
+        linked.append(&mut reached(&nodes, start["id"].as_str().unwrap_or_default()));
+    }
     let mut list = String::new();
     let mut licences: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for id in reached(&nodes, start["id"].as_str().unwrap_or_default()) {
+    for id in linked {
         let Some(package) = packages.get(id.as_str()).filter(|package| package["source"].is_string()) else { continue };
         let text = |key: &str| package[key].as_str().unwrap_or_default();
         let title = format!("{} {}", text("name"), text("version"));
@@ -34,7 +36,7 @@ pub(crate) fn third_party(place: &Place, program: &str, target: &str) -> Outcome
         }
     }
     let texts = licences.iter().map(|(text, titles)| format!("{}\n{}\n\n{text}\n", "=".repeat(80), titles.join(", ")));
-    Ok(format!("{program} is linked with these libraries:\n\n{list}\n{}", texts.collect::<String>()))
+    Ok(format!("Libraries in {}:\n\n{list}\n{}", programs.join(", "), texts.collect::<String>()))
 }
 
 fn by_id(list: &Value) -> BTreeMap<&str, &Value> {

@@ -14,16 +14,23 @@ pub(crate) struct Package<'a> {
     pub(crate) name: &'a str,
     pub(crate) version: &'a str,
     pub(crate) architecture: &'a str,
-    /// The program as it is installed.
-    pub(crate) program: &'a Path,
-    /// The same for this machine, which writes its own manual pages and completions.
-    pub(crate) host_program: &'a Path,
+    /// Its programs.
+    pub(crate) programs: &'a [Installed],
     /// Licences of the libraries in the program.
     pub(crate) notices: &'a str,
     /// Seconds since 1970 that every file carries.
     pub(crate) epoch: u64,
     /// As dpkg-deb names it.
     pub(crate) compression: &'a str,
+}
+
+/// A program of a package.
+pub(crate) struct Installed {
+    pub(crate) name: &'static str,
+    /// As it is installed.
+    pub(crate) program: PathBuf,
+    /// The same for this machine, which writes its own manual pages and completions.
+    pub(crate) host_program: PathBuf,
 }
 
 const AGENT_ABOUT: &str = "trains a model on this machine's data, together with others (agent)
@@ -135,7 +142,9 @@ pub(crate) fn build(place: &Place, package: &Package<'_>, out: &Path) -> Outcome
 
 fn add_program(place: &Place, package: &Package<'_>, tree: &Tree) -> Outcome {
     let (name, kind) = (package.name, package.kind());
-    tree.copy(&format!("usr/bin/{name}"), 0o755, package.program)?;
+    for installed in package.programs {
+        tree.copy(&format!("usr/bin/{}", installed.name), 0o755, &installed.program)?;
+    }
     for unit in package.units() {
         tree.copy(&format!("usr/lib/systemd/system/{unit}"), 0o644, &packaging(place, &format!("systemd/{unit}")))?;
     }
@@ -164,7 +173,9 @@ fn settings(kind: &str, sample: &str) -> Outcome<String> {
 
 fn add_manual(package: &Package<'_>, tree: &Tree, folder: &Path) -> Outcome {
     super::empty(folder)?;
-    succeed(Command::new(package.host_program).arg("manual").arg(folder))?;
+    for installed in package.programs {
+        succeed(Command::new(&installed.host_program).arg("manual").arg(folder))?;
+    }
     let pages = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     for page in pages.filter_map(Result::ok) {
         let bytes = fs::read(page.path()).map_err(|error| format!("{}: {error}", page.path().display()))?;
@@ -174,14 +185,15 @@ fn add_manual(package: &Package<'_>, tree: &Tree, folder: &Path) -> Outcome {
 }
 
 fn add_completions(package: &Package<'_>, tree: &Tree) -> Outcome {
-    let name = package.name;
-    for (shell, file) in [
-        ("bash", format!("usr/share/bash-completion/completions/{name}")),
-        ("zsh", format!("usr/share/zsh/vendor-completions/_{name}")),
-        ("fish", format!("usr/share/fish/vendor_completions.d/{name}.fish")),
-    ] {
-        let text = output_of(Command::new(package.host_program).args(["completions", shell]))?;
-        tree.write(&file, 0o644, text.as_bytes())?;
+    for Installed { name, host_program, .. } in package.programs {
+        for (shell, file) in [
+            ("bash", format!("usr/share/bash-completion/completions/{name}")),
+            ("zsh", format!("usr/share/zsh/vendor-completions/_{name}")),
+            ("fish", format!("usr/share/fish/vendor_completions.d/{name}.fish")),
+        ] {
+            let text = output_of(Command::new(host_program).args(["completions", shell]))?;
+            tree.write(&file, 0o644, text.as_bytes())?;
+        }
     }
     Ok(())
 }

@@ -128,7 +128,7 @@ fn the_first_line_says_what_stops_the_job() {
     assert_eq!(missing, "Waiting for agents: 1 of 2 online. b does not take part: column 'fault' missing.");
     assert_eq!(said("training", &|snapshot| snapshot.step = 7), "Training: round 7 of 100.");
     let in_vain = said("training", &|snapshot| (snapshot.step, snapshot.in_vain) = (7, 3));
-    assert!(in_vain.starts_with("Training stands still: round 8 was given up 3 times"), "{in_vain}");
+    assert!(in_vain.starts_with("Training makes no progress: round 8 was repeated 3 times"), "{in_vain}");
     let paused = said("paused", &|snapshot| drop(snapshot.agents.pop()));
     assert!(paused.starts_with("Paused: training needs 2 agents, and 1 is here"), "{paused}");
 }
