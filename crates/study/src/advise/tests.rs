@@ -106,5 +106,5 @@ fn machines_that_add_nothing_are_named() {
     let setup = Setup { round_end: RoundEnd::Exact, batch_samples: 60, rounds: 120, seed: 0 };
     let tried = WhatIf { fleet: &fleet, recorded: 120, setup, policy: PolicyName::Adaptive }.tries().unwrap();
     let base = Figures::new(&tried.base, &setup).settled_s();
-    assert_eq!(idle(&tried.findings(base, None)), "without far rounds take as long as with it\n");
+    assert_eq!(idle(&tried.findings(base, None)), "without far, rounds take as long as with it\n");
 }

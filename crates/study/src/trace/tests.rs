@@ -54,7 +54,7 @@ fn errors_name_line_column_and_fix() {
     assert_eq!(wrong(format!("{head}\n0,a,1,1\n")), "2 seconds_per_sample: the cell is empty");
     assert_eq!(wrong(format!("{head}\n-1,a,1,1,1\n")), "2 round: '-1' is not a round");
     assert!(wrong(format!("{head}\n0,a/b,1,1,1\n")).starts_with("2 agent: '/' cannot stand in a name"));
-    assert_eq!(wrong(format!("{head}\n0,a,1,1,1\n0,a,1,1,1\n")), "3 agent: this agent stands twice in round 0");
+    assert_eq!(wrong(format!("{head}\n0,a,1,1,1\n0,a,1,1,1\n")), "3 agent: this agent has two rows in round 0");
 }
 
 #[test]
