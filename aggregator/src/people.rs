@@ -139,7 +139,7 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
         accepted: counters.accepted,
         late: counters.late,
         duplicate: counters.duplicate,
-        rejected: counters.rejected,
+        rejected: counters.rejected.total(),
         rounds_given_up: counters.given_up,
         reissued: counters.reissued,
         probes: counters.probes,

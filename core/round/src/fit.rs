@@ -47,7 +47,7 @@ pub enum FitError {
     },
     /// Anomalies are looked for, but no row to train on is normal.
     NothingNormal {
-        /// The column that tells.
+        /// The column that says which rows are normal.
         column: String,
         /// What it would hold in normal rows.
         normal: String,
@@ -67,7 +67,7 @@ impl fmt::Display for FitError {
             Self::MixedColumn { column, .. } => {
                 write!(f, "column '{column}' holds text on this machine and numbers on another")
             }
-            Self::OneClass(name) => write!(f, "all rows have the same '{name}': there is nothing to tell apart"),
+            Self::OneClass(name) => write!(f, "all rows have the same '{name}': there are no classes to distinguish"),
             Self::TooManyValues(name) => write!(f, "column '{name}' has more than {CLASSES_MAX} different values"),
             Self::UnknownClass { key, column, class, classes } => {
                 write!(f, "{key} names '{class}', but '{column}' has: {classes}")
@@ -200,12 +200,12 @@ fn deviation(numbers: &Running) -> f64 {
         return 0.0;
     }
     let deviation = heijunka_learn::metrics::root_mean_squared_error(numbers.m2, numbers.count);
-    // Rounding alone is no spread.
+    // Rounding alone is not a spread.
     let magnitude = numbers.mean.abs().max(numbers.max.abs());
     if deviation > magnitude * 1e-12 { deviation } else { 0.0 }
 }
 
-/// Somebody must have normal rows to learn from.
+/// At least one agent must have normal rows to learn from.
 fn inputs_as_target(job: &Job, normal: &String, target: Merged) -> Result<Target, FitError> {
     if job.target.is_empty() || target.values.get(normal).is_some_and(|rows| *rows > 0) {
         return Ok(Target::Inputs);

@@ -23,7 +23,7 @@ impl Default for Inclusion {
 }
 
 impl Inclusion {
-    /// The probability that its next answer enters, as far as the record so far tells.
+    /// The probability that its next answer enters, as far as the record shows.
     pub(crate) fn probability(self) -> f64 {
         (self.entered / self.expected).max(PROBABILITY_MIN)
     }

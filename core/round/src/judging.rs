@@ -1,4 +1,4 @@
-//! Settles what models are judged by: which class is positive, and which figure tells the better model.
+//! Settles what models are judged by: which class is positive, and which figure models are compared by.
 
 use crate::fit::FitError;
 use alloc::string::{String, ToString};
@@ -23,7 +23,7 @@ pub(crate) fn judged(
     let ranked = positive.is_some() || anomaly && !job.target.is_empty();
     if positive.is_none() && judging.positive.is_some() || !ranked && judging.costs.is_some() {
         let key = if judging.positive.is_some() { "positive" } else { "costs" };
-        return Err(format!("[task] {key} is for two classes, and this target has not two: remove it"));
+        return Err(format!("[task] {key} is for two classes, and this target does not have two: remove it"));
     }
     let usual = match &fitted.target {
         Target::Scaled { .. } => ScoreName::Rmse,
@@ -125,6 +125,6 @@ mod tests {
         let costs = Judging { costs: Some(Costs { missed: 50.0, false_alarm: 1.0 }), ..Judging::default() };
         let error = |judging| judged(judging, &job(), &number, &[]).unwrap_err();
         assert_eq!(error(&score), "[training] score = \"pr_auc\" does not suit this target: write score = \"rmse\"");
-        assert_eq!(error(&costs), "[task] costs is for two classes, and this target has not two: remove it");
+        assert_eq!(error(&costs), "[task] costs is for two classes, and this target does not have two: remove it");
     }
 }

@@ -1,4 +1,4 @@
-//! What the aggregator was told to do.
+//! What the aggregator is to do.
 
 use crate::compact::Compact;
 use crate::start::Start;
@@ -38,7 +38,7 @@ pub struct Plan {
     pub policy: PolicyName,
     /// When a round ends.
     pub round_end: RoundEnd,
-    /// Shares that somebody has fixed, in samples a round.
+    /// Shares that the settings fix, in samples per round.
     pub pins: BTreeMap<AgentId, Samples>,
     /// When to wait, for whom and how long.
     pub patience: Patience,
@@ -56,7 +56,7 @@ pub struct Plan {
     pub packet_bytes_max: usize,
     /// The most that may be sent; none: as fast as the broker takes it.
     pub downlink: Option<Cap>,
-    /// The model that training goes on from; none: a new one, from the seed.
+    /// The model that training starts from; none: a new one, from the seed.
     pub start: Option<Start>,
 }
 
@@ -72,7 +72,7 @@ pub enum LocalSteps {
 /// When to wait, for whom and how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// Agents needed to begin and to go on.
+    /// Agents needed to begin and to continue.
     pub min_agents: usize,
     /// How long after the last newcomer the job begins.
     pub gather: Duration,
@@ -110,7 +110,7 @@ impl Default for Patience {
 pub struct Until {
     /// Steps of the model.
     pub rounds: u64,
-    /// Time since the first round, without the time for which somebody has paused the job.
+    /// Time since the first round, without the time for which a person has paused the job.
     pub time: Option<Duration>,
     /// Steps without a better held-out score; the best model is then restored. With it, the best model is what is kept
     /// however the job ends, unless it diverges.

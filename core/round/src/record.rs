@@ -1,5 +1,6 @@
 //! What a round was like, how a job ended, and what was counted.
 
+use crate::rejected::Rejections;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -97,8 +98,8 @@ pub struct Counters {
     pub duplicate: u64,
     /// Chunks of rounds that were closed, and of ranges that others had computed meanwhile: their timing counts.
     pub late: u64,
-    /// Messages that were not acceptable.
-    pub rejected: u64,
+    /// Messages that were not accepted, by the reason.
+    pub rejected: Rejections,
     /// Messages of other runs.
     pub stale: u64,
     /// Rounds given up.

@@ -1,84 +1,23 @@
 //! Who is there, with what data, and who is counted on.
 
 use crate::inclusion::Inclusion;
-use crate::links::Link;
-use crate::open::OpenRound;
+use crate::incoming::Incoming;
+use crate::link::Link;
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::Announced;
 use heijunka_units::{AgentId, ModelVersion, RoundId, Timestamp};
-use heijunka_wire::document::{Document, DocumentError, Survey};
-use heijunka_wire::{Assembly, Codec, Join, Part, PartError, Progress, Share, limits};
+use heijunka_wire::document::Survey;
+use heijunka_wire::{Codec, Join, Share, limits};
 
-/// After so many rounds without an answer an agent is no longer waited for, until it is heard again.
+/// After so many rounds without an answer an agent is no longer waited for, until it sends something.
 pub(crate) const SILENT_ROUNDS_MAX: u32 = 2;
-/// An agent that is heard but answers nothing is given up after so many rounds that waited for it in vain, or when as many
-/// deadlines have passed since; after the first time in vain one is enough.
+/// An agent that sends messages but no answers is dropped after so many rounds that waited for it without result, or when as
+/// many deadlines have passed since; after it was dropped once, one is enough.
 const MUTE_ROUNDS: u32 = 4;
-/// Who is heard again is waited for again: at once after the first time in vain, then after this time, then twice as long
-/// each time, but never longer than that.
+/// An agent that sends something is waited for again: at once after it was dropped for the first time, then after this time,
+/// then twice as long each time, but never longer than that.
 const RETURN_BETWEEN: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(960));
-
-/// A document that arrives in chunks.
-#[derive(Debug, Default)]
-pub(crate) struct Incoming {
-    assembly: Assembly,
-    bytes: Vec<u8>,
-}
-
-impl Incoming {
-    /// With memory that was used before.
-    pub(crate) fn reusing(mut bytes: Vec<u8>) -> Self {
-        bytes.clear();
-        Self { assembly: Assembly::new(), bytes }
-    }
-
-    pub(crate) fn has_begun(&self) -> bool {
-        self.assembly.total_bytes().is_some()
-    }
-
-    /// What has arrived is of no use.
-    pub(crate) fn begin_afresh(&mut self) {
-        self.assembly = Assembly::new();
-        self.bytes.clear();
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Gives the memory back.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
-    pub(crate) fn take(&mut self, part: Part, payload: &[u8], bytes_max: usize) -> Result<Progress, PartError> {
-        if part.total_bytes as usize > bytes_max {
-            return Err(PartError::TooLarge);
-        }
-        // Memory grows with the chunks that really arrive, not with the size that a peer names.
-        let (progress, begin) = self.assembly.accept(part, payload.len(), bytes_max)?;
-        if progress != Progress::Duplicate {
-            let end = begin + payload.len();
-            if self.bytes.len() == begin {
-                self.bytes.extend_from_slice(payload);
-                return Ok(progress);
-            }
-            if self.bytes.len() < end {
-                self.bytes.resize(end, 0);
-            }
-            if let Some(place) = self.bytes.get_mut(begin..end) {
-                place.copy_from_slice(payload);
-            }
-        }
-        Ok(progress)
-    }
-
-    pub(crate) fn document<D: Document>(&self) -> Result<D, DocumentError> {
-        D::from_bytes(&self.bytes)
-    }
-}
 
 /// One agent.
 #[derive(Debug)]
@@ -87,18 +26,18 @@ pub(crate) struct Member {
     pub(crate) online: bool,
     /// Rounds in a row without an answer.
     pub(crate) silent_rounds: u32,
-    /// When the first of the rounds began that it has left unanswered, whatever else was heard of it, and how many of them
-    /// waited for it in vain.
+    /// When the first of the rounds began that it has left unanswered, whatever else it sent, and how many of them
+    /// waited for it without result.
     unanswered: Option<(Timestamp, u32)>,
     /// Times in a row that it was given up.
     given_up: u32,
-    /// Being heard is not enough before.
+    /// Before that time a message is not enough to be waited for.
     back_from: Timestamp,
     pub(crate) survey: Option<Survey>,
     pub(crate) incoming: Incoming,
     pub(crate) share: Option<Share>,
-    /// When it was last heard.
-    pub(crate) heard: Timestamp,
+    /// When it last sent something.
+    pub(crate) last_seen: Timestamp,
     /// Samples a second of its last answer; 0 if there was none.
     pub(crate) samples_per_s: f64,
     /// The last round whose timing was taken.
@@ -126,7 +65,7 @@ impl Member {
             survey: None,
             incoming: Incoming::default(),
             share: None,
-            heard: now,
+            last_seen: now,
             samples_per_s: 0.0,
             timed: RoundId(0),
             missed: None,
@@ -159,10 +98,10 @@ impl Member {
         self.silent_rounds < SILENT_ROUNDS_MAX || now >= self.back_from
     }
 
-    /// Something was heard of it: it may be slow, or lack something. An agent that says much and answers nothing comes back
-    /// ever less often.
-    pub(crate) fn hear(&mut self, now: Timestamp) {
-        self.heard = now;
+    /// It sent something: it may be slow, or lack something. An agent that sends much and answers nothing is waited for ever
+    /// less often.
+    pub(crate) fn on_message(&mut self, now: Timestamp) {
+        self.last_seen = now;
         if self.may_return(now) {
             self.silent_rounds = 0;
         }
@@ -178,16 +117,23 @@ impl Member {
         self.unanswered = None;
     }
 
-    /// The round was closed without its answer. Returns whether it has been so for longer than a slow machine explains.
-    pub(crate) fn leaves_unanswered(&mut self, now: Timestamp, open: &OpenRound) -> bool {
-        let (since, rounds) = self.unanswered.unwrap_or((open.started, 0));
-        let rounds = rounds + u32::from(now >= open.overdue);
+    /// A round of that beginning and learned deadline was closed without its answer; `waited`: after that deadline.
+    /// Returns whether it has been so for longer than a slow machine explains.
+    pub(crate) fn leaves_unanswered(
+        &mut self,
+        now: Timestamp,
+        started: Timestamp,
+        span: Duration,
+        waited: bool,
+    ) -> bool {
+        let (since, rounds) = self.unanswered.unwrap_or((started, 0));
+        let rounds = rounds + u32::from(waited);
         self.unanswered = Some((since, rounds));
         let most = if self.given_up == 0 { MUTE_ROUNDS } else { 1 };
-        rounds >= most || now.since(since) > open.span.saturating_mul(most)
+        rounds >= most || now.since(since) > span.saturating_mul(most)
     }
 
-    /// Nobody waits for it any more.
+    /// It is no longer waited for.
     pub(crate) fn give_up(&mut self, now: Timestamp) {
         let (least, most) = RETURN_BETWEEN;
         let wait = match self.given_up {
@@ -233,7 +179,7 @@ impl Member {
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     pub(crate) members: BTreeMap<AgentId, Member>,
-    /// When the last newcomer was heard.
+    /// When the last newcomer joined.
     pub(crate) changed: Timestamp,
 }
 
@@ -242,12 +188,12 @@ impl Roster {
         self.members.len() >= limits::AGENTS_MAX
     }
 
-    /// Makes room for a newcomer if nobody is lost by it: whoever has been gone or silent for longest leaves the list.
+    /// Makes room for a newcomer if no agent is lost by it: the one that has been gone or silent for longest leaves the list.
     /// Returns who that is.
     pub(crate) fn make_room(&mut self) -> Option<AgentId> {
         let idle = |member: &Member| !member.online || member.silent_rounds >= SILENT_ROUNDS_MAX;
         let idle = self.members.iter().filter(|(_, member)| idle(member));
-        let oldest = idle.min_by_key(|(_, member)| member.heard)?.0.clone();
+        let oldest = idle.min_by_key(|(_, member)| member.last_seen)?.0.clone();
         self.members.remove(&oldest);
         Some(oldest)
     }

@@ -22,7 +22,7 @@ pub(crate) fn shape_for(plan: &Plan, job: &Job, fitted: &Fitted) -> Result<Shape
     let parameters = match shape.check() {
         Ok(parameters) => parameters,
         Err(ShapeError::TooManyParameters) => return Err(too_large()),
-        Err(error) => return Err(told(plan, &error)),
+        Err(error) => return Err(described(plan, &error)),
     };
     let fits = parts(parameters * 4, limits::chunk_bytes(plan.packet_bytes_max));
     fits.map(|_| shape).ok_or_else(too_large)
@@ -68,7 +68,7 @@ fn bottleneck(inputs: usize) -> [u32; 3] {
 }
 
 /// A shape's error in the terms of the settings.
-fn told(plan: &Plan, error: &ShapeError) -> String {
+fn described(plan: &Plan, error: &ShapeError) -> String {
     match error {
         ShapeError::Kernel { layer: 0, kernel, rows } => {
             format!("[model] kernel = {kernel} is longer than the window, [task] window_rows = {rows}")

@@ -1,4 +1,4 @@
-//! A saved model that training goes on from.
+//! A saved model that training starts from.
 
 use alloc::format;
 use alloc::string::String;
@@ -15,7 +15,7 @@ pub struct Start {
     pub parameters: Vec<f32>,
     /// Steps that count as taken; 0 for a job of its own.
     pub steps: u64,
-    /// What those steps left in the optimizer; empty if that is not known: it then begins anew.
+    /// What those steps left in the optimizer; empty if that is not known: it then starts from zero.
     pub optimizer: Vec<f32>,
     /// Time for which it has been trained, which counts against `max_time`; none for a job of its own.
     pub trained: Duration,
@@ -37,7 +37,7 @@ pub struct BestModel {
 }
 
 impl Start {
-    /// What it is called.
+    /// What messages call it.
     fn name(&self) -> &'static str {
         if self.unfinished { "the unfinished model in the output folder" } else { "the model of start_from" }
     }
@@ -45,7 +45,7 @@ impl Start {
     /// What to do if it does not match the data.
     pub(crate) fn fix(&self) -> &'static str {
         if self.unfinished {
-            "correct the agents' data, or write [training] resume = false to begin anew"
+            "correct the agents' data, or set [training] resume = false to train from the start"
         } else {
             "correct [task] or the agents' data"
         }

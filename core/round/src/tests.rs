@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_allocate::PolicyName;
 use heijunka_learn::{OptimizerKind, Schedule};
-use heijunka_units::{AgentId, RunId, Start, Timestamp};
+use heijunka_units::{AgentId, AllocationVersion, RoundId, RunId, Start, Timestamp};
 use heijunka_wire::document::{ClassWeights, Column, Document, HeldOut, Job, Normalize, Survey, Task};
 use heijunka_wire::{
     Activation, Ask, Assign, Body, Channel, Codec, DataMode, Durations, Gradient, Head, Join, PROTOCOL_VERSION, Part,
@@ -237,13 +237,18 @@ impl Bench {
     }
 }
 
-/// An answer of session 1.
+/// An answer of session 1 to that round.
 fn gradient(round: Ask, offset: u32, samples: u32) -> Gradient {
+    Gradient { round: round.round, allocation: round.allocation, offset, ..answer(samples) }
+}
+
+/// An answer of session 1 to the first round, of a model of two parameters.
+pub(crate) fn answer(samples: u32) -> Gradient {
     Gradient {
-        round: round.round,
-        allocation: round.allocation,
+        round: RoundId(1),
+        allocation: AllocationVersion(1),
         session: 1,
-        offset,
+        offset: 0,
         samples,
         loss_sum: Some(1.0),
         durations: Durations { decode_us: 0, compute_us: 1000 * samples, encode_us: 0 },

@@ -1,12 +1,12 @@
 //! The model, its optimizer, and the best model so far.
 
+use crate::collection::WeightedMean;
 use crate::compact::{Compact, corrected};
 use crate::plan::Plan;
 use crate::replica::{Replica, Update};
 use crate::start::BestModel;
 use alloc::vec;
 use alloc::vec::Vec;
-use heijunka_compress::accumulate_checked;
 use heijunka_learn::{Error, ModelShape, Optimizer, Schedule, initialize};
 use heijunka_units::{Codec, Loss, ModelVersion, Shape};
 use heijunka_wire::document::Scores;
@@ -27,8 +27,6 @@ struct Best {
 pub(crate) struct Trainer {
     shape: Shape,
     parameters: Vec<f32>,
-    /// Weighted sums of the open round's gradients, in the order of the ranges: 8 bytes a parameter, however many agents.
-    sums: Vec<f64>,
     mean: Vec<f32>,
     optimizer: Optimizer<Vec<f32>>,
     /// What agents do of the optimizer's work.
@@ -53,7 +51,6 @@ impl Trainer {
         let keeps_best = plan.until.no_better_for_rounds.is_some();
         plan.schedule.check()?;
         Ok(Self {
-            sums: Vec::new(),
             mean: vec![0.0; parameters.len()],
             optimizer: Optimizer::resume(kind, steps, state)?,
             momentum,
@@ -152,28 +149,14 @@ impl Trainer {
         self.schedule.at(self.optimizer.steps())
     }
 
-    /// Begins the sums of a round.
-    pub(crate) fn begin_mean(&mut self) {
-        self.sums.clear();
-        self.sums.resize(self.parameters.len(), 0.0);
-    }
-
-    /// Adds a mean gradient that has been checked, `weight` times, and returns its largest magnitude. The order of the calls
-    /// enters the bits.
-    pub(crate) fn add(&mut self, codec: Codec, bytes: &[u8], weight: f64) -> f32 {
-        accumulate_checked(codec, bytes, weight, &mut self.sums)
-    }
-
-    /// Steps along `scale / weights` times the sums. Returns the learning rate.
+    /// Steps along `scale` times the mean. Returns the learning rate.
     ///
     /// On an error nothing has changed: a gradient or a parameter after the step would not be finite.
-    pub(crate) fn step(&mut self, weights: f64, scale: f64) -> Result<f64, Error> {
-        if !(weights > 0.0 && weights.is_finite()) {
+    pub(crate) fn step(&mut self, mean: &WeightedMean, scale: f64) -> Result<f64, Error> {
+        if !(mean.weight() > 0.0 && mean.weight().is_finite()) {
             return Err(Error::OutOfRange("sum of weights"));
         }
-        // As one factor it would round otherwise than the mean of one machine.
-        let mean = |sum: &f64| if scale == 1.0 { sum / weights } else { sum / weights * scale };
-        self.mean.iter_mut().zip(&self.sums).for_each(|(place, sum)| *place = mean(sum) as f32);
+        mean.write(scale, &mut self.mean);
         let rate = self.rate();
         self.optimizer.step(&mut self.parameters, &self.mean, rate)?;
         Ok(rate)
@@ -223,12 +206,12 @@ impl Trainer {
     }
 }
 
-/// Those of the model to go on from, else new ones.
+/// Those of the model to start from, else new ones.
 fn first_parameters(model: &ModelShape, plan: &Plan) -> Result<Vec<f32>, Error> {
     let mut parameters = vec![0.0; model.parameters()];
     match &plan.start {
         Some(start) if start.parameters.len() == parameters.len() => parameters.copy_from_slice(&start.parameters),
-        Some(_) => return Err(Error::OutOfRange("number of parameters of the model to go on from")),
+        Some(_) => return Err(Error::OutOfRange("number of parameters of the model to start from")),
         None => initialize(model, plan.seed, &mut parameters)?,
     }
     Ok(parameters)

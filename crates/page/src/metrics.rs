@@ -5,7 +5,7 @@ use crate::figures::CANNOT_SAVE;
 use crate::snapshot::{AgentView, Snapshot};
 use heijunka_metrics::Usage;
 use heijunka_metrics::{Text, process};
-use heijunka_round::OwnLimits;
+use heijunka_round::{OwnLimits, Why};
 
 const PHASES: [&str; 7] = ["connecting", "surveying", "preparing", "training", "paused", CANNOT_SAVE, "finished"];
 
@@ -119,7 +119,6 @@ fn answers(text: &mut Text, snapshot: &Snapshot) {
         ("heijunka_accepted_answers_total", "Whole answers that counted.", counters.accepted),
         ("heijunka_duplicate_chunks_total", "Chunks that had been there already.", counters.duplicate),
         ("heijunka_late_chunks_total", "Chunks of closed rounds.", counters.late),
-        ("heijunka_rejected_messages_total", "Messages that were not acceptable.", counters.rejected),
         ("heijunka_stale_messages_total", "Messages of other runs.", counters.stale),
         ("heijunka_repeated_rounds_total", "Rounds published again for an agent that lost them.", counters.repeated),
         ("heijunka_snapshots_total", "Whole models sent to agents that lacked one.", counters.snapshots),
@@ -128,6 +127,11 @@ fn answers(text: &mut Text, snapshot: &Snapshot) {
     ];
     for (name, help, value) in all {
         text.counter(name, help, value);
+    }
+    let name = "heijunka_rejected_messages_total";
+    text.family("counter", name, "Messages that were not accepted, by the reason.");
+    for why in Why::ALL {
+        text.sample(name, &[("reason", why.as_str())], counters.rejected.of(*why));
     }
 }
 

@@ -174,10 +174,10 @@ fn wrong_answers_to_a_piece_do_not_count() {
     }
     let (_, extra) = bench.offline("b").extras()[0].clone();
     let right = gradient(round, extra.offset, extra.samples);
-    let rejected = bench.mind.counters().rejected;
+    let rejected = bench.mind.counters().rejected.total();
     bench.answer("a", 5, heijunka_wire::Gradient { samples: 7, ..right });
     bench.answer("a", 5, heijunka_wire::Gradient { session: 2, ..right });
-    assert_eq!(bench.mind.counters().rejected, rejected + 2);
+    assert_eq!(bench.mind.counters().rejected.total(), rejected + 2);
     bench.answer("d", 5, right);
     assert_eq!(bench.mind.counters().reissued, 0, "it was not asked");
     bench.answer("a", 5, right);

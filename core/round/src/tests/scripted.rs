@@ -3,6 +3,7 @@
 
 use super::{Bench, Said};
 use crate::Plan;
+use crate::allocation::Allocation;
 use alloc::sync::Arc;
 use heijunka_allocate::{Candidate, Decision, Observation, Outlook, Policy, Share, Weighting};
 use heijunka_units::{AgentId, Samples};
@@ -83,7 +84,7 @@ impl Staged {
         let script = Arc::new(Mutex::new(script));
         let scripted = Scripted(Arc::clone(&script));
         let (bench, said) = Bench::training_with(plan, names, |bench| {
-            bench.mind.policy = Box::new(scripted);
+            bench.mind.allocation = Allocation::new(Box::new(scripted));
             bench.rows.extend(rows.iter().copied());
         });
         (Self { bench, script }, said)

@@ -1,7 +1,7 @@
 //! Peers that talk and never work, and names without end.
 
 use super::{Bench, Said, id, plan};
-use crate::{Code, Input, Plan, RoundRecord};
+use crate::{Code, Input, Plan, RoundRecord, Why};
 use core::time::Duration;
 use heijunka_wire::{Channel, DataMode, Join, Refusal, limits};
 
@@ -124,7 +124,10 @@ fn no_answer_to_anything_that_does_not_count() {
         bench.answer_with("a", 5, sound, &values);
     }
     let counters = bench.mind.counters();
-    assert_eq!((counters.accepted, counters.rejected), (before.accepted, before.rejected + 8));
+    assert_eq!((counters.accepted, counters.rejected.total()), (before.accepted, before.rejected.total() + 8));
+    let reasons = [Why::OtherSession, Why::WrongSamples, Why::UnknownRound, Why::OtherShares, Why::NotAsked];
+    assert_eq!(reasons.map(|why| counters.rejected.of(why) - before.rejected.of(why)), [1; 5]);
+    assert_eq!(counters.rejected.of(Why::DamagedContent), before.rejected.of(Why::DamagedContent) + 3);
     bench.answer("a", 5, sound);
     bench.answer("a", 5, sound);
     let counters = bench.mind.counters();
@@ -143,6 +146,6 @@ fn an_agent_of_another_version_is_named_once_with_what_to_do() {
     let fix = "install the same release of aggregator and agents";
     assert_eq!(hear("old", 1), [(Code::Refused, message.into(), Some(fix))]);
     assert_eq!((hear("old", 1), hear("noise", 200)), (vec![], vec![]));
-    let rejected = bench.mind.counters().rejected;
+    let rejected = bench.mind.counters().rejected.total();
     assert_eq!(rejected, 3);
 }

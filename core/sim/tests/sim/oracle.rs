@@ -65,7 +65,7 @@ fn an_agent_counts_at_most_once_and_by_the_samples_it_processed() {
         reissued += last.rounds.iter().filter(|round| round.reissued_samples > 0).count();
         duplicate += last.counters.duplicate;
         late += last.counters.late;
-        rejected += last.counters.rejected;
+        rejected += last.counters.rejected.total();
         stale += last.counters.stale;
     }
     assert!(reissued > 0 && duplicate > 0 && late > 0 && rejected > 0 && stale > 0, "the world was too tame");

@@ -1,6 +1,6 @@
-//! Timings that no answer of the open round tells: of probes, of answers that come too late, of those that never come.
+//! Timings that no answer of the open round shows: of probes, of answers that come too late, of those that never come.
 
-use crate::coordinator::Coordinator;
+use super::Coordinator;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use heijunka_allocate::Observation;

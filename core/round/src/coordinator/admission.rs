@@ -1,20 +1,48 @@
-//! Who comes, who may take part, and who is let go.
+//! Agents that join: who may take part, and who is refused.
 
-use crate::coordinator::{Coordinator, Phase};
+use super::Coordinator;
+use crate::contract::Phase;
 use crate::event::Event;
-use crate::open::Answer;
+use crate::rejected::Why;
 use crate::roster::Member;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use heijunka_units::{AgentId, Timestamp};
 use heijunka_wire::{Assign, Channel, Codec, DataMode, Join, PROTOCOL_VERSION, Refusal, Refused, Share, limits};
+
+/// Who may take part, apart from what the roster knows.
+#[derive(Debug, Default)]
+pub(crate) struct Admission {
+    /// Who has been refused, at most as many as there may be agents.
+    refused: BTreeSet<AgentId>,
+    /// Digest of the rows that all agents of a job with shared data must have.
+    shared_digest: Option<u64>,
+}
+
+impl Admission {
+    /// Whether the agent has been refused, and has not been accepted since.
+    pub(super) fn has_refused(&self, agent: &AgentId) -> bool {
+        self.refused.contains(agent)
+    }
+
+    /// Takes note of a refused agent. `false` if there are too many names: a refusal stays at the broker, and made-up names
+    /// must not fill it.
+    pub(super) fn refuse(&mut self, agent: &AgentId) -> bool {
+        let room = self.refused.len() < limits::AGENTS_MAX || self.refused.contains(agent);
+        if room {
+            self.refused.insert(agent.clone());
+        }
+        room
+    }
+}
 
 impl Coordinator {
     pub(crate) fn on_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
         if self.phase == Phase::Finished {
             return;
         }
-        if join.spec != self.content {
-            return self.repeat_spec(now); // it has yet to hear the present spec
+        if join.spec != self.spec.content() {
+            return self.repeat_spec(now); // it has yet to receive the present spec
         }
         if !self.roster.members.contains_key(agent) && self.roster.is_full() && !self.make_room() {
             return self.refuse(agent, join, Refusal::Full);
@@ -25,45 +53,36 @@ impl Coordinator {
         if join.rows == 0 {
             return self.refuse(agent, join, Refusal::NoRows);
         }
-        let shared = self.trainer.is_some() && self.job.data_mode == DataMode::Shared;
+        let shared = self.trainer.is_some() && self.spec.job().data_mode == DataMode::Shared;
         if shared && !self.is_same_data(agent, &join) {
             return self.refuse(agent, join, Refusal::DifferentData);
         }
-        self.refused.remove(agent);
-        self.enrol(now, agent, join);
+        self.admission.refused.remove(agent);
+        self.add_member(now, agent, join);
         self.answer_join(now, agent, join);
     }
 
-    /// Whether its rows are those of the others. The first one tells which they are; if nobody who has them is left
-    /// before the first step, the next one does.
+    /// Whether its rows are those of the others. The first agent decides which they are; if no agent that has them is left
+    /// before the first step, the next one decides.
     fn is_same_data(&mut self, agent: &AgentId, join: &Join) -> bool {
-        let known = self.shared_digest.filter(|digest| {
+        let known = self.admission.shared_digest.filter(|digest| {
             let others = self.roster.members.iter().filter(|(other, _)| *other != agent);
             let mut holders = others.filter(|(_, member)| member.join.data_digest == *digest);
             self.steps() > 0 || holders.any(|(_, member)| member.is_counted_on())
         });
-        self.shared_digest = known.or(Some(join.data_digest));
-        self.shared_digest == Some(join.data_digest)
+        self.admission.shared_digest = known.or(Some(join.data_digest));
+        self.admission.shared_digest == Some(join.data_digest)
     }
 
-    /// A full list lets go of an agent that is gone: names may change with every start of a machine, and there is no end
-    /// to them.
+    /// A full list drops an agent that is gone: names may change with every start of a machine, without limit.
     fn make_room(&mut self) -> bool {
         let Some(agent) = self.roster.make_room() else { return false };
-        self.let_go(&agent);
+        self.drop_member(&agent);
         self.publish(Channel::Assign, Some(agent), Vec::new());
         true
     }
 
-    /// The agent is no member any more.
-    fn let_go(&mut self, agent: &AgentId) {
-        self.divided.retain(|(divided, _)| divided != agent);
-        if let Some(expected) = self.open.as_mut().and_then(|open| open.expected.get_mut(agent)) {
-            expected.lose();
-        }
-    }
-
-    fn enrol(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
+    fn add_member(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
         let known = self.roster.members.get(agent).map(|m| (m.join.session, m.online, m.is_away()));
         match self.roster.members.get_mut(agent) {
             Some(member) if member.join.session == join.session => {
@@ -92,15 +111,15 @@ impl Coordinator {
     fn answer_join(&mut self, now: Timestamp, agent: &AgentId, join: Join) {
         let Some(member) = self.roster.members.get_mut(agent) else { return };
         // A whole model that is on its way to it counts, whatever it had when it spoke.
-        let whole = self.open.as_ref().is_some_and(|open| open.head.base.is_none());
+        let whole = self.open.as_ref().is_some_and(|open| open.head().base.is_none());
         if now >= member.snapshot_until && !whole {
             member.holds = join.model;
         }
-        let share = member.share.filter(|share| share.spec == self.content);
+        let share = member.share.filter(|share| share.spec == self.spec.content());
         let fresh = Share {
             session: join.session,
-            spec: self.content,
-            version: self.allocation,
+            spec: self.spec.content(),
+            version: self.allocation.version(),
             samples: 0,
             offset: 0,
             probe: false,
@@ -111,12 +130,7 @@ impl Coordinator {
             untaken: None,
         };
         self.publish_share(agent, Share { session: join.session, ..share.unwrap_or(fresh) });
-        let Some(expected) = self.open.as_mut().and_then(|open| open.expected.get_mut(agent)) else { return };
-        expected.restart(join.session);
-        if expected.answer == Answer::Gone {
-            expected.answer = Answer::Awaited;
-        }
-        if expected.is_awaited() {
+        if self.open.as_mut().is_some_and(|open| open.rejoin(agent, join.session)) {
             if self.lacks_base(agent) {
                 self.publish_snapshot(now, agent);
             } else {
@@ -127,29 +141,30 @@ impl Coordinator {
     }
 
     fn refuse(&mut self, agent: &AgentId, join: Join, refusal: Refusal) {
-        if self.refused.len() >= limits::AGENTS_MAX && !self.refused.contains(agent) {
-            // A refusal stays at the broker: whoever makes up names does not fill it.
-            return self.counters.rejected += 1;
+        if !self.admission.refuse(agent) {
+            return self.counters.rejected.count(Why::TooManyNames);
         }
-        self.refused.insert(agent.clone());
         self.report(Event::Refused { agent: agent.clone(), refusal });
-        let refused = Refused { session: join.session, spec: join.spec, version: self.allocation, why: refusal };
+        let version = self.allocation.version();
+        let refused = Refused { session: join.session, spec: join.spec, version, why: refusal };
         self.roster.members.remove(agent);
-        self.let_go(agent);
+        self.drop_member(agent);
         self.publish_assign(agent, Assign::Refused(refused));
     }
+}
 
-    pub(crate) fn on_offline(&mut self, now: Timestamp, agent: &AgentId) {
-        let Some(member) = self.roster.members.get_mut(agent).filter(|member| member.online) else { return };
-        member.online = false;
-        let planned = member.is_away();
-        self.roster.changed = now;
-        let expected = self.open.as_mut().and_then(|open| open.expected.get_mut(agent));
-        if let Some(expected) = expected.filter(|expected| expected.answer == Answer::Awaited) {
-            expected.lose();
-        }
-        if !planned {
-            self.report(Event::Left { agent: agent.clone() });
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_names_are_refused_up_to_a_limit() {
+        let mut admission = Admission::default();
+        let id = |number: usize| AgentId::new(&alloc::format!("agent-{number}")).unwrap();
+        assert!((0..limits::AGENTS_MAX).all(|number| admission.refuse(&id(number))));
+        assert!(
+            !admission.refuse(&id(limits::AGENTS_MAX)) && admission.refuse(&id(7)),
+            "a known name is refused again"
+        );
     }
 }

@@ -1,10 +1,11 @@
 //! From the survey of the data to the end of the job.
 
-use crate::coordinator::{Coordinator, Output, Phase};
+use super::Coordinator;
+use crate::collection::Collection;
+use crate::contract::{Output, Phase};
 use crate::event::{Event, Obstacle};
 use crate::fit::{FitError, fit};
 use crate::judging::judged;
-use crate::open::OpenRound;
 use crate::record::Outcome;
 use crate::shape::shape_for;
 use crate::start::Start;
@@ -36,9 +37,9 @@ impl Coordinator {
                 self.roster.changed + self.gather()
             }
             Phase::Preparing if self.ready() >= self.min_agents() => self.phase_since + self.plan.patience.prepare,
-            Phase::Training if self.connected => {
-                let paused = self.resume_at.unwrap_or(Timestamp::NEVER);
-                self.open.as_ref().map_or(paused, OpenRound::next_due)
+            Phase::Training if self.outbox.is_connected() => {
+                let paused = self.backoff.ends_at();
+                self.open.as_ref().map_or(paused, Collection::next_due)
             }
             _ => Timestamp::NEVER,
         }
@@ -49,7 +50,7 @@ impl Coordinator {
     }
 
     pub(crate) fn ready(&self) -> usize {
-        self.roster.ready(self.content).count()
+        self.roster.ready(self.spec.content()).count()
     }
 
     fn is_surveyed(&self) -> bool {
@@ -58,9 +59,9 @@ impl Coordinator {
 
     /// How long after the last newcomer the job begins: longer if one of them has yet to describe its data.
     fn gather(&self) -> Duration {
-        let everybody = self.roster.surveyed().count() == self.roster.here();
+        let all = self.roster.surveyed().count() == self.roster.here();
         let patience = &self.plan.patience;
-        if everybody { patience.gather } else { patience.gather.max(patience.prepare) }
+        if all { patience.gather } else { patience.gather.max(patience.prepare) }
     }
 
     fn settle_if_gathered(&mut self, now: Timestamp) {
@@ -75,18 +76,18 @@ impl Coordinator {
             Some(agent) => format!("{error} (see {agent})"),
             None => error.to_string(),
         };
-        let fitted = fit(&self.job, &surveys).map_err(described).and_then(|fitted| match &self.plan.start {
+        let fitted = fit(self.spec.job(), &surveys).map_err(described).and_then(|fitted| match &self.plan.start {
             Some(start) => start.matched(&fitted),
             None => Ok(fitted),
         });
         let settled = fitted.and_then(|fitted| {
-            let shape = shape_for(&self.plan, &self.job, &fitted)?;
-            let judged = judged(&self.plan.judging, &self.job, &fitted, &surveys)?;
+            let shape = shape_for(&self.plan, self.spec.job(), &fitted)?;
+            let judged = judged(&self.plan.judging, self.spec.job(), &fitted, &surveys)?;
             Ok((fitted, shape, judged))
         });
         match settled {
             Ok((fitted, shape, judged)) => {
-                (self.judge, self.judged_by) = judged;
+                self.scoring.settle(judged);
                 self.settle(now, agents, fitted, shape);
             }
             Err(why) => {
@@ -110,15 +111,15 @@ impl Coordinator {
             }
         };
         if let Some(best) = self.plan.start.as_ref().and_then(|start| start.best.as_ref()) {
-            trainer.recall_best(best, self.judged_by.worth(&self.judge.summary(&best.scores)));
+            trainer.recall_best(best, self.scoring.worth(&best.scores));
         }
         let parameters = trainer.parameters().len();
-        let (columns, window_rows) = (fitted.inputs.len(), self.job.window_rows());
+        let (columns, window_rows) = (fitted.inputs.len(), self.spec.job().window_rows());
         let inputs = fitted.input_width() * window_rows;
-        let mut job = self.job.clone();
+        let mut job = self.spec.job().clone();
         job.fitted = Some(fitted);
         self.trainer = Some(trainer);
-        self.settle_document(job);
+        self.spec.settle(job);
         self.enter(now, Phase::Preparing);
         self.report(Event::Settled { columns, window_rows, inputs, parameters });
         self.report_sending(parameters);
@@ -128,12 +129,11 @@ impl Coordinator {
 
     fn begin_if_prepared(&mut self, now: Timestamp) {
         let ready = self.ready();
-        let everybody = ready == self.roster.here();
+        let all = ready == self.roster.here();
         let patience_over = now >= self.phase_since + self.plan.patience.prepare;
-        if ready >= self.min_agents() && (everybody || patience_over) {
+        if ready >= self.min_agents() && (all || patience_over) {
             self.enter(now, Phase::Training);
-            self.closed_at = now;
-            self.training_since = Some(now);
+            self.stopwatch.begin(now);
             // It may have been cut off after its last step, before that was scored.
             if self.steps() >= self.plan.until.rounds {
                 self.stop = Some(Outcome::Rounds);
@@ -162,9 +162,8 @@ impl Coordinator {
     fn restore_best(&mut self) {
         let last = self.steps();
         let Some((scores, step)) = self.trainer.as_mut().and_then(Trainer::restore_best) else { return };
-        let figure = self.judged_by.of(&self.judge.summary(&scores));
-        let score = figure.map(|figure| (self.judged_by, figure));
-        (self.last_scores, self.best_step) = (Some(scores), Some(step));
+        let score = self.scoring.figure(&scores);
+        self.scoring.restore(step, scores);
         self.report(Event::BestKept { step, last, score });
     }
 
@@ -181,6 +180,6 @@ impl Coordinator {
         self.forget_all();
         self.publish_finished();
         self.release();
-        self.outputs.push_back(Output::Finished(outcome));
+        self.outbox.push(Output::Finished(outcome));
     }
 }

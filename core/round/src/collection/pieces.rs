@@ -2,12 +2,16 @@
 //!
 //! Shared data, mean over samples. A range is lost when its agent leaves, begins a new session or is
 //! overdue, or, from its first sample not computed on, when the clock stops its agent. It is cut
-//! once, in proportion to the speeds of those who can take a piece; whoever has answered and is free takes the next one.
-//! A piece whose holder is lost too goes on as it is. The range's own answer still counts if it is whole before the last
+//! once, in proportion to the speeds of those who can take a piece; an agent that has answered and is free takes the next one.
+//! A piece whose holder is lost too is passed on as it is. The range's own answer still counts if it is whole before the last
 //! of its pieces: the pieces are then dropped. Either way each sample is in the step once.
 
-use crate::open::{Answer, Expected, OpenRound};
-use crate::roster::{Incoming, Member, Roster};
+use super::Collection;
+use super::range::{Life, Range};
+use crate::event::Cause;
+use crate::incoming::Incoming;
+use crate::rejected::{Rejected, Why};
+use crate::roster::{Member, Roster};
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::{AgentId, Samples, Timestamp};
@@ -16,48 +20,82 @@ use heijunka_wire::{Extra, Gradient};
 /// No piece is smaller, unless the range is: below, a piece's message costs more than its samples.
 const PIECE_SAMPLES_MIN: Samples = 8;
 
+/// A range that has been cut into pieces for others.
+#[derive(Debug)]
+pub(crate) struct Split {
+    /// Whose.
+    pub(crate) agent: AgentId,
+    pub(crate) cause: Cause,
+    pub(crate) samples: Samples,
+    pub(crate) helpers: Vec<AgentId>,
+}
+
+/// What was handed out just now.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Reissued {
+    pub(crate) split: Vec<Split>,
+    /// Who has been given a piece.
+    pub(crate) asked: Vec<AgentId>,
+}
+
 /// A part of a lost range.
 #[derive(Debug)]
-pub(crate) struct Piece {
+pub(super) struct Piece {
     /// Whose range.
-    pub(crate) of: AgentId,
-    pub(crate) offset: u32,
-    pub(crate) samples: Samples,
+    pub(super) of: AgentId,
+    pub(super) offset: u32,
+    pub(super) samples: Samples,
     /// Whose speed it was made for.
     meant: AgentId,
     /// Who computes it, in which session.
-    pub(crate) holder: Option<(AgentId, u64)>,
-    /// Who has been asked in vain, and when that was noticed. It may be asked again once it is heard.
+    pub(super) holder: Option<(AgentId, u64)>,
+    /// Who has been asked without result, and when that was noticed. It may be asked again once it sends something.
     tried: Vec<(AgentId, Timestamp)>,
     number: u32,
-    pub(crate) issued: Timestamp,
-    pub(crate) gradient: Option<Gradient>,
-    pub(crate) incoming: Incoming,
-    pub(crate) delivered: bool,
+    pub(super) issued: Timestamp,
+    pub(super) gradient: Option<Gradient>,
+    pub(super) incoming: Incoming,
+    pub(super) delivered: bool,
     /// The largest number of its gradient, once that has entered the sums.
-    pub(crate) magnitude: f32,
+    pub(super) magnitude: f32,
 }
 
 impl Piece {
-    pub(crate) fn is_under_way(&self) -> bool {
+    pub(super) fn is_under_way(&self) -> bool {
         self.holder.is_some() && !self.delivered
     }
 
-    pub(crate) fn is_held_by(&self, agent: &AgentId) -> bool {
+    pub(super) fn is_held_by(&self, agent: &AgentId) -> bool {
         self.holder.as_ref().is_some_and(|(holder, _)| holder == agent)
     }
 
-    pub(crate) fn is_asked_of(&self, agent: &AgentId, answer: &Gradient) -> bool {
+    pub(super) fn is_asked_of(&self, agent: &AgentId, answer: &Gradient) -> bool {
         self.is_held_by(agent) && (self.offset, self.samples) == (answer.offset, answer.samples)
     }
 
+    /// Whether a gradient, of the same place, can be its answer.
+    pub(super) fn check(&self, gradient: &Gradient) -> Result<(), Rejected> {
+        let head = |g: &Gradient| (g.loss_sum, g.codec);
+        if self.gradient.is_some_and(|first| head(&first) != head(gradient)) {
+            return Err(Rejected(Why::Contradiction));
+        }
+        if self.holder.as_ref().is_none_or(|(_, session)| *session != gradient.session) {
+            return Err(Rejected(Why::OtherSession));
+        }
+        if gradient.samples != self.samples {
+            return Err(Rejected(Why::WrongSamples));
+        }
+        Ok(())
+    }
+
     /// Who has been asked for it and was no longer counted on.
-    pub(crate) fn in_vain(&self) -> impl Iterator<Item = &AgentId> {
+    pub(super) fn tried(&self) -> impl Iterator<Item = &AgentId> {
         self.tried.iter().map(|(agent, _)| agent)
     }
 
     /// Its holder is no longer counted on.
-    pub(crate) fn release(&mut self, now: Timestamp) {
+    pub(super) fn release(&mut self, now: Timestamp) {
         if let Some((holder, _)) = self.holder.take() {
             self.tried.retain(|(agent, _)| *agent != holder);
             self.tried.push((holder, now));
@@ -65,24 +103,24 @@ impl Piece {
         self.forget_answer();
     }
 
-    pub(crate) fn forget_answer(&mut self) {
+    pub(super) fn forget_answer(&mut self) {
         self.gradient = None;
-        self.incoming.begin_afresh();
+        self.incoming.restart();
     }
 }
 
 /// Whether the agent still has what it had when it was asked, and may be asked for more.
-pub(crate) fn is_there(roster: &Roster, agent: &AgentId, session: u64) -> bool {
+pub(super) fn is_there(roster: &Roster, agent: &AgentId, session: u64) -> bool {
     roster.members.get(agent).is_some_and(|member| member.is_here() && member.join.session == session)
 }
 
-/// Sorts those who can compute a piece: the fastest first, but last those of whom nothing has been heard for a while.
+/// Sorts those who can compute a piece: the fastest first, but last those that have sent nothing for a while.
 /// Who has answered and waits announces itself now and then; who is frozen does not.
 fn best_first(agents: &mut [(&AgentId, &Member)], now: Timestamp, span: Duration) {
     agents.sort_by(|(_, a), (_, b)| {
-        let silent = |member: &Member| now.since(member.heard) > span / 2;
+        let silent = |member: &Member| now.since(member.last_seen) > span / 2;
         let faster = b.samples_per_s.total_cmp(&a.samples_per_s);
-        silent(a).cmp(&silent(b)).then(if silent(a) { b.heard.cmp(&a.heard) } else { faster })
+        silent(a).cmp(&silent(b)).then(if silent(a) { b.last_seen.cmp(&a.last_seen) } else { faster })
     });
 }
 
@@ -107,30 +145,27 @@ fn cut(samples: Samples, helpers: &[(f64, Samples)]) -> Option<Vec<Samples>> {
     (rest == 0).then_some(cuts)
 }
 
-impl OpenRound {
+impl Collection {
     /// Those who may take a piece of `lost`'s range: who has answered, then who still may.
     fn helpers<'r>(&self, now: Timestamp, roster: &'r Roster, lost: &AgentId) -> Vec<(&'r AgentId, &'r Member)> {
-        let of = |answer: Answer| {
-            let counted = self.expected.iter().filter(move |(agent, expected)| {
-                let may = !expected.partial && (answer == Answer::Delivered || !expected.lost);
-                *agent != lost && expected.answer == answer && may
-            });
-            let there = counted.filter(|(agent, expected)| is_there(roster, agent, expected.session));
+        let of = |life: Life| {
+            let counted = self.ranges.iter().filter(move |(agent, range)| *agent != lost && range.life() == life);
+            let there = counted.filter(|(agent, range)| is_there(roster, agent, range.session()));
             let mut helpers: Vec<_> = there.filter_map(|(agent, _)| roster.members.get_key_value(agent)).collect();
-            best_first(&mut helpers, now, self.span);
+            best_first(&mut helpers, now, self.clock.span());
             helpers
         };
-        let helpers: Vec<_> = of(Answer::Delivered).into_iter().chain(of(Answer::Awaited)).collect();
+        let helpers: Vec<_> = of(Life::Answered).into_iter().chain(of(Life::Awaited)).collect();
         let helpers = if helpers.is_empty() { self.idle(now, roster) } else { helpers };
         if helpers.is_empty() { self.stopped(now, roster) } else { helpers }
     }
 
-    /// Those whom the clock stopped: they go on where everybody was stopped.
+    /// Those whom the clock stopped: they continue where all were stopped.
     fn stopped<'r>(&self, now: Timestamp, roster: &'r Roster) -> Vec<(&'r AgentId, &'r Member)> {
-        let stopped = self.expected.iter().filter(|(_, expected)| expected.partial);
-        let there = stopped.filter(|(agent, expected)| is_there(roster, agent, expected.session));
+        let stopped = self.ranges.iter().filter(|(_, range)| range.is_stopped());
+        let there = stopped.filter(|(agent, range)| is_there(roster, agent, range.session()));
         let mut stopped: Vec<_> = there.filter_map(|(agent, _)| roster.members.get_key_value(agent)).collect();
-        best_first(&mut stopped, now, self.span);
+        best_first(&mut stopped, now, self.clock.span());
         stopped
     }
 
@@ -139,23 +174,22 @@ impl OpenRound {
         let idle =
             self.idle.iter().filter(|(agent, session)| self.completed() > 0 && is_there(roster, agent, *session));
         let mut idle: Vec<_> = idle.filter_map(|(agent, _)| roster.members.get_key_value(agent)).collect();
-        best_first(&mut idle, now, self.span);
+        best_first(&mut idle, now, self.clock.span());
         idle
     }
 
     /// How many pieces a lost range may become, so that every range that may yet be lost can be one.
     fn slots(&self) -> usize {
-        let others = self.expected.values().filter(|expected| !expected.is_complete() && !expected.split).count();
+        let whole = |range: &&Range| matches!(range.life(), Life::Awaited | Life::Failed | Life::Lost(..));
+        let others = self.ranges.values().filter(whole).count();
         // Somebody must be left to compute them.
         let may_be_lost = others.saturating_sub(1 + usize::from(self.completed() == 0));
-        self.expected.len().saturating_sub(self.pieces.len() + may_be_lost)
+        self.ranges.len().saturating_sub(self.pieces.len() + may_be_lost)
     }
 
-    /// Cuts a lost range; returns for whom. Nothing if nobody can take it.
-    pub(crate) fn split(&mut self, now: Timestamp, roster: &Roster, lost: &AgentId) -> Vec<AgentId> {
-        let Some(expected) = self.expected.get(lost) else { return Vec::new() };
-        let done = expected.done();
-        let (samples, offset) = (expected.assigned - done, expected.offset + done);
+    /// Cuts a lost range; returns for whom. Nothing if no agent can take it.
+    pub(super) fn split(&mut self, now: Timestamp, roster: &Roster, lost: &AgentId) -> Vec<AgentId> {
+        let Some((samples, offset)) = self.ranges.get(lost).map(Range::rest) else { return Vec::new() };
         let least = (samples / PIECE_SAMPLES_MIN).max(1) as usize;
         let mut helpers = self.helpers(now, roster, lost);
         helpers.truncate(least.min(self.slots()));
@@ -174,7 +208,7 @@ impl OpenRound {
                 holder: None,
                 tried: Vec::new(),
                 number: 0,
-                issued: self.started,
+                issued: self.clock.started(),
                 gradient: None,
                 incoming: Incoming::default(),
                 delivered: false,
@@ -182,41 +216,38 @@ impl OpenRound {
             });
             begin += samples;
         }
-        if let Some(expected) = self.expected.get_mut(lost) {
-            expected.split = true;
+        if let Some(range) = self.ranges.get_mut(lost) {
+            range.split();
         }
         self.pieces.iter().filter(|piece| piece.of == *lost).map(|piece| piece.meant.clone()).collect()
     }
 
     /// Who has answered and holds no piece.
     fn free<'r>(&self, now: Timestamp, roster: &'r Roster) -> Vec<(&'r AgentId, &'r Member)> {
-        let better = |expected: &Expected| {
-            !expected.partial && (expected.answer == Answer::Delivered || (expected.is_awaited() && !expected.lost))
-        };
-        let everybody_stopped = !self.expected.values().any(better);
-        let may =
-            |expected: &Expected| expected.answer == Answer::Delivered && (!expected.partial || everybody_stopped);
-        let done = self.expected.iter().filter(|(_, expected)| may(expected));
-        let there = done.filter(|(agent, expected)| is_there(roster, agent, expected.session));
+        let better = |range: &Range| matches!(range.life(), Life::Answered | Life::Awaited);
+        let all_stopped = !self.ranges.values().any(better);
+        let may = |range: &Range| range.life() == Life::Answered || (range.is_stopped() && all_stopped);
+        let done = self.ranges.iter().filter(|(_, range)| may(range));
+        let there = done.filter(|(agent, range)| is_there(roster, agent, range.session()));
         let free = there.filter(|(agent, _)| !self.pieces.iter().any(|p| p.is_under_way() && p.is_held_by(agent)));
         let mut free: Vec<_> = free.filter_map(|(agent, _)| roster.members.get_key_value(agent)).collect();
-        best_first(&mut free, now, self.span);
+        best_first(&mut free, now, self.clock.span());
         free
     }
 
     /// The next piece for an agent: first what was made for its speed.
     fn next_piece(&mut self, agent: &AgentId, member: &Member) -> Option<&mut Piece> {
-        let in_vain = |(tried, when): &(AgentId, Timestamp)| tried == agent && member.heard <= *when;
+        let was_tried = |(tried, when): &(AgentId, Timestamp)| tried == agent && member.last_seen <= *when;
         let may = |piece: &Piece| {
-            piece.holder.is_none() && piece.samples <= member.join.samples_max && !piece.tried.iter().any(in_vain)
+            piece.holder.is_none() && piece.samples <= member.join.samples_max && !piece.tried.iter().any(was_tried)
         };
         let meant = self.pieces.iter().position(|piece| may(piece) && piece.meant == *agent);
         let place = meant.or_else(|| self.pieces.iter().position(may))?;
         self.pieces.get_mut(place)
     }
 
-    /// Gives pieces that nobody holds to those who are free; returns who has been given one.
-    pub(crate) fn hand_out(&mut self, now: Timestamp, roster: &Roster) -> Vec<AgentId> {
+    /// Gives pieces that no agent holds to those that are free; returns which have been given one.
+    pub(super) fn hand_out(&mut self, now: Timestamp, roster: &Roster) -> Vec<AgentId> {
         let mut asked = Vec::new();
         if self.is_handed_out() {
             self.hopes = false;
@@ -244,29 +275,58 @@ impl OpenRound {
             piece.holder = Some(((*agent).clone(), member.join.session));
             (piece.number, piece.issued) = (number, now);
             self.handed_out = number;
-            self.deadline = self.deadline.max((now + self.span).min(self.latest));
+            self.clock.extend(now);
             asked.push((*agent).clone());
         }
     }
 
-    /// Those who are overdue, and pieces whose holder is lost or overdue, are for others to compute.
-    pub(crate) fn lose_overdue(&mut self, now: Timestamp, connected: bool, roster: &Roster) {
-        let spares = self.spare_at.is_some_and(|at| now >= at) && self.completed() > 0;
-        if connected && (spares || now >= self.overdue) {
-            let awaited = self.expected.values_mut().filter(|expected| expected.is_awaited());
-            awaited.for_each(|expected| expected.lost = true);
+    /// Those who are late, and pieces whose holder is lost or late, are for others to compute.
+    pub(super) fn lose_late(&mut self, now: Timestamp, connected: bool, roster: &Roster) {
+        if connected {
+            self.lose_late_ranges(now);
         }
+        let span = self.clock.span();
         for piece in self.pieces.iter_mut().filter(|piece| piece.is_under_way()) {
             let there = piece.holder.as_ref().is_some_and(|(agent, session)| is_there(roster, agent, *session));
-            if !there || (connected && now >= piece.issued + self.span) {
+            if !there || (connected && now >= piece.issued + span) {
                 piece.release(now);
-                self.deadline = self.deadline.max((now + self.span).min(self.latest));
+                self.clock.extend(now);
             }
         }
     }
 
+    /// Makes pieces of what was lost, and hands them out.
+    pub(crate) fn reissue(&mut self, now: Timestamp, connected: bool, roster: &Roster) -> Reissued {
+        self.lose_late(now, connected, roster);
+        let lost = |(agent, range): (&AgentId, &Range)| match range.life() {
+            Life::Lost(cause, _) => Some((agent.clone(), cause, range.rest().0)),
+            _ => None,
+        };
+        let lost: Vec<(AgentId, Cause, Samples)> = self.ranges.iter().filter_map(lost).collect();
+        let split = lost.into_iter().map(|(agent, cause, samples)| {
+            let helpers = self.split(now, roster, &agent);
+            Split { agent, cause, samples, helpers }
+        });
+        let split: Vec<Split> = split.filter(|split| !split.helpers.is_empty()).collect();
+        Reissued { split, asked: self.hand_out(now, roster) }
+    }
+
+    /// What the agent is asked for in place of another, if it holds a piece and still has what it needs for it.
+    pub(crate) fn extra_for(&self, agent: &AgentId, roster: &Roster) -> Option<(AgentId, Extra)> {
+        let there =
+            |piece: &&Piece| piece.holder.as_ref().is_some_and(|(holder, session)| is_there(roster, holder, *session));
+        let held = self.pieces.iter().find(|piece| piece.is_under_way() && piece.is_held_by(agent)).filter(there);
+        held.and_then(|piece| self.extra(piece))
+    }
+
+    /// Who holds a piece.
+    pub(crate) fn holders(&self) -> Vec<AgentId> {
+        let under_way = self.pieces.iter().filter(|piece| piece.is_under_way());
+        under_way.filter_map(|piece| piece.holder.as_ref().map(|(agent, _)| agent.clone())).collect()
+    }
+
     /// What a piece asks for.
-    pub(crate) fn extra(&self, piece: &Piece) -> Option<(AgentId, Extra)> {
+    pub(super) fn extra(&self, piece: &Piece) -> Option<(AgentId, Extra)> {
         let (agent, session) = piece.holder.clone()?;
         let (round, digest) = (self.head.round, self.head.digest);
         let (number, offset, samples) = (piece.number, piece.offset, piece.samples);
@@ -274,15 +334,14 @@ impl OpenRound {
     }
 
     /// The range's own answer came first, or all its pieces: the other is dropped.
-    pub(crate) fn settle_range(&mut self, of: &AgentId) {
-        let Some(expected) = self.expected.get_mut(of) else { return };
-        if expected.answer == Answer::Delivered && !expected.partial {
-            self.pieces.retain(|piece| piece.of != *of);
-        } else if expected.split && self.pieces.iter().filter(|piece| piece.of == *of).all(|piece| piece.delivered) {
-            expected.replaced = true;
-            if !expected.partial {
-                expected.incoming.begin_afresh();
+    pub(super) fn settle_range(&mut self, of: &AgentId) {
+        let Some(range) = self.ranges.get_mut(of) else { return };
+        match range.life() {
+            Life::Answered => self.pieces.retain(|piece| piece.of != *of),
+            Life::Split(_) if self.pieces.iter().filter(|piece| piece.of == *of).all(|piece| piece.delivered) => {
+                range.replace();
             }
+            _ => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What agents' announced limits mean for a job, before anything is measured.
 
-use crate::coordinator::Coordinator;
+use super::Coordinator;
 use crate::event::Event;
 use crate::trainer::Trainer;
 use alloc::vec::Vec;

@@ -1,13 +1,14 @@
 //! What goes out: spec, assignments, rounds.
 
-use crate::coordinator::{Coordinator, Phase};
+use super::Coordinator;
+use crate::collection::Collection;
+use crate::contract::Phase;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 use heijunka_units::{AgentId, Timestamp};
-use heijunka_wire::document::{Document, Job};
 use heijunka_wire::{
-    Ask, Assign, Body, Channel, Codec, Model, Part, Payload, Round, Share, Spec, digest, encode, limits, parts,
+    Ask, Assign, Body, Channel, Codec, Model, Part, Payload, Round, Share, Spec, encode, limits, parts,
 };
 
 impl Coordinator {
@@ -24,25 +25,18 @@ impl Coordinator {
         bytes
     }
 
-    /// Makes `job` the job that agents are told.
-    pub(crate) fn settle_document(&mut self, job: Job) {
-        self.document = job.to_bytes();
-        self.content = digest(&self.document);
-        self.job = job;
-    }
-
     pub(crate) fn publish_spec(&mut self) {
         let model = self.trainer.as_ref().map_or(Model::Unsettled, |trainer| Model::Layers(trainer.shape().clone()));
-        let Some(all) = parts(self.document.len(), self.chunk_bytes(self.document.len())) else { return };
+        let Some(all) = parts(self.spec.document().len(), self.chunk_bytes(self.spec.document().len())) else { return };
         for part in all {
             let spec = Body::Spec(Spec {
-                content: self.content,
+                content: self.spec.content(),
                 model: model.clone(),
-                data_mode: self.job.data_mode,
+                data_mode: self.spec.job().data_mode,
                 seed: self.plan.seed,
                 part,
             });
-            let bytes = self.frame(&spec, Payload::Bytes(&self.document), part.chunk_bytes as usize);
+            let bytes = self.frame(&spec, Payload::Bytes(self.spec.document()), part.chunk_bytes as usize);
             self.publish(Channel::Spec, None, bytes);
         }
     }
@@ -84,7 +78,7 @@ impl Coordinator {
     /// Publishes the open round; returns its bytes.
     pub(crate) fn publish_round(&mut self) -> u64 {
         let Some(open) = &self.open else { return 0 };
-        let frames = self.round_frames(open.head);
+        let frames = self.round_frames(*open.head());
         let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
         for frame in frames {
             self.publish(Channel::Round, None, frame);
@@ -95,30 +89,30 @@ impl Coordinator {
     /// Publishes a round that has just been opened: an update for those who have the model before, and the whole model for
     /// each of the others, or for all if these are the fewer. Under a cap one whole model for all is the least there is to send.
     pub(crate) fn publish_open(&mut self, now: Timestamp) {
-        let ready = self.roster.ready(self.content).map(|(agent, _)| agent.clone());
+        let ready = self.roster.ready(self.spec.content()).map(|(agent, _)| agent.clone());
         let lacking: Vec<AgentId> = ready.filter(|agent| self.lacks_base(agent)).collect();
-        let few = match self.downlink {
-            Some(_) => lacking.is_empty(),
-            None => lacking.len() * 2 < self.roster.ready(self.content).count(),
+        let few = match self.outbox.is_capped() {
+            true => lacking.is_empty(),
+            false => lacking.len() * 2 < self.roster.ready(self.spec.content()).count(),
         };
         if let Some(open) = self.open.as_mut().filter(|_| !few) {
-            (open.head.base, open.head.codec) = (None, Codec::Float32);
+            open.send_whole();
         }
         let bytes = self.publish_round();
         let Some(open) = &mut self.open else { return };
-        open.frame_bytes = bytes;
-        let (model, base) = (open.head.model, open.head.base);
+        open.count_frames(bytes);
+        let (model, base) = (open.head().model, open.head().base);
         if base.is_some() {
             lacking.iter().for_each(|agent| self.publish_snapshot(now, agent));
         }
-        let content = self.content;
+        let content = self.spec.content();
         self.roster.members.values_mut().filter(|m| m.is_ready(content)).for_each(|m| m.holds = Some(model));
         self.begin_when_sent();
     }
 
     /// Whether an agent cannot make anything of the open round's update.
     pub(crate) fn lacks_base(&self, agent: &AgentId) -> bool {
-        let Some(head) = self.open.as_ref().map(|open| open.head).filter(|head| head.base.is_some()) else {
+        let Some(head) = self.open.as_ref().map(Collection::head).filter(|head| head.base.is_some()) else {
             return false;
         };
         let holds = self.roster.members.get(agent).and_then(|member| member.holds);
@@ -128,7 +122,7 @@ impl Coordinator {
     /// Sends an agent the open round with its whole model, at most once in a while.
     pub(crate) fn publish_snapshot(&mut self, now: Timestamp, agent: &AgentId) {
         // One at a time under a cap: who gets none now asks again.
-        let leaving = self.is_leaving(Channel::Snapshot);
+        let leaving = self.outbox.is_leaving(Channel::Snapshot);
         let (Some(open), Some(member)) = (&mut self.open, self.roster.members.get_mut(agent)) else { return };
         if now < member.snapshot_until || leaving {
             return;
@@ -136,20 +130,20 @@ impl Coordinator {
         // Twice as long each time: on a slow link it may still be on its way.
         member.snapshot_wait = member.snapshot_wait.saturating_mul(2).clamp(SNAPSHOT_WAIT.0, SNAPSHOT_WAIT.1);
         member.snapshot_until = now + member.snapshot_wait;
-        member.holds = Some(open.head.model);
-        let head = Ask { base: None, codec: Codec::Float32, ..open.head };
+        member.holds = Some(open.head().model);
+        let head = Ask { base: None, codec: Codec::Float32, ..*open.head() };
         let frames = self.round_frames(head);
         let bytes: u64 = frames.iter().map(|frame| frame.len() as u64).sum();
         for frame in frames {
             self.publish(Channel::Snapshot, Some(agent.clone()), frame);
         }
         if let Some(open) = &mut self.open {
-            open.snapshot_bytes += bytes;
+            open.count_snapshot(bytes);
         }
         self.counters.snapshots += 1;
     }
 
-    /// Tells everybody that the job is over and clears what is retained.
+    /// Says to all agents that the job is over, and clears what is retained.
     pub(crate) fn publish_finished(&mut self) {
         let bytes = self.frame(&Body::Round(Round::Finished), Payload::None, 0);
         self.publish(Channel::Round, None, bytes);
@@ -160,36 +154,26 @@ impl Coordinator {
         }
     }
 
-    /// Publishes the spec once more for somebody who lacks it, at most once in a while.
+    /// Publishes the spec once more for an agent that lacks it, at most once in a while.
     pub(crate) fn repeat_spec(&mut self, now: Timestamp) {
-        if self.phase == Phase::Finished || now < self.spec_repeat_from || self.is_leaving(Channel::Spec) {
-            return;
+        if self.phase != Phase::Finished && !self.outbox.is_leaving(Channel::Spec) && self.spec.may_repeat(now) {
+            self.publish_spec();
         }
-        let (least, most) = SPEC_REPEAT_BETWEEN;
-        let quiet = now.since(self.spec_repeat_from) > most;
-        self.spec_repeat_wait = if quiet { least } else { self.spec_repeat_wait.saturating_mul(2).clamp(least, most) };
-        self.spec_repeat_from = now + self.spec_repeat_wait;
-        self.publish_spec();
     }
 
     /// Publishes the open round once more for an agent that lost it, at most once in a while.
     pub(crate) fn repeat_round(&mut self, now: Timestamp) {
-        let leaving = self.is_leaving(Channel::Round);
-        let Some(open) = self.open.as_mut().filter(|open| now >= open.repeat_from && !leaving) else { return };
-        // Twice as long each time, so that repetition cannot fill a slow link.
-        open.repeat_wait = open.repeat_wait.saturating_mul(2);
-        open.repeat_from = now + open.repeat_wait;
+        let leaving = self.outbox.is_leaving(Channel::Round);
+        if leaving || !self.open.as_mut().is_some_and(|open| open.clock_mut().may_repeat(now)) {
+            return;
+        }
         self.counters.repeated += 1;
         let bytes = self.publish_round();
         if let Some(open) = &mut self.open {
-            open.frame_bytes += bytes;
+            open.count_frames(bytes);
         }
     }
 }
 
-/// Shortest and longest time between two publications of the spec for those who say that they lack it.
-const SPEC_REPEAT_BETWEEN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 /// Shortest and longest time between two publications of the whole model for the same agent.
 const SNAPSHOT_WAIT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
-/// Shortest time between two publications of the same round.
-pub(crate) const REPEAT_WAIT: Duration = Duration::from_millis(250);

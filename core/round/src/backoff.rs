@@ -1,11 +1,10 @@
 //! Backing off from a loaded broker: rounds pause while it drops messages or is slow to acknowledge them.
 //!
-//! The pause doubles while that goes on, up to [`TIMES_MAX`] times a round, and is halved while all is calm, as senders on
+//! The pause doubles while that continues, up to [`TIMES_MAX`] times a round, and is halved while all is calm, as senders on
 //! a network do (Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion avoidance", 1989: less at
 //! once, more again step by step).
 
-use crate::coordinator::{Coordinator, Phase};
-use crate::event::{Event, Strain};
+use crate::event::Strain;
 use core::time::Duration;
 use heijunka_units::Timestamp;
 
@@ -36,11 +35,13 @@ pub(crate) struct Backoff {
     dropped: Option<u64>,
     /// When the pause was last changed, or something was last wrong.
     since: Timestamp,
+    /// When the present pause ends.
+    ends_at: Option<Timestamp>,
 }
 
 /// Something has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Change {
+pub(crate) enum Change {
     Longer(Strain),
     Shorter,
 }
@@ -49,6 +50,22 @@ impl Backoff {
     /// The pause between two rounds.
     pub(crate) fn pause(&self) -> Duration {
         self.pause
+    }
+
+    /// Begins a pause, if there is one between two rounds.
+    pub(crate) fn begin(&mut self, now: Timestamp) -> bool {
+        self.ends_at = (!self.pause.is_zero()).then(|| now + self.pause);
+        self.ends_at.is_some()
+    }
+
+    /// When the present pause ends; never without one.
+    pub(crate) fn ends_at(&self) -> Timestamp {
+        self.ends_at.unwrap_or(Timestamp::NEVER)
+    }
+
+    /// Whether the present pause is over; then there is none any more.
+    pub(crate) fn is_over(&mut self, now: Timestamp) -> bool {
+        self.ends_at.take_if(|at| now >= *at).is_some()
     }
 
     fn wrong(&mut self, load: BrokerLoad) -> Option<Strain> {
@@ -63,7 +80,7 @@ impl Backoff {
     }
 
     /// `round`: how long a round takes.
-    fn observe(&mut self, now: Timestamp, load: BrokerLoad, round: Duration) -> Option<Change> {
+    pub(crate) fn observe(&mut self, now: Timestamp, load: BrokerLoad, round: Duration) -> Option<Change> {
         match self.wrong(load) {
             Some(_) if self.pause > Duration::ZERO && now < self.since + STEP => None,
             Some(what) => {
@@ -86,37 +103,6 @@ impl Backoff {
     }
 }
 
-impl Coordinator {
-    /// What the broker is seen to bear.
-    pub(crate) fn on_broker_load(&mut self, now: Timestamp, load: BrokerLoad) {
-        let round = Duration::try_from_secs_f64(self.round_s).unwrap_or_default();
-        let change = self.backoff.observe(now, load, round);
-        let pause = self.backoff.pause();
-        match change {
-            Some(Change::Longer(strain)) => self.report(Event::BrokerOverloaded { strain, pause }),
-            Some(Change::Shorter) => self.report(Event::BrokerRecovered { pause }),
-            None => {}
-        }
-    }
-
-    /// Opens the next round, now or after the pause.
-    pub(crate) fn open_after_pause(&mut self, now: Timestamp) {
-        let pause = self.backoff.pause();
-        if pause.is_zero() {
-            return self.open_next(now);
-        }
-        self.resume_at = Some(now + pause);
-    }
-
-    /// Opens the round that waits for the end of the pause, if it is over.
-    pub(crate) fn end_pause(&mut self, now: Timestamp) {
-        if self.phase == Phase::Training && self.connected && self.resume_at.is_some_and(|at| now >= at) {
-            self.resume_at = None;
-            self.open_next(now);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +120,7 @@ mod tests {
     #[test]
     fn the_pause_doubles_while_messages_are_dropped_and_halves_when_all_is_calm() {
         let mut backoff = Backoff::default();
-        // What was dropped before is nobody's fault.
+        // What was dropped before does not count.
         assert_eq!(backoff.observe(at(0), dropped(500), ROUND), None);
         let said = Change::Longer(Strain::Dropped(7));
         assert_eq!(backoff.observe(at(10), dropped(507), ROUND), Some(said));

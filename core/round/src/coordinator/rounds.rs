@@ -1,28 +1,15 @@
 //! Opening rounds: who is asked for what.
 
-use crate::coordinator::{Coordinator, Phase};
-use crate::open::{Expected, OpenRound};
+use super::Coordinator;
+use crate::collection::{Clock, Collection, Opening, Range, Rules, Timer};
+use crate::contract::Phase;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use heijunka_allocate::{Candidate, Decision, Outlook, RoundEnd, Weighting};
+use heijunka_allocate::{Candidate, Outlook, RoundEnd, Weighting};
 use heijunka_units::{AgentId, Samples, Timestamp};
 use heijunka_wire::{Ask, DataMode, Part, Purpose, Share, Train, Work};
-
-/// What the policy says of the coming round's time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pace {
-    predicted_s: Option<f64>,
-    stop_s: Option<f64>,
-    close_s: Option<f64>,
-}
-
-impl Pace {
-    fn new(decision: &Decision) -> Self {
-        Self { predicted_s: decision.predicted_s, stop_s: decision.stop_s, close_s: decision.close_s }
-    }
-}
 
 /// Microseconds, at least 1.
 fn micros(seconds: f64) -> u32 {
@@ -37,10 +24,10 @@ impl Coordinator {
     pub(crate) fn go_on(&mut self, now: Timestamp) {
         self.end_pause(now);
         self.reissue(now);
-        let enough = self.has_enough();
+        let (connected, quorum) = (self.outbox.is_connected(), self.plan.patience.quorum);
         let Some(open) = &mut self.open else { return };
-        open.closing |= open.close_at.take_if(|at| self.connected && now >= *at).is_some();
-        let due = self.connected && (now >= open.deadline || (open.closing && enough));
+        let closing = open.clock_mut().close_if_due(now, connected);
+        let due = connected && (open.clock().is_due(Timer::Deadline, now) || (closing && open.has_enough(quorum)));
         if open.is_settled() || due {
             self.close(now);
             if self.phase == Phase::Training {
@@ -53,7 +40,7 @@ impl Coordinator {
         let steps = self.steps();
         let every = self.plan.score_every_rounds;
         let due = self.stop.is_some() || (every > 0 && steps > 0 && steps.is_multiple_of(every));
-        if due && self.scored_at_step != Some(steps) { Purpose::Score } else { Purpose::Train }
+        if due && !self.scoring.is_scored(steps) { Purpose::Score } else { Purpose::Train }
     }
 
     pub(crate) fn open_next(&mut self, now: Timestamp) {
@@ -65,11 +52,11 @@ impl Coordinator {
         }
         let moved = self.divide();
         let purpose = self.purpose();
-        let expected = self.expected_for(purpose);
-        if expected.is_empty() {
+        let ranges = self.ranges_for(purpose);
+        if ranges.is_empty() {
             if purpose == Purpose::Score {
-                // Nobody holds rows out: the model goes unscored.
-                self.scored_at_step = Some(self.steps());
+                // No agent holds rows out: the model is not scored.
+                self.scoring.note(self.steps(), None);
                 return match self.stop {
                     Some(outcome) => self.finish(outcome),
                     None => self.open_next(now),
@@ -78,61 +65,62 @@ impl Coordinator {
             return self.pause(now);
         }
         let train = purpose == Purpose::Train;
-        let pace = Some(self.pace).filter(|_| train).unwrap_or_default();
+        let pace = Some(self.allocation.pace()).filter(|_| train).unwrap_or_default();
         let span = self.deadline_rule.next(&self.plan.patience, pace.predicted_s);
-        // Where all compute until a common time, whoever is done early would have computed more: nothing is made up for.
+        // Where all compute until a common time, an agent that is done early would have computed more: nothing is made up for.
         let reissues = train
             && pace.close_s.is_none()
-            && self.job.data_mode == DataMode::Shared
-            && self.policy.weighting() == Weighting::PerSample;
+            && self.spec.job().data_mode == DataMode::Shared
+            && self.allocation.weighting() == Weighting::PerSample;
         let exact = self.plan.round_end == RoundEnd::Exact;
         // What a stopped agent leaves can be made up for with shared data alone.
-        let stop_s = pace.stop_s.filter(|_| (reissues || !exact) && self.local_steps == 1);
+        let stop_s = pace.stop_s.filter(|_| (reissues || !exact) && self.links.local_steps() == 1);
         let Some(head) = self.ask(purpose, span, stop_s) else { return };
-        let mut open = OpenRound::new(head, now, span, expected);
-        let seconds = |seconds| Duration::try_from_secs_f64(seconds).ok();
-        open.close_at = pace.close_s.and_then(seconds).map(|after| now + after);
-        open.reissues = reissues;
-        open.exact = exact;
+        let mut clock = Clock::new(now, span);
         let spare_s = stop_s.filter(|_| exact).map(|stop_s| stop_s * SPARE_FACTOR);
-        open.spare_at = spare_s.and_then(seconds).map(|after| now + after);
-        open.idle = if open.reissues { self.idle(&open) } else { Vec::new() };
-        open.between_s = now.since(self.closed_at).as_secs_f64();
-        open.moved = moved;
-        self.open = Some(open);
-        let probing = if train { self.probing.keys().cloned().collect() } else { Vec::new() };
-        if train && let Some(trainer) = &mut self.trainer {
-            trainer.begin_mean();
+        for (timer, after) in [(Timer::Close, pace.close_s), (Timer::Spare, spare_s)] {
+            if let Some(after) = after.and_then(|after| Duration::try_from_secs_f64(after).ok()) {
+                clock.set_after(timer, after);
+            }
         }
+        let parameters = self.trainer.as_ref().map_or(0, |trainer| trainer.parameters().len());
+        let opening = Opening { between_s: self.stopwatch.between_s(now), moved };
+        let rules = Rules { parameters, exact, reissues };
+        let mut open = Collection::new((head, rules), clock, opening, ranges, core::mem::take(&mut self.memory));
+        if reissues {
+            open.set_idle(self.idle(&open));
+        }
+        self.open = Some(open);
+        let probing = if train { self.allocation.probed() } else { Vec::new() };
         self.forget_round();
         self.publish_open(now);
-        let published = self.open.as_ref().map_or(now, |open| open.started);
+        let published = self.open.as_ref().map_or(now, |open| open.clock().started());
         self.timings.published(head.round, published, probing);
     }
 
     /// Those who could compute and are asked for nothing, or for a probe.
-    fn idle(&self, open: &OpenRound) -> Vec<(AgentId, u64)> {
-        let agents = self.divided.iter().map(|(agent, _)| agent);
-        let idle = agents.filter(|agent| !open.expected.contains_key(*agent));
+    fn idle(&self, open: &Collection) -> Vec<(AgentId, u64)> {
+        let agents = self.allocation.shares().iter().map(|(agent, _)| agent);
+        let idle = agents.filter(|agent| !open.asks(agent));
         idle.filter_map(|agent| Some((agent.clone(), self.roster.members.get(agent)?.join.session))).collect()
     }
 
     /// The head of the next round.
     fn ask(&mut self, purpose: Purpose, span: Duration, stop_s: Option<f64>) -> Option<Ask> {
-        let agents = self.divided.len();
+        let agents = self.allocation.shares().len();
         let trainer = self.trainer.as_mut()?;
         let kept_ppm = self.plan.compact.kept_ppm(trainer.steps());
-        let digest = trainer.publishable(self.update_codec, kept_ppm, agents);
+        let digest = trainer.publishable(self.links.update_codec(), kept_ppm, agents);
         let (rate, momentum) = (trainer.rate() as f32, trainer.agents_momentum() as f32);
         let (model, update) = (trainer.version(), trainer.update());
         let (base, codec) =
             (update.and_then(|update| update.base), update.map(|update| update.codec).unwrap_or_default());
-        let local_steps = self.local_steps;
+        let local_steps = self.links.local_steps();
         self.round = self.round.next();
         // A round that was given up asks for the same samples again, unless rounds end before all is computed anyway.
         let first_position = self.position;
         if purpose == Purpose::Train && self.plan.round_end != RoundEnd::Exact {
-            let asked: u64 = self.divided.iter().map(|(_, samples)| u64::from(*samples)).sum();
+            let asked: u64 = self.allocation.total();
             self.position = self.position.wrapping_add(asked);
         }
         let train = Train {
@@ -147,7 +135,7 @@ impl Coordinator {
         Some(Ask {
             round: self.round,
             work: if purpose == Purpose::Train { Work::Train(train) } else { Work::Score },
-            allocation: self.allocation,
+            allocation: self.allocation.version(),
             model,
             deadline_ms: u32::try_from(span.as_millis()).unwrap_or(u32::MAX),
             base,
@@ -157,23 +145,24 @@ impl Coordinator {
         })
     }
 
-    fn expected_for(&self, purpose: Purpose) -> BTreeMap<AgentId, Expected> {
-        self.divided
+    fn ranges_for(&self, purpose: Purpose) -> BTreeMap<AgentId, Range> {
+        self.allocation
+            .shares()
             .iter()
             .filter_map(|(agent, _)| {
                 let member = self.roster.members.get(agent)?;
-                let expected = Expected::of(member.share.as_ref()?, purpose, member.join.session)?;
-                Some((agent.clone(), expected))
+                let range = Range::of(member.share.as_ref()?, purpose, member.join.session)?;
+                Some((agent.clone(), range))
             })
             .collect()
     }
 
-    /// Asks the policy, and tells the agents what changed for them. Returns why the shares moved.
+    /// Asks the policy, and sends the agents what changed for them. Returns why the shares moved.
     fn divide(&mut self) -> Option<String> {
-        let private = self.job.data_mode == DataMode::Private;
+        let private = self.spec.job().data_mode == DataMode::Private;
         let batch = self.plan.batch_samples;
         self.plan_links();
-        let ready = || self.roster.ready(self.content);
+        let ready = || self.roster.ready(self.spec.content());
         let rows = match private {
             true => ready().map(|(_, member)| member.join.rows).sum::<u64>(),
             false => ready().map(|(_, member)| member.join.rows).last().unwrap_or(0),
@@ -191,39 +180,27 @@ impl Coordinator {
             })
             .collect();
         let epoch = self.steps().saturating_mul(u64::from(batch)) / rows.max(1);
-        let steps = self.steps();
-        self.policy.count(steps);
-        let decision = self.policy.decide(&candidates, batch, epoch);
-        self.pace = Pace::new(&decision);
-        let probes = decision.shares.iter().filter(|share| share.samples == 0 && share.probe > 0);
-        self.probing = probes.map(|share| (share.agent.clone(), share.probe)).collect();
-        let divided: Vec<(AgentId, Samples)> =
-            decision.shares.into_iter().map(|share| (share.agent, share.samples)).collect();
-        let moved = divided != self.divided;
-        if moved {
-            self.divided = divided;
-            self.allocation = self.allocation.next();
-        }
+        let moved = self.allocation.decide(&candidates, batch, self.steps(), epoch);
         self.assign_all(private);
-        moved.then_some(decision.reason)
+        moved
     }
 
-    /// Tells each agent its share, if it does not know it.
+    /// Sends each agent its share, if it does not know it.
     fn assign_all(&mut self, private: bool) {
-        let total: u64 = self.divided.iter().map(|(_, samples)| u64::from(*samples)).sum();
-        let outlooks = if self.pace.stop_s.is_some() { self.policy.outlooks() } else { Vec::new() };
+        let total: u64 = self.allocation.total();
+        let outlooks = if self.allocation.pace().stop_s.is_some() { self.allocation.outlooks() } else { Vec::new() };
         let mut offset = 0_u64;
-        for (agent, samples) in self.divided.clone() {
+        for (agent, samples) in self.allocation.shares().to_vec() {
             let Some(member) = self.roster.members.get(&agent) else { continue };
             let held = member.join.held_out_rows.min(u64::from(u32::MAX));
             // Shared held-out rows are dealt out like the batch, so that scoring is levelled too.
             let cut = |position: u64| if private { held } else { held * position / total.max(1) };
             let (from, to) = if private { (0, held) } else { (cut(offset), cut(offset + u64::from(samples))) };
-            let probe = self.probing.get(&agent).copied();
+            let probe = self.allocation.probe(&agent);
             let share = Share {
                 session: member.join.session,
-                spec: self.content,
-                version: self.allocation,
+                spec: self.spec.content(),
+                version: self.allocation.version(),
                 samples: probe.unwrap_or(samples),
                 offset: if probe.is_some() { 0 } else { offset as u32 },
                 probe: probe.is_some(),
@@ -250,7 +227,7 @@ fn least_of_own(batch: Samples, rows: u64, all_rows: u64) -> Samples {
     Samples::try_from(proportional / 2).unwrap_or(batch).max(1)
 }
 
-/// What the network is expected to take of a round: as was told before, unless it has changed by a quarter.
+/// What the network is expected to take of a round: as was sent before, unless it has changed by a quarter.
 fn network_us(outlooks: &[Outlook], agent: &AgentId, known: u32) -> u32 {
     let found = outlooks.binary_search_by(|outlook| outlook.agent.cmp(agent)).ok();
     let Some(outlook) = found.and_then(|place| outlooks.get(place)) else { return known };
