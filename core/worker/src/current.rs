@@ -1,6 +1,6 @@
 //! The round that is served, and what is answered in it.
 
-use crate::compact::Written;
+use crate::answers::Written;
 use core::time::Duration;
 use heijunka_units::{Samples, Timestamp};
 use heijunka_wire::{Ask, Durations, Extra};

@@ -3,36 +3,43 @@
 use core::time::Duration;
 use heijunka_units::{SplitMix64, Timestamp};
 
-/// The announcement timer. Doubles its wait from `least` to `most`, each wait drawn from its upper half.
+/// Shortest and longest wait between two announcements.
+const LEAST: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_secs(30);
+
+/// The announcement timer. Doubles its wait from [`LEAST`] to [`MOST`], each wait drawn from its upper half.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Retry {
-    least: Duration,
-    most: Duration,
     wait: Duration,
     random: SplitMix64,
-    pub(crate) due: Timestamp,
+    due: Timestamp,
 }
 
 impl Retry {
-    pub(crate) fn new(least: Duration, most: Duration, seed: u64) -> Self {
-        Self { least, most, wait: least, random: SplitMix64::new(seed), due: Timestamp::NEVER }
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { wait: LEAST, random: SplitMix64::new(seed), due: Timestamp::NEVER }
+    }
+
+    /// When the next announcement is due.
+    pub(crate) fn due(&self) -> Timestamp {
+        self.due
     }
 
     /// Progress was made: begin again at the shortest wait.
     pub(crate) fn reset(&mut self, now: Timestamp) {
-        self.wait = self.least;
+        self.wait = LEAST;
         self.arm(now);
     }
 
     /// An announcement was made: wait twice as long for the next one.
     pub(crate) fn back_off(&mut self, now: Timestamp) {
         self.arm(now);
-        self.wait = self.wait.saturating_mul(2).min(self.most);
+        self.wait = self.wait.saturating_mul(2).min(MOST);
     }
 
-    /// An announcement that is due is put off until then.
-    pub(crate) fn not_before(&mut self, at: Timestamp) {
-        self.due = self.due.max(at);
+    /// The announcement is not due before the shortest wait from now.
+    pub(crate) fn put_off(&mut self, now: Timestamp) {
+        self.due = self.due.max(now + LEAST);
     }
 
     pub(crate) fn stop(&mut self) {

@@ -8,5 +8,6 @@ mod leaving;
 mod memory;
 mod probes;
 mod serving;
+mod size;
 mod stopping;
 mod uplink;

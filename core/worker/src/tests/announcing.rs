@@ -31,7 +31,7 @@ fn back_off(gaps: &[f64]) {
 fn announcements_back_off_while_nobody_answers() {
     let mut bench = Bench::new();
     bench.connect();
-    bench.hear_spec(true);
+    bench.on_spec(true);
     assert_eq!(joins(&bench.prepared(true)).len(), 1);
     let gaps = gaps(&mut bench, 9);
     back_off(&gaps);
@@ -46,7 +46,7 @@ fn an_answer_that_says_nothing_new_does_not_shorten_the_wait() {
         assert_eq!(joins(&bench.tick()).len(), 1);
         gaps.push(bench.now.since(before).as_secs_f64());
         bench.pass(5);
-        bench.hear_assign(assign(1));
+        bench.on_assign(assign(1));
     }
     assert!(gaps[8] > 10.0, "{gaps:?}");
 }
@@ -59,7 +59,7 @@ fn whoever_has_heard_no_spec_asks_for_it() {
     assert_eq!(joins(&said).iter().map(|join| (join.spec, join.rows)).collect::<Vec<_>>(), [(0, 0)]);
     back_off(&gaps(&mut bench, 8));
     // Nothing is asked for while the data are read.
-    assert_eq!(bench.hear_spec(true).last(), Some(&Said::Prepare(spec(true).content)));
+    assert_eq!(bench.on_spec(true).last(), Some(&Said::Prepare(spec(true).content)));
     assert_eq!(bench.wait, Timestamp::NEVER);
     assert_eq!(joins(&bench.prepared(true)).len(), 1);
 }
@@ -87,7 +87,7 @@ fn a_spec_of_which_a_chunk_is_lost_or_damaged_is_asked_for() {
 #[test]
 fn silence_while_computing_is_no_sign_of_loss() {
     let mut bench = Bench::joined();
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     assert_eq!(bench.wait, Timestamp::NEVER);
     bench.pass(100_000);
     assert_eq!(bench.handle(Input::Tick), [], "a tick that comes too often does no harm");
@@ -98,10 +98,10 @@ fn silence_while_computing_is_no_sign_of_loss() {
 #[test]
 fn an_answer_that_was_lost_is_sent_again_when_the_round_is() {
     let mut bench = Bench::joined();
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     bench.computed(1, &MODEL);
     assert_eq!(joins(&bench.tick()).len(), 1);
-    assert_eq!(answers(&bench.hear_round(whole(1, 1, &MODEL), &MODEL)), [(RoundId(1), 0)]);
+    assert_eq!(answers(&bench.on_round(whole(1, 1, &MODEL), &MODEL)), [(RoundId(1), 0)]);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn rounds_that_leave_an_agent_out_do_not_silence_it() {
     let mut announced = 0;
     for number in 1..200 {
         bench.pass(50);
-        let mut said = bench.hear_round(whole(number, 2, &MODEL), &MODEL);
+        let mut said = bench.on_round(whole(number, 2, &MODEL), &MODEL);
         if bench.now >= bench.wait {
             said.extend(bench.handle(Input::Tick));
         }
@@ -123,13 +123,13 @@ fn rounds_that_leave_an_agent_out_do_not_silence_it() {
 fn after_silence_the_aggregators_next_word_counts_whatever_its_number() {
     let mut bench = Bench::joined();
     // A forged share and a forged round with numbers that no true one reaches.
-    bench.hear_assign(assign(1_000_000));
-    bench.hear_round(whole(1_000_000, 1_000_001, &MODEL), &MODEL);
-    assert_eq!(computes(&bench.hear_round(whole(2, 1, &MODEL), &MODEL)), []);
+    bench.on_assign(assign(1_000_000));
+    bench.on_round(whole(1_000_000, 1_000_001, &MODEL), &MODEL);
+    assert_eq!(computes(&bench.on_round(whole(2, 1, &MODEL), &MODEL)), []);
     assert_eq!(joins(&bench.tick()).len(), 1);
-    bench.hear_assign(assign(1));
-    assert_eq!(computes(&bench.hear_round(whole(2, 1, &MODEL), &MODEL)), [RoundId(2)]);
-    assert_eq!(computes(&bench.hear_round(whole(1, 1, &MODEL), &MODEL)), [], "from then on numbers count again");
+    bench.on_assign(assign(1));
+    assert_eq!(computes(&bench.on_round(whole(2, 1, &MODEL), &MODEL)), [RoundId(2)]);
+    assert_eq!(computes(&bench.on_round(whole(1, 1, &MODEL), &MODEL)), [], "from then on numbers count again");
 }
 
 #[test]
@@ -137,12 +137,12 @@ fn a_chunk_of_other_sizes_does_not_block_the_round_for_ever() {
     let mut bench = Bench::joined();
     let chunks = round(1, 1, &MODEL, 8);
     let forged = Ask { part: round(1, 1, &MODEL, 12)[1].part, ..chunks[0] };
-    bench.hear_round(forged, &MODEL);
+    bench.on_round(forged, &MODEL);
     for chunk in &chunks {
-        assert_eq!(computes(&bench.hear_round(*chunk, &MODEL)), []);
+        assert_eq!(computes(&bench.on_round(*chunk, &MODEL)), []);
     }
     bench.tick();
-    let said: Vec<Said> = chunks.iter().flat_map(|chunk| bench.hear_round(*chunk, &MODEL)).collect();
+    let said: Vec<Said> = chunks.iter().flat_map(|chunk| bench.on_round(*chunk, &MODEL)).collect();
     assert_eq!(computes(&said), [RoundId(1)]);
 }
 
@@ -154,7 +154,7 @@ fn a_model_that_comes_more_slowly_than_somebody_announces_himself_is_put_togethe
     let mut said = Vec::new();
     for chunk in &chunks {
         assert_eq!(joins(&bench.tick()).len(), 1);
-        said = bench.hear_round(*chunk, &MODEL);
+        said = bench.on_round(*chunk, &MODEL);
     }
     assert_eq!(computes(&said), [RoundId(1)]);
 }
@@ -170,6 +170,6 @@ fn a_lost_broker_silences_and_its_return_announces() {
     // A share of the same division with other numbers is news.
     let before = bench.wait;
     bench.pass(400);
-    bench.hear_assign(Share { samples: 9, ..assign(1) });
+    bench.on_assign(Share { samples: 9, ..assign(1) });
     assert!(bench.wait > before);
 }

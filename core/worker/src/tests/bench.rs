@@ -37,18 +37,26 @@ pub(super) struct Bench {
 impl Bench {
     /// [`Bench::joined`], with no room for what sparse gradients leave.
     pub(super) fn without_residual() -> Self {
-        let mut bench = Self::new();
-        bench.worker.buffers.residual = &mut [];
+        let mut bench = Self::with(PARAMETERS, 64, |_, buffers| buffers.residual = &mut []);
         bench.connect();
-        bench.hear_spec(true);
+        bench.on_spec(true);
         bench.prepared(true);
-        bench.hear_assign(assign(1));
+        bench.on_assign(assign(1));
         bench
     }
 
     /// With room for `parameters` parameters and `bytes` bytes of each document, and packets of 1 KiB.
     pub(super) fn with_room(parameters: usize, bytes: usize) -> Self {
-        let buffers = Buffers {
+        Self::with(parameters, bytes, |_, _| {})
+    }
+
+    /// [`Bench::with_room`], with something changed.
+    pub(super) fn with(
+        parameters: usize,
+        bytes: usize,
+        change: impl FnOnce(&mut Settings, &mut Buffers<'static>),
+    ) -> Self {
+        let mut buffers = Buffers {
             model: vec![0.0; parameters].leak(),
             gradient: vec![0; gradient_bytes(parameters)].leak(),
             update: vec![0; update_bytes(parameters)].leak(),
@@ -59,7 +67,7 @@ impl Bench {
             scores: vec![0; bytes].leak(),
             packet: vec![0; 1024].leak(),
         };
-        let settings = Settings {
+        let mut settings = Settings {
             agent: AgentId::new("press-07").unwrap(),
             session: SESSION,
             samples_max: 1000,
@@ -67,6 +75,7 @@ impl Bench {
             cpu_share_percent: 100,
             uplink: None,
         };
+        change(&mut settings, &mut buffers);
         let now = Timestamp::from_nanos(1_000_000_000);
         Self { worker: Worker::new(settings, buffers), now, run: RunId(5), start: START, wait: Timestamp::NEVER }
     }
@@ -79,9 +88,9 @@ impl Bench {
     pub(super) fn joined() -> Self {
         let mut bench = Self::new();
         bench.connect();
-        bench.hear_spec(true);
+        bench.on_spec(true);
         bench.prepared(true);
-        bench.hear_assign(assign(1));
+        bench.on_assign(assign(1));
         bench
     }
 
@@ -131,16 +140,16 @@ impl Bench {
         self.handle(Input::Frame { channel, bytes })
     }
 
-    pub(super) fn hear_spec(&mut self, fitted: bool) -> Vec<Said> {
+    pub(super) fn on_spec(&mut self, fitted: bool) -> Vec<Said> {
         self.frame(Channel::Spec, &Body::Spec(spec(fitted)), Payload::Bytes(document(fitted)))
     }
 
-    pub(super) fn hear_assign(&mut self, share: Share) -> Vec<Said> {
+    pub(super) fn on_assign(&mut self, share: Share) -> Vec<Said> {
         self.frame(Channel::Assign, &Body::Assign(Assign::Share(share)), Payload::None)
     }
 
     /// A chunk of a round.
-    pub(super) fn hear_round(&mut self, round: Ask, model: &[f32]) -> Vec<Said> {
+    pub(super) fn on_round(&mut self, round: Ask, model: &[f32]) -> Vec<Said> {
         self.frame(Channel::Round, &Body::Round(Round::Ask(round)), Payload::Numbers(model))
     }
 

@@ -12,7 +12,7 @@ const ONE_PPM: u32 = 170_000;
 
 fn sparse() -> Bench {
     let mut bench = Bench::joined();
-    bench.hear_assign(Share { codec: Codec::SparseSign, ..assign(1) });
+    bench.on_assign(Share { codec: Codec::SparseSign, ..assign(1) });
     bench
 }
 
@@ -31,22 +31,22 @@ fn train(number: u64) -> Ask {
 #[test]
 fn what_a_sparse_gradient_leaves_is_sent_with_a_later_one() {
     let mut bench = sparse();
-    bench.hear_round(train(1), &MODEL);
+    bench.on_round(train(1), &MODEL);
     assert_eq!(sent(&bench.computed(1, &[0.0, -3.0, 0.0, 2.0, 0.0, 0.5])), [0.0, -3.0, 0.0, 0.0, 0.0, 0.0]);
-    bench.hear_round(train(2), &MODEL);
+    bench.on_round(train(2), &MODEL);
     assert_eq!(sent(&bench.computed(2, &[0.0; 6])), [0.0, 0.0, 0.0, 2.0, 0.0, 0.0]);
-    bench.hear_round(train(3), &MODEL);
+    bench.on_round(train(3), &MODEL);
     assert_eq!(sent(&bench.computed(3, &[0.0; 6])), [0.0, 0.0, 0.0, 0.0, 0.0, 0.5]);
 }
 
 #[test]
 fn the_memory_counts_samples_so_that_an_uneven_share_loses_nothing() {
     let mut bench = sparse();
-    bench.hear_round(train(1), &MODEL);
+    bench.on_round(train(1), &MODEL);
     // 8 samples of a mean of 2 wait.
     bench.computed(1, &[3.0, 2.0, 0.0, 0.0, 0.0, 0.0]);
-    bench.hear_assign(Share { version: assign(2).version, samples: 4, codec: Codec::SparseSign, ..assign(2) });
-    bench.hear_round(with(whole(2, 2, &MODEL), |train| Train { kept_ppm: ONE_PPM, ..train }), &MODEL);
+    bench.on_assign(Share { version: assign(2).version, samples: 4, codec: Codec::SparseSign, ..assign(2) });
+    bench.on_round(with(whole(2, 2, &MODEL), |train| Train { kept_ppm: ONE_PPM, ..train }), &MODEL);
     let took = core::time::Duration::from_millis(9);
     let gradient = &[0.0; 6];
     let said = bench.handle(crate::Input::Computed { round: RoundId(2), samples: 4, loss_sum: 1.0, gradient, took });
@@ -57,13 +57,13 @@ fn the_memory_counts_samples_so_that_an_uneven_share_loses_nothing() {
 fn what_no_step_was_taken_on_is_sent_again() {
     let mut bench = sparse();
     let again = |number| Ask { model: ModelVersion(0), ..train(number) };
-    bench.hear_round(again(1), &MODEL);
+    bench.on_round(again(1), &MODEL);
     assert_eq!(sent(&bench.computed(1, &[0.0, -3.0, 0.0, 2.0, 0.0, 0.0]))[1], -3.0);
     // The same version of the model: the round was given up.
-    bench.hear_round(again(2), &MODEL);
+    bench.on_round(again(2), &MODEL);
     assert_eq!(sent(&bench.computed(2, &[0.0; 6]))[1], -3.0);
     // The next version: it counted.
-    bench.hear_round(train(3), &MODEL);
+    bench.on_round(train(3), &MODEL);
     assert_eq!(sent(&bench.computed(3, &[0.0; 6]))[3], 2.0);
 }
 
@@ -75,24 +75,24 @@ fn what_a_step_was_taken_without_is_sent_again_once() {
         let untaken = Some(Untaken { round: RoundId(round), offset });
         Share { codec: Codec::SparseSign, untaken, ..assign(1) }
     };
-    bench.hear_round(train(1), &MODEL);
+    bench.on_round(train(1), &MODEL);
     bench.computed(1, &gradient);
     // Another round's, and another range's.
-    bench.hear_assign(told(9, 4));
-    bench.hear_assign(told(1, 5));
-    bench.hear_assign(told(1, 4));
-    bench.hear_assign(told(1, 4));
-    bench.hear_round(train(2), &MODEL);
+    bench.on_assign(told(9, 4));
+    bench.on_assign(told(1, 5));
+    bench.on_assign(told(1, 4));
+    bench.on_assign(told(1, 4));
+    bench.on_round(train(2), &MODEL);
     assert_eq!(sent(&bench.computed(2, &[0.0; 6]))[1], -3.0);
     // The broker's copy comes again, and the step was taken with the last answer.
-    bench.hear_assign(told(1, 4));
-    bench.hear_round(train(3), &MODEL);
+    bench.on_assign(told(1, 4));
+    bench.on_round(train(3), &MODEL);
     assert_eq!(sent(&bench.computed(3, &[0.0; 6]))[3], 2.0);
     // It is told before the answer is there.
-    bench.hear_round(train(4), &MODEL);
-    bench.hear_assign(told(4, 4));
+    bench.on_round(train(4), &MODEL);
+    bench.on_assign(told(4, 4));
     assert_eq!(sent(&bench.computed(4, &gradient))[1], -3.0);
-    bench.hear_round(train(5), &MODEL);
+    bench.on_round(train(5), &MODEL);
     assert_eq!(sent(&bench.computed(5, &[0.0; 6]))[1], -3.0);
 }
 
@@ -103,20 +103,20 @@ fn momentum_is_given_before_the_choice() {
         |number| with(whole(number, 1, &MODEL), |train| Train { momentum: 0.5, kept_ppm: 1_000_000, ..train });
     let gradient = [1.0; 6];
     for (number, expected) in [(1, 1.0), (2, 1.5), (3, 1.75)] {
-        bench.hear_round(carried(number), &MODEL);
+        bench.on_round(carried(number), &MODEL);
         assert_eq!(sent(&bench.computed(number, &gradient)), [expected; 6], "round {number}");
     }
     // Whole numbers carry it too, where others need sparse ones.
-    bench.hear_assign(Share { codec: Codec::Float32, ..assign(1) });
-    bench.hear_round(carried(4), &MODEL);
+    bench.on_assign(Share { codec: Codec::Float32, ..assign(1) });
+    bench.on_round(carried(4), &MODEL);
     assert_eq!(sent(&bench.computed(4, &gradient)), [1.875; 6]);
 }
 
 #[test]
 fn without_memory_for_what_is_left_a_gradient_is_whole() {
     let mut bench = Bench::without_residual();
-    bench.hear_assign(Share { codec: Codec::SparseSign, ..assign(1) });
-    bench.hear_round(train(1), &MODEL);
+    bench.on_assign(Share { codec: Codec::SparseSign, ..assign(1) });
+    bench.on_round(train(1), &MODEL);
     let said = bench.computed(1, &[0.0, -3.0, 0.0, 2.0, 0.0, 0.0]);
     let [Said::Published(_, Body::Gradient(head), _)] = &said[..] else { panic!("{said:?}") };
     assert_eq!(head.codec, Codec::Int8);
@@ -126,13 +126,13 @@ fn without_memory_for_what_is_left_a_gradient_is_whole() {
 #[test]
 fn a_probe_has_the_length_of_an_answer_and_takes_nothing_from_the_memory() {
     let mut bench = sparse();
-    bench.hear_assign(Share { codec: Codec::SparseSign, probe: true, ..assign(1) });
-    bench.hear_round(train(1), &MODEL);
+    bench.on_assign(Share { codec: Codec::SparseSign, probe: true, ..assign(1) });
+    bench.on_round(train(1), &MODEL);
     let said = bench.computed(1, &[0.0, -3.0, 0.0, 2.0, 0.0, 0.0]);
     let [Said::Published(_, Body::Gradient(_), payload)] = &said[..] else { panic!("{said:?}") };
     assert_eq!(payload.len(), bytes_max(Codec::SparseSign, PARAMETERS, 1));
-    bench.hear_assign(Share { codec: Codec::SparseSign, ..assign(2) });
-    bench.hear_round(with(whole(2, 2, &MODEL), |train| Train { kept_ppm: ONE_PPM, ..train }), &MODEL);
+    bench.on_assign(Share { codec: Codec::SparseSign, ..assign(2) });
+    bench.on_round(with(whole(2, 2, &MODEL), |train| Train { kept_ppm: ONE_PPM, ..train }), &MODEL);
     assert_eq!(sent(&bench.computed(2, &[0.0, 0.0, 0.0, 0.0, 1.0, 0.0])), [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
 }
 
@@ -158,7 +158,7 @@ fn model(said: &[Said]) -> Option<Vec<f32>> {
 #[test]
 fn an_update_makes_the_next_model_of_the_last() {
     let mut bench = Bench::joined();
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     bench.computed(1, &MODEL);
     let second = update(2, &MODEL, &[0.5, 0.0, -0.25, 0.0, 0.0, 1.0]);
     assert_eq!(model(&hear(&mut bench, &second)), Some(second.2.clone()));
@@ -170,7 +170,7 @@ fn an_update_makes_the_next_model_of_the_last() {
 #[test]
 fn who_missed_an_update_asks_once_for_the_whole_and_goes_on_from_it() {
     let mut bench = Bench::joined();
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     bench.computed(1, &MODEL);
     let second = update(2, &MODEL, &[0.5; 6]);
     let third = update(3, &second.2, &[0.25; 6]);
@@ -206,7 +206,7 @@ fn while_the_whole_model_comes_in_chunks_an_update_of_the_same_round_is_not_need
 #[test]
 fn a_damaged_update_is_noticed_and_the_whole_asked_for() {
     let mut bench = Bench::joined();
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     bench.computed(1, &MODEL);
     let (head, mut bytes, after) = update(2, &MODEL, &[0.5; 6]);
     bytes[3] ^= 1;

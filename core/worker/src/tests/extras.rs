@@ -19,7 +19,7 @@ fn hear(bench: &mut Bench, extra: Extra) -> Vec<Said> {
 /// Has answered round 1.
 fn answered() -> Bench {
     let mut bench = Bench::joined();
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [4]);
     bench
 }
@@ -54,7 +54,7 @@ fn whoever_has_answered_computes_what_another_one_left() {
 fn its_own_range_comes_first() {
     let mut bench = Bench::joined();
     assert_eq!(hear(&mut bench, extra(1, 40)), []);
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     assert_eq!(hear(&mut bench, extra(1, 40)), []);
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [4]);
 }
@@ -62,8 +62,8 @@ fn its_own_range_comes_first() {
 #[test]
 fn whoever_sits_out_may_be_asked_for_nothing_else() {
     let mut bench = Bench::joined();
-    bench.hear_assign(Share { samples: 0, ..assign(1) });
-    assert_eq!(bench.hear_round(whole(1, 1, &MODEL), &MODEL), []);
+    bench.on_assign(Share { samples: 0, ..assign(1) });
+    assert_eq!(bench.on_round(whole(1, 1, &MODEL), &MODEL), []);
     assert_eq!(positions(&hear(&mut bench, extra(1, 40))), [140]);
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [40]);
 }
@@ -76,7 +76,7 @@ fn a_range_that_is_no_longer_wanted_is_not_answered() {
     assert_eq!(positions(&bench.computed(1, &GRADIENT)), [160]);
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [60]);
     hear(&mut bench, extra(3, 80));
-    let said = bench.hear_round(whole(2, 1, &MODEL), &MODEL);
+    let said = bench.on_round(whole(2, 1, &MODEL), &MODEL);
     assert_eq!((computes(&said), notes(&said)), (vec![RoundId(2)], vec![]));
     assert!(said.contains(&Said::Abandon), "{said:?}");
 }

@@ -15,9 +15,9 @@ fn leave(bench: &mut Bench) {
 #[test]
 fn the_share_under_way_is_answered_before_the_agent_goes() {
     let mut bench = Bench::joined();
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     leave(&mut bench);
-    bench.hear_assign(assign(1));
+    bench.on_assign(assign(1));
     assert!(!bench.worker.may_leave(), "its share is awaited");
     let said = bench.computed(1, &MODEL);
     assert_eq!(answers(&said), [(RoundId(1), 0)]);
@@ -27,29 +27,29 @@ fn the_share_under_way_is_answered_before_the_agent_goes() {
 #[test]
 fn a_round_that_began_before_the_aggregator_heard_of_it_is_answered_too() {
     let mut bench = Bench::joined();
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     bench.computed(1, &MODEL);
     leave(&mut bench);
     assert!(!bench.worker.may_leave(), "the aggregator does not know");
-    assert_eq!(computes(&bench.hear_round(whole(2, 1, &MODEL), &MODEL)), [RoundId(2)]);
-    bench.hear_assign(assign(1));
+    assert_eq!(computes(&bench.on_round(whole(2, 1, &MODEL), &MODEL)), [RoundId(2)]);
+    bench.on_assign(assign(1));
     assert!(!bench.worker.may_leave());
     bench.computed(2, &MODEL);
     assert!(bench.worker.may_leave());
     // A division without it is none of its business.
-    bench.hear_round(whole(3, 2, &MODEL), &MODEL);
+    bench.on_round(whole(3, 2, &MODEL), &MODEL);
     assert!(bench.worker.may_leave());
 }
 
 #[test]
 fn a_share_that_was_told_just_before_is_no_receipt_to_go_upon() {
     let mut bench = Bench::joined();
-    bench.hear_round(whole(1, 1, &MODEL), &MODEL);
+    bench.on_round(whole(1, 1, &MODEL), &MODEL);
     bench.computed(1, &MODEL);
     leave(&mut bench);
-    bench.hear_assign(Share { samples: 9, ..assign(2) });
+    bench.on_assign(Share { samples: 9, ..assign(2) });
     assert!(!bench.worker.may_leave(), "round 2 is on its way");
-    bench.hear_round(whole(2, 2, &MODEL), &MODEL);
+    bench.on_round(whole(2, 2, &MODEL), &MODEL);
     bench.computed(2, &MODEL);
     assert!(bench.worker.may_leave());
 }
@@ -62,10 +62,10 @@ fn who_counts_nowhere_goes_at_once() {
     bench.handle(Input::Leave { away_s: 1 });
     assert!(bench.worker.may_leave());
     let mut idle = Bench::joined();
-    idle.hear_assign(Share { samples: 0, ..assign(2) });
+    idle.on_assign(Share { samples: 0, ..assign(2) });
     leave(&mut idle);
     assert!(!idle.worker.may_leave());
-    idle.hear_assign(Share { samples: 0, ..assign(2) });
+    idle.on_assign(Share { samples: 0, ..assign(2) });
     assert!(idle.worker.may_leave());
     let mut lost = Bench::joined();
     leave(&mut lost);

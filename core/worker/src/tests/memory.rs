@@ -10,14 +10,14 @@ use heijunka_wire::{Ask, Body, Channel, Payload, Spec, Work, digest};
 fn a_job_that_is_larger_than_its_memory_is_refused() {
     let mut bench = Bench::with_room(PARAMETERS, 10);
     bench.connect();
-    assert_eq!(notes(&bench.hear_spec(true)).last(), Some(&Note::NoRoom { bytes: 20, bytes_max: 10 }));
+    assert_eq!(notes(&bench.on_spec(true)).last(), Some(&Note::NoRoom { bytes: 20, bytes_max: 10 }));
 }
 
 #[test]
 fn a_model_that_is_larger_than_its_memory_is_refused() {
     let mut bench = Bench::with_room(PARAMETERS - 1, 64);
     bench.connect();
-    let said = bench.hear_spec(true);
+    let said = bench.on_spec(true);
     assert_eq!(notes(&said).last(), Some(&Note::NoRoom { bytes: 24, bytes_max: 20 }));
     assert!(!said.contains(&Said::Prepare(digest(document(true)))));
 }
@@ -35,14 +35,14 @@ fn a_model_that_nobody_could_hold_is_refused() {
 fn a_survey_or_scores_that_do_not_fit_are_refused() {
     let mut bench = Bench::new();
     bench.connect();
-    bench.hear_spec(false);
+    bench.on_spec(false);
     let prepared = Prepared { spec: digest(document(false)), rows: ROWS, held_out_rows: 0, data_digest: 0 };
     let said = bench.handle(Input::Prepared { prepared, survey: &[0; 65] });
     assert_eq!(said, [Said::Note(Note::NoRoom { bytes: 65, bytes_max: 64 })]);
 
     let mut bench = Bench::joined();
     let model = [1.0; PARAMETERS];
-    bench.hear_round(Ask { work: Work::Score, ..whole(1, 1, &model) }, &model);
+    bench.on_round(Ask { work: Work::Score, ..whole(1, 1, &model) }, &model);
     let said = bench.handle(Input::Scored { round: RoundId(1), scores: &[0; 65] });
     assert_eq!(said, [Said::Note(Note::NoRoom { bytes: 65, bytes_max: 64 })]);
     let said = bench.handle(Input::Scored { round: RoundId(1), scores: &[1; 64] });
@@ -56,11 +56,11 @@ fn a_gradient_that_exceeds_a_packet_travels_in_chunks() {
     let spec = Spec { model: dense(&[299, 2]), ..spec(true) };
     bench.frame(Channel::Spec, &Body::Spec(spec), Payload::Bytes(document(true)));
     bench.prepared(true);
-    bench.hear_assign(assign(1));
+    bench.on_assign(assign(1));
     let model = vec![1.0; 600];
     let chunks = super::bench::round(1, 1, &model, 800);
     for chunk in chunks {
-        bench.hear_round(chunk, &model);
+        bench.on_round(chunk, &model);
     }
     let gradient: Vec<f32> = (0..600).map(|place| place as f32).collect();
     let took = Duration::from_millis(1);

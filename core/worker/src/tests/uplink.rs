@@ -19,13 +19,12 @@ fn cap(bytes_per_s: u64) -> Option<Cap> {
 
 /// A worker with a cap and a share in division 1.
 fn joined(cap: Option<Cap>) -> Bench {
-    let mut bench = Bench::with_room(PARAMETERS, 64);
-    bench.worker.uplink = Uplink::new(cap);
+    let mut bench = Bench::with(PARAMETERS, 64, |settings, _| settings.uplink = cap);
     bench.connect();
     let spec = Spec { model: dense(&WIDTHS), ..spec(true) };
     bench.frame(Channel::Spec, &Body::Spec(spec), Payload::Bytes(DOCUMENT));
     bench.prepared(true);
-    bench.hear_assign(assign(1));
+    bench.on_assign(assign(1));
     bench
 }
 
@@ -33,7 +32,7 @@ fn joined(cap: Option<Cap>) -> Bench {
 fn serve(bench: &mut Bench, number: u64) -> Vec<Said> {
     let model = [number as f32; PARAMETERS];
     let said: Vec<Said> =
-        round(number, 1, &model, 480).into_iter().flat_map(|chunk: Ask| bench.hear_round(chunk, &model)).collect();
+        round(number, 1, &model, 480).into_iter().flat_map(|chunk: Ask| bench.on_round(chunk, &model)).collect();
     assert_eq!(computes(&said), [RoundId(number)]);
     bench.pass(20);
     bench.computed(number, &[0.5; PARAMETERS])
@@ -137,10 +136,9 @@ fn a_driver_that_is_late_for_long_does_not_make_up_for_it_at_once() {
 #[test]
 fn a_cap_of_any_size_is_announced_as_a_cap() {
     for (bytes_per_s, announced) in [(250_000, 250_000), (u64::MAX, u32::MAX), (0, 0)] {
-        let mut bench = Bench::new();
-        bench.worker.uplink = Uplink::new(cap(bytes_per_s));
+        let mut bench = Bench::with(6, 64, |settings, _| settings.uplink = cap(bytes_per_s));
         bench.connect();
-        bench.hear_spec(true);
+        bench.on_spec(true);
         assert_eq!(joins(&bench.prepared(true))[0].uplink_bytes_per_s, announced);
     }
 }
