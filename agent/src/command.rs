@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{check, config, driver, init, inspect};
+use crate::{check, config, init, inspect, run};
 use clap::{Parser, Subcommand};
 use heijunka_settings::{Exit, Failure};
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ enum Verb {
 /// Does what the command line asks for.
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.verb {
-        Verb::Run { config } => config::load(&config).and_then(|valid| driver::run(&valid))?,
+        Verb::Run { config } => config::load(&config).and_then(|valid| run::run(&valid))?,
         Verb::Check { config, json } => return check::check(&config, json),
         Verb::Inspect(arguments) => inspect::inspect(&arguments)?,
         Verb::Init { config, broker } => init::SAMPLE.write(&config, &broker)?,

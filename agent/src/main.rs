@@ -2,7 +2,9 @@
 
 mod cancel;
 mod check;
+mod clock;
 mod command;
+mod computing;
 mod config;
 mod diagnosis;
 mod driver;
@@ -22,16 +24,20 @@ mod manual;
 mod memory;
 mod metrics_server;
 mod notes;
+mod outlet;
 mod people;
 mod process;
 mod reading;
+mod run;
 mod share;
+mod shares;
 mod shift;
 mod slices;
 mod tally;
 mod uplink;
 mod watch;
 mod work;
+mod worker_memory;
 
 use std::process::ExitCode;
 

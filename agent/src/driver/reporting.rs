@@ -1,4 +1,4 @@
-//! What the agent tells people's tools and the service manager.
+//! What the agent reports to people's tools and the service manager.
 
 use super::Driver;
 use crate::people::{Info, json, status};
@@ -6,16 +6,17 @@ use crate::tally::Now;
 use heijunka_data::Usage;
 use heijunka_units::ByteRate;
 use heijunka_wire::Channel;
+use heijunka_worker::Input;
 use std::time::Instant;
 
 impl Driver<'_> {
-    /// The settings' word for the data.
+    /// The data files as the settings name them.
     pub(super) fn data_name(&self) -> String {
         self.valid.source.paths.first().map(|path| path.display().to_string()).unwrap_or_default()
     }
 
     pub(super) fn publish_info(&mut self) {
-        let usage = self.usage.as_ref();
+        let usage = self.data.usage.as_ref();
         let info = Info {
             version: env!("CARGO_PKG_VERSION"),
             os: std::env::consts::OS,
@@ -35,33 +36,42 @@ impl Driver<'_> {
     }
 
     pub(super) fn metrics(&self) -> String {
-        let (connected, status) = (self.bus.is_connected(), self.worker.status());
-        self.tally.metrics(&Now { valid: self.valid, connected, status, usage: self.usage.as_ref() })
+        let (connected, status) = (self.outlet.is_connected(), self.worker.status());
+        self.tally.metrics(&Now { valid: self.valid, connected, status, usage: self.data.usage.as_ref() })
     }
 
     pub(super) fn publish_status(&mut self) {
-        if Instant::now() < self.status_due {
+        let now = Instant::now();
+        if now < self.people.status_due {
             return;
         }
-        self.status_due = Instant::now() + self.valid.publish_every;
-        if self.bus.is_connected() {
-            let waited = self.worker.waited(self.now());
-            self.publish_people(Channel::AgentStatus, status(&self.worker.status(), waited, self.diagnosis().as_ref()));
+        self.people.status_due = now + self.valid.publish_every;
+        if self.outlet.is_connected() {
+            let waited = self.worker.waited(self.clock.now());
+            let diagnosis = self.shares.diagnosis();
+            self.publish_people(Channel::AgentStatus, status(&self.worker.status(), waited, diagnosis.as_ref()));
         }
     }
 
-    pub(super) fn tell_service(&mut self) {
+    /// JSON for people leaves at once; the worker counts it under its cap.
+    pub(super) fn publish_people(&mut self, channel: Channel, bytes: Vec<u8>) {
+        let packet_bytes = self.outlet.send_to_people(channel, bytes, &mut self.tally);
+        self.worker.handle(self.clock.now(), Input::Sent { packet_bytes });
+    }
+
+    /// Gives the service manager a sign of life when it is time.
+    pub(super) fn turn_service(&mut self) {
         let now = Instant::now();
-        if now >= self.service.due() {
-            let (alive, doing) = (self.engine.is_alive(now, &self.cancel), self.doing());
-            self.service.turn(now, alive, || doing);
+        if now >= self.people.service.due() {
+            let (alive, doing) = (self.computing.is_alive(now), self.doing());
+            self.people.service.turn(now, alive, || doing);
         }
     }
 
-    /// What the agent does, in a line.
+    /// What the agent does, in one line.
     pub(super) fn doing(&self) -> String {
         let (valid, status) = (self.valid, self.worker.status());
-        if !self.bus.is_connected() {
+        if !self.outlet.is_connected() {
             format!("waiting for the broker at {}:{}", valid.bus.host, valid.bus.port)
         } else if !status.joined {
             format!("waiting for job {} at {}", valid.job, valid.site)
