@@ -1,10 +1,10 @@
-//! How a computation that nobody waits for is ended.
+//! How a computation that is not needed any more is ended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Set when nobody waits for a computation any more.
+/// Set when a computation is not needed any more.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cancel(Arc<Flag>);
 

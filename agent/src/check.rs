@@ -1,4 +1,4 @@
-//! Tries everything that `run` needs, one line each, and goes on after what fails.
+//! Tries everything that `run` needs, one line each, and continues after what fails.
 
 use crate::config::{self, Valid};
 use crate::failure::data_failure;
@@ -29,14 +29,14 @@ pub(crate) fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
 
 fn look(list: &mut Checklist, valid: &Valid) -> Result<(), Failure> {
     let table = data(list, valid);
-    let heard = runtime()?.block_on(broker(list, valid));
-    match (heard, table) {
-        (None, _) => list.note("job", "not heard without the broker"),
+    let found = runtime()?.block_on(broker(list, valid));
+    match (found, table) {
+        (None, _) => list.note("job", "unknown without the broker"),
         (Some(None), _) => {
-            list.note("job", format!("no aggregator of {} is heard yet: the agent would wait for it", valid.job));
+            list.note("job", format!("no aggregator of {} has been found yet: the agent would wait for it", valid.job));
         }
         (Some(Some(_)), None) => list.note("job", "not compared with data that cannot be read"),
-        (Some(Some(heard)), Some(table)) => job(list, valid, &heard, &table),
+        (Some(Some(found)), Some(table)) => job(list, valid, &found, &table),
     }
     Ok(())
 }
@@ -58,7 +58,7 @@ fn data(list: &mut Checklist, valid: &Valid) -> Option<Table> {
             let notes = table.notes();
             notes.iter().take(NOTES_MAX).for_each(|note| list.note("data", note));
             if notes.len() > NOTES_MAX {
-                list.note("data", "and more: heijunka-agent inspect tells all");
+                list.note("data", "and more: heijunka-agent inspect shows all");
             }
             Some(table)
         }
@@ -70,22 +70,22 @@ fn data(list: &mut Checklist, valid: &Valid) -> Option<Table> {
 }
 
 /// A job, and the largest chunk in which its aggregator sends.
-struct Heard {
+struct Found {
     job: Job,
     chunk_bytes: u32,
 }
 
-fn job(list: &mut Checklist, valid: &Valid, heard: &Heard, table: &Table) {
+fn job(list: &mut Checklist, valid: &Valid, found: &Found, table: &Table) {
     let own = limits::chunk_bytes(valid.packet_bytes_max);
-    if heard.chunk_bytes as usize > own {
+    if found.chunk_bytes as usize > own {
         let text = format!(
             "the aggregator sends pieces of {} bytes, and max_packet leaves room for {own} here",
-            heard.chunk_bytes
+            found.chunk_bytes
         );
         let fix = "write the same max_packet in the settings of all programs of the job";
         return list.fail("job", Exit::Config, &text, fix, Some(valid.places.of("broker.max_packet")));
     }
-    match tried(valid, &heard.job, table) {
+    match tried(valid, &found.job, table) {
         Ok((usage, memory)) => {
             if let Some(memory) = memory {
                 list.pass("memory", memory);
@@ -115,7 +115,7 @@ fn needs(table: &Table) -> Needs {
 }
 
 /// Tries the broker, then listens for the job. `None`: there is no connection.
-async fn broker(list: &mut Checklist, valid: &Valid) -> Option<Option<Heard>> {
+async fn broker(list: &mut Checklist, valid: &Valid) -> Option<Option<Found>> {
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
     let mut config = valid.bus.clone();
     config.subscriptions = vec![
@@ -132,29 +132,29 @@ async fn broker(list: &mut Checklist, valid: &Valid) -> Option<Option<Heard>> {
     Some(listen(config).await)
 }
 
-async fn listen(mut config: BusConfig) -> Option<Heard> {
+async fn listen(mut config: BusConfig) -> Option<Found> {
     config.client_id += "-check";
     config.session_expiry = Duration::ZERO;
     let (bus, mut events) = heijunka_bus::start(config).ok()?;
-    let heard = tokio::time::timeout(LISTEN, spec(&mut events)).await;
+    let found = tokio::time::timeout(LISTEN, spec(&mut events)).await;
     bus.close(Duration::from_secs(1)).await;
-    heard.ok().flatten()
+    found.ok().flatten()
 }
 
-async fn spec(events: &mut Events) -> Option<Heard> {
+async fn spec(events: &mut Events) -> Option<Found> {
     let mut document = Vec::new();
     while let Some(event) = events.next().await {
         let BusEvent::Message(message) = event else { continue };
         let Ok(frame) = decode(&message.payload) else { continue };
         let Body::Spec(spec) = frame.body else { continue };
         // Retained chunks come in the order in which they were published; only the last one is retained, so a job of
-        // several chunks is heard when the aggregator says it again.
+        // several chunks is found when the aggregator sends it again.
         if let Some((begin, bytes)) = spec.part.range().filter(|(begin, _)| *begin <= document.len()) {
             document.truncate(begin);
             document.extend_from_slice(frame.payload);
             if begin + bytes == spec.part.total_bytes as usize {
                 let job = Job::from_bytes(&document).ok()?;
-                return Some(Heard { job, chunk_bytes: spec.part.chunk_bytes });
+                return Some(Found { job, chunk_bytes: spec.part.chunk_bytes });
             }
         }
     }

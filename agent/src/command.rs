@@ -30,7 +30,7 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Tells what is understood of a data file: columns, types, ranges, classes, times.
+    /// Shows what a data file is understood to hold: columns, types, ranges, classes, times.
     Inspect(inspect::Arguments),
     /// Writes a commented settings file.
     Init {

@@ -19,7 +19,7 @@ pub(crate) struct Spent {
     pub(crate) emulated_compute: Duration,
     /// Slept to seem to have a slower uplink.
     pub(crate) emulated_uplink: Duration,
-    /// Ready to run but without a processor, within `data` and `computing`; none where the system does not tell.
+    /// Ready to run but without a processor, within `data` and `computing`; none where the system does not say.
     pub(crate) cpu_wait: Option<Duration>,
 }
 
@@ -136,7 +136,7 @@ fn time(span: Duration) -> String {
     }
 }
 
-/// How long this thread has been ready to run but without a processor since it began. Linux alone tells.
+/// How long this thread has been ready to run but without a processor since it began. Only Linux says.
 pub(crate) fn thread_cpu_wait() -> Option<Duration> {
     parse_cpu_wait(&std::fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }

@@ -53,7 +53,7 @@ struct Data {
     watch: Watch,
 }
 
-/// Those who are told of the agent again and again.
+/// Regular reports: status for people, signs of life for the service manager.
 struct People<'a> {
     status_due: Instant,
     service: &'a mut Service,

@@ -68,7 +68,7 @@ impl Duty {
 /// What the program takes of the processor beside the slices of the threads that compute.
 #[derive(Debug, Default)]
 pub(crate) struct Others {
-    /// The process' time that somebody has paid for, or that is forgiven.
+    /// The process' time that a thread has paid for, or that is not charged.
     settled: Duration,
 }
 

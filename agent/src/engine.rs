@@ -59,7 +59,7 @@ impl Engine {
         self.work.send(work).map(|()| None).map_err(|_| Ended)
     }
 
-    /// Whether the compute thread goes on with what it was asked; `cancel` belongs to the work in hand.
+    /// Whether the compute thread works at what it was asked; `cancel` belongs to the work in hand.
     pub(crate) fn is_alive(&mut self, now: Instant, cancel: &Cancel) -> bool {
         self.liveness.is_alive(now, cancel.looks())
     }
@@ -77,7 +77,7 @@ impl Engine {
 
 fn serve(loader: &Mutex<Loader>, inbox: &Receiver<Work>, outbox: &UnboundedSender<Done>, pulse: &Pulse) {
     while let Ok(work) = inbox.recv() {
-        // Nobody has asked for what was read again.
+        // What was read again was not asked for.
         let asked = !matches!(work, Work::Replace(_));
         if asked {
             pulse.begin(matches!(work, Work::Prepare { .. }));

@@ -135,12 +135,12 @@ fn week(text: &str) -> Result<[bool; 7], String> {
 fn day(text: &str) -> Result<usize, String> {
     let name = text.trim().to_ascii_lowercase();
     let known = DAYS.iter().position(|day| name.len() >= 3 && day.starts_with(&name));
-    known.ok_or_else(|| format!("'{text}' is no day: Mon, Tue, Wed, Thu, Fri, Sat, Sun are"))
+    known.ok_or_else(|| format!("'{text}' is not a day; use Mon, Tue, Wed, Thu, Fri, Sat or Sun"))
 }
 
 /// `22:00`, `06:30:15`, `24:00`, as seconds of the day.
 fn clock(text: &str) -> Result<i32, String> {
-    let wrong = || format!("'{text}' is no time: write it as 22:00");
+    let wrong = || format!("'{text}' is not a time; write it as 22:00");
     let parts: Vec<&str> = text.split(':').collect();
     let number = |part: &&str| part.parse::<i32>().ok().filter(|_| part.len() == 2);
     let numbers: Vec<i32> = parts.iter().map(number).collect::<Option<_>>().ok_or_else(wrong)?;
@@ -258,12 +258,12 @@ mod tests {
         for (text, said) in [
             ("", "a span is empty"),
             ("Mon,", "a span is empty"),
-            ("Mo 22:00-06:00", "'Mo' is no day: Mon, Tue, Wed, Thu, Fri, Sat, Sun are"),
-            ("Mon-Fri 22-06", "'22' is no time: write it as 22:00"),
+            ("Mo 22:00-06:00", "'Mo' is not a day; use Mon, Tue, Wed, Thu, Fri, Sat or Sun"),
+            ("Mon-Fri 22-06", "'22' is not a time; write it as 22:00"),
             ("Mon-Fri 22:00", "'22:00' is not a time from and to"),
-            ("25:00-06:00", "'25:00' is no time: write it as 22:00"),
+            ("25:00-06:00", "'25:00' is not a time; write it as 22:00"),
             ("24:00-06:00", "a span cannot begin at 24:00: the next day's 00:00 is meant"),
-            ("06:60-07:00", "'06:60' is no time: write it as 22:00"),
+            ("06:60-07:00", "'06:60' is not a time; write it as 22:00"),
             ("Mon 06:00-06:00", "'06:00-06:00' begins when it ends: leave the times out for whole days"),
         ] {
             assert_eq!(Hours::parse(text).unwrap_err().0, said, "{text}");

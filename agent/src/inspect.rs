@@ -1,4 +1,4 @@
-//! `inspect`: tells what is understood of a data file, before there are any settings.
+//! `inspect`: shows what a data file is understood to hold, before there are any settings.
 
 use crate::failure::data_failure;
 use clap::Args;
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// Columns that are told, unless all are asked for.
+/// Columns that are shown, unless all are asked for.
 const COLUMNS_MAX: usize = 40;
 /// Longest name or value that is shown whole, in characters.
 const TEXT_CHARS_MAX: usize = 28;
@@ -46,10 +46,10 @@ pub(crate) struct Arguments {
     /// Column to predict: its classes are counted.
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// Tells all columns, however many.
+    /// Shows all columns, however many.
     #[arg(long)]
     all: bool,
-    /// Tells everything as JSON.
+    /// Prints everything as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -66,7 +66,7 @@ pub(crate) fn inspect(arguments: &Arguments) -> Result<(), Failure> {
         json.map_err(|error| Failure::new(Exit::Config, error.to_string()))? + "\n"
     } else {
         let columns_max = if arguments.all { usize::MAX } else { COLUMNS_MAX };
-        told(&report, columns_max) + &settings(arguments, &report)
+        describe(&report, columns_max) + &settings(arguments, &report)
     };
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -96,7 +96,7 @@ fn read(arguments: &Arguments) -> Result<(Source, Table), Failure> {
     Ok((source, table.map_err(data_failure)?))
 }
 
-fn told(report: &Report, columns_max: usize) -> String {
+fn describe(report: &Report, columns_max: usize) -> String {
     let mut text = String::new();
     let (files, columns) = (report.files.len(), report.columns.len());
     if let Some((first, _)) = report.files.first() {
@@ -112,7 +112,7 @@ fn told(report: &Report, columns_max: usize) -> String {
         let _ = writeln!(text, "{}", cut(line.trim_end(), LINE_CHARS_MAX));
     }
     if columns > columns_max {
-        let _ = writeln!(text, "  … and {} (--all tells all)", counted(columns - columns_max, "more column"));
+        let _ = writeln!(text, "  … and {} (--all shows all)", counted(columns - columns_max, "more column"));
     }
     if let Some(classes) = &report.classes {
         let _ = writeln!(text, "classes:");
@@ -244,7 +244,7 @@ mod tests {
         change(&mut arguments);
         let (_, table) = read(&arguments).unwrap();
         let report = table.inspect(arguments.target.as_deref()).unwrap();
-        let text = told(&report, COLUMNS_MAX) + &settings(&arguments, &report);
+        let text = describe(&report, COLUMNS_MAX) + &settings(&arguments, &report);
         (report, text.replace(&format!("{}/", folder.path().display()), ""))
     }
 

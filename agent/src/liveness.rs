@@ -1,5 +1,4 @@
-//! Whether the compute thread goes on: if it hangs, the service manager hears no more signs of life and starts the agent
-//! anew.
+//! Whether the compute thread works: if it hangs, the service manager gets no more signs of life and restarts the agent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -128,7 +128,7 @@ impl Loader {
         }
         let Times { gathering, resting, helpers_cpu_wait } = self.share.times();
         let data = choosing + gathering;
-        // Read before any sleep, which is no wait for a processor.
+        // Read before any sleep, which is not a wait for a processor.
         let own = waited().zip(cpu_wait_before).map(|(after, before)| after.saturating_sub(before));
         let busy = began.elapsed();
         let seeming = self.emulate.compute_time(round, gradient.samples).saturating_mul(u32::from(local.steps));

@@ -1,11 +1,11 @@
-//! What the worker notices, told to people.
+//! What the worker notices, for the log.
 
 use crate::config::Valid;
 use heijunka_settings::{Exit, Failure};
 use heijunka_worker::Note;
 use tracing::{info, warn};
 
-/// Tells what the worker noticed; some of it ends the agent.
+/// Logs what the worker noticed; some of it ends the agent.
 pub(crate) fn on_note(valid: &Valid, note: Note) -> Result<(), Failure> {
     match note {
         Note::NoRoom { .. } => {

@@ -1,4 +1,4 @@
-//! What the agent tells people's tools: flat JSON with units in the names.
+//! What the agent reports to people's tools: flat JSON with units in the names.
 
 use crate::diagnosis::Diagnosis;
 use heijunka_worker::Status;

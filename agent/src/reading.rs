@@ -28,13 +28,13 @@ pub(crate) struct Ready {
     pub(crate) settled: Settled,
 }
 
-/// Rows that can be computed on, and what the aggregator is told of them.
+/// Rows that can be computed on, and what the aggregator learns of them.
 pub(crate) struct Fresh {
     pub(crate) ready: Ready,
     pub(crate) prepared: Prepared,
 }
 
-/// The job as agents hear of it.
+/// The job's document.
 pub(crate) fn job(document: &[u8]) -> Result<Job, Failure> {
     Job::from_bytes(document)
         .map_err(|error| Failure::new(Exit::Config, "the job's description cannot be used").why(error.to_string()))

@@ -24,7 +24,7 @@ pub(crate) struct Shift {
 /// Why a stretch of work is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parting {
-    /// Somebody stops the agent.
+    /// The agent is being stopped.
     Stopped,
     /// The hours of `train_only` are.
     HoursOver,
@@ -37,7 +37,7 @@ pub(crate) enum Look {
     Same,
     /// The hours are over now, and begin again in so many seconds.
     Over { away_s: u32 },
-    /// Whoever has not gone by now shall go.
+    /// It is time to go, whatever is in hand.
     Late,
 }
 

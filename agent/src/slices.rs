@@ -82,7 +82,7 @@ impl Slices {
         self.duty.charge_others(began, now, cpu);
     }
 
-    /// Rests until the work done so far is paid for, or nobody waits any more.
+    /// Rests until the work done so far is paid for, or is cancelled.
     fn rest(&mut self) {
         let rest = self.duty.rest(self.origin.elapsed());
         if !rest.is_zero() {

@@ -1,7 +1,7 @@
-//! Looks at the data files again and again, so that rows that come while the job goes on are trained on.
+//! Looks at the data files again and again, so that rows that come during the job are trained on.
 //!
 //! A thread of its own reads what has changed; the compute thread takes it between two computations. Until then, and if it
-//! does not fit the job, training goes on with what there is.
+//! does not fit the job, training continues with the rows that it has.
 
 use crate::config::Valid;
 use crate::files::Files;

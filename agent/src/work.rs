@@ -45,7 +45,7 @@ pub(crate) enum Done {
         survey: Vec<u8>,
         usage: Usage,
     },
-    /// The files have been read again; `Err`: what they hold now does not fit the job, and training goes on without it.
+    /// The files have been read again; `Err`: what they hold now does not fit the job, and training continues without it.
     Replaced(Result<(Prepared, Usage), Failure>),
     /// The memory of `model` and `gradient` comes back with the next [`Compute`].
     Computed {

@@ -94,7 +94,7 @@ fn new_rows_are_trained_on_while_the_job_runs() {
     assert_eq!(said["data"], "160 rows used (0 held out), 0 skipped");
     // What does not fit is left alone.
     append("5\n1790010000;broken;0\n");
-    growing.wait_for("a.csv has changed, and training goes on without what is new: column 'x'").unwrap();
+    growing.wait_for("a.csv has changed, and training continues without the new rows: column 'x'").unwrap();
     assert!(growing.is_running() && aggregator.is_running());
     let ended = aggregator.stop().unwrap();
     assert_eq!(ended.code, Some(0), "{}", ended.log);

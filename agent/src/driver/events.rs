@@ -92,7 +92,7 @@ impl Driver<'_> {
             }
             Done::Replaced(Err(failure)) => {
                 self.data.watch.has_read();
-                warn!("{} has changed, and training goes on without what is new: {failure}", self.data_name());
+                warn!("{} has changed, and training continues without the new rows: {failure}", self.data_name());
             }
             Done::Computed { round, gradient, took, spent, model } => {
                 self.computing.keep_model(model);

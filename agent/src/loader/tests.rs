@@ -55,7 +55,7 @@ fn prepare(loader: &mut Loader, fitted: bool) -> Prepared {
     }
 }
 
-/// Other rows of the same length, changed at the same time as the old ones as far as the file system tells.
+/// Other rows of the same length, changed at the same time as the old ones as far as the file system shows.
 fn replace_unseen(path: &Path) {
     let changed = std::fs::metadata(path).unwrap().modified().unwrap();
     std::fs::write(path, rows("6,p\n")).unwrap();

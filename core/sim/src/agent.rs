@@ -222,7 +222,7 @@ impl<'b> World<'_, 'b> {
                     model,
                 } => {
                     let bytes: Vec<u8> = model.iter().flat_map(|parameter| parameter.to_le_bytes()).collect();
-                    // With data of its own an agent goes on from where it was, also when it begins a round afresh.
+                    // With data of its own an agent continues from where it was, also when it begins a round again.
                     let place = if private { 0 } else { position };
                     let asked = (samples, place, heijunka_wire::digest(&bytes));
                     let range = extra.then_some((position, samples));

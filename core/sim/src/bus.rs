@@ -35,7 +35,7 @@ pub(crate) enum Event {
     Wakes(Node),
     Connects(Node),
     AgentStarts(usize),
-    /// The broker has not heard from an agent for too long; holds the connection that is meant.
+    /// No message of an agent has reached the broker for too long; holds the connection that is meant.
     GivenUp {
         agent: usize,
         connection: u32,

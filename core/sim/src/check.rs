@@ -90,7 +90,7 @@ impl World<'_, '_> {
         }
     }
 
-    /// Tells of a second, different question for the same round.
+    /// Records a second, different question for the same round.
     pub(crate) fn check_asked(&mut self, agent: usize, key: crate::agent::AskedKey, asked: crate::agent::Asked) {
         let first = *self.agents[agent].asked.entry(key).or_insert(asked);
         let model = *self.models_asked.entry((key.1, key.2)).or_insert(asked.2);

@@ -37,7 +37,7 @@ impl World<'_, '_> {
         garbage.into_iter().map(|bytes| Packet { bytes: Rc::from(bytes), ..packet.clone() }).collect()
     }
 
-    /// Whether only an authentication tag could tell these bytes from a word of this run or a newer one.
+    /// Whether only an authentication tag could distinguish these bytes from a word of this run or a newer one.
     fn is_a_word(&self, bytes: &[u8]) -> bool {
         decode(bytes).is_ok_and(|frame| frame.head.run >= self.newest_run() || matches!(frame.body, Body::Spec(_)))
     }
@@ -69,12 +69,12 @@ impl World<'_, '_> {
         let lies = decode(&packet.bytes).map(|frame| lies_about(&frame)).unwrap_or_default();
         let agent = &mut self.agents[index];
         let lies = lies.into_iter().map(|bytes| Packet { bytes: Rc::from(bytes), ..packet.clone() });
-        let told = lies.chain(agent.past.iter().cloned()).collect();
+        let lies = lies.chain(agent.past.iter().cloned()).collect();
         agent.past.push(packet.clone());
         if agent.past.len() > PAST_ANSWERS {
             agent.past.remove(0);
         }
-        told
+        lies
     }
 }
 
@@ -85,7 +85,7 @@ fn lies_about(frame: &Frame<'_>) -> Vec<Vec<u8>> {
     let sooner = Gradient { round: RoundId(true_one.round.0 + 1000), ..true_one };
     let elsewhere = Gradient { session: true_one.session ^ 1, ..true_one };
     let endless: Vec<u8> = frame.payload.chunks(4).flat_map(|_| f32::INFINITY.to_le_bytes()).collect();
-    let told = [
+    let lies = [
         (frame.head, more, frame.payload),
         (frame.head, sooner, frame.payload),
         (frame.head, elsewhere, frame.payload),
@@ -93,7 +93,7 @@ fn lies_about(frame: &Frame<'_>) -> Vec<Vec<u8>> {
         (Head { run: frame.head.run.next(), ..frame.head }, true_one, frame.payload),
         (Head::default(), true_one, frame.payload),
     ];
-    told.into_iter().filter_map(|(head, gradient, payload)| as_bytes(head, gradient, payload)).collect()
+    lies.into_iter().filter_map(|(head, gradient, payload)| as_bytes(head, gradient, payload)).collect()
 }
 
 fn as_bytes(head: Head, gradient: Gradient, payload: &[u8]) -> Option<Vec<u8>> {

@@ -65,7 +65,7 @@ pub struct RunRecord {
     pub scores: Option<Scores>,
     /// What became of the answers.
     pub counters: Counters,
-    /// What it told people.
+    /// What it reported to people.
     pub events: Vec<Event>,
     /// How it ended, if it did by itself.
     pub outcome: Option<Outcome>,

@@ -1,8 +1,8 @@
 //! Replay: what a fleet of known costs would have done under another policy, or with other agents.
 //!
 //! Both minds run with their real frames under virtual time; the costs of every round and agent come from outside, from
-//! a recording or a fleet file. The policy sees nothing of them but what the frames tell. The bus is quiet, the data are
-//! shared, nobody scores, everybody has joined before the first round. Gradients are zeros: it is the timing that counts.
+//! a recording or a fleet file. The policy sees only what the frames say of them. The bus is quiet, the data are
+//! shared, no round scores, all agents have joined before the first round. Gradients are zeros: it is the timing that counts.
 
 use crate::agent::Memory;
 use crate::replay_agent::{Answering, ReplayAgent};
@@ -29,7 +29,7 @@ const PARAMETERS: usize = 2;
 /// The job begins so long after the last agent has joined. They all join at once.
 const GATHER: Duration = Duration::from_millis(1);
 
-/// Everybody connects so long after the aggregator's start.
+/// All connect so long after the aggregator's start.
 const BEGINS_AFTER: Duration = Duration::from_millis(1);
 /// An agent that idles announces itself every half minute: these are days.
 const EVENTS_A_ROUND_MAX: usize = 10_000;
@@ -80,7 +80,7 @@ pub struct Replay<'a> {
     pub seed: u64,
 }
 
-/// Why a replay has no end.
+/// Why a replay cannot end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplayError {
     /// There is no agent.

@@ -99,7 +99,7 @@ impl<'b> ReplayAgent<'b> {
                         self.worker.handle(now, Input::Computed { round, samples, loss_sum: 0.0, gradient: &[], took });
                     }
                 }
-                // Nobody holds rows out.
+                // No agent holds rows out.
                 Output::Score { .. } | Output::Note(_) => {}
                 Output::Wait(until) => {
                     let until = until.max(now);

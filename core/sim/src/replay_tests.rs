@@ -121,7 +121,7 @@ fn a_fleet_must_have_agents_of_different_names() {
 
 #[test]
 fn rounds_that_run_into_their_deadline_do_not_stop_a_replay() {
-    // The second agent takes longer than the first deadline of 120 s once: it counts again when it is heard.
+    // The second agent takes longer than the first deadline of 120 s once: it counts again when its answer comes.
     let records = replay(PolicyName::Equal, 2, 6, |round, agent| {
         costs(if (round, agent) == (0, 1) { 200.0 } else { 0.0 }, 0.0, 0.01)
     });

@@ -9,7 +9,7 @@ use heijunka_units::{Cap, Samples};
 /// A world to run.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// What the aggregator is told to do.
+    /// What the aggregator has to do.
     pub plan: Plan,
     /// The agents' machines; agent i is called `agent-i`, with two digits.
     pub machines: Vec<Machine>,
@@ -123,9 +123,9 @@ pub enum Trouble {
         /// Whether it keeps retained messages and sessions.
         keeps_state: bool,
     },
-    /// Somebody asks the newest aggregator to pause.
+    /// A person asks the newest aggregator to pause.
     Pause,
-    /// Somebody asks the newest aggregator to go on.
+    /// A person asks the newest aggregator to resume.
     Resume,
     /// An aggregator with the next higher run starts.
     AggregatorStarts {

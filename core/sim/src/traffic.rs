@@ -113,7 +113,7 @@ impl World<'_, '_> {
         }
     }
 
-    /// The broker has a message: keeps it if it is to be retained, and sends it to whoever has subscribed.
+    /// The broker has a message: keeps it if it is to be retained, and sends it to the subscribers.
     pub(crate) fn route(&mut self, packet: Packet) {
         self.record.trace_bytes(&packet.bytes);
         if packet.channel.contract().retained {

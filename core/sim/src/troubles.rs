@@ -48,7 +48,7 @@ impl World<'_, '_> {
         }
     }
 
-    /// The broker publishes the will unless it hears from the agent on a later connection.
+    /// The broker publishes the will unless the agent has a later connection.
     fn await_will(&mut self, agent: usize) {
         let connection = self.agents[agent].link.connection;
         self.queue.push(self.now + self.scenario.keep_alive, Event::GivenUp { agent, connection });

@@ -30,7 +30,7 @@ pub(crate) struct World<'s, 'b> {
     pub(crate) aggregators: Vec<Aggregator>,
     pub(crate) agents: Vec<Agent<'b>>,
     pub(crate) retained: Retained,
-    /// Nobody reaches the broker before.
+    /// The broker is out of reach before.
     pub(crate) broker_back: Timestamp,
     pub(crate) aggregators_to_come: usize,
     /// Digest of the model that the first agent computed on, of each run's rounds.

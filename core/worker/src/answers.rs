@@ -34,7 +34,7 @@ pub(crate) struct Written {
 pub(crate) struct Writing {
     pub(crate) codec: Codec,
     pub(crate) train: Train,
-    /// Nobody looks at it: it only has the length of one that counts.
+    /// Its payload is not read: it only has the length of one that counts.
     pub(crate) probe: bool,
     /// In place of another agent: momentum has been given for this round already.
     pub(crate) extra: bool,

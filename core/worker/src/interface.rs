@@ -146,8 +146,8 @@ pub enum Output<'w> {
         /// The job: a `heijunka_wire::document::Job`.
         document: &'w [u8],
     },
-    /// Compute the mean gradient of `samples` samples, then answer with [`Input::Computed`]. There is no other
-    /// computation under way that was not abandoned.
+    /// Compute the mean gradient of `samples` samples, then answer with [`Input::Computed`]. Each computation
+    /// that was asked for before is answered or abandoned.
     Compute {
         /// The round.
         round: RoundId,
@@ -180,9 +180,9 @@ pub enum Output<'w> {
         /// The model.
         model: &'w [f32],
     },
-    /// Nobody waits any more for what is being computed.
+    /// The result that is being computed is not needed any more.
     Abandon,
-    /// Something to tell.
+    /// Something to log.
     Note(Note),
     /// Nothing until then, or until something happens.
     Wait(Timestamp),
@@ -193,11 +193,11 @@ pub enum Output<'w> {
 pub struct Status {
     /// The run that is obeyed.
     pub run: RunId,
-    /// The round last heard of.
+    /// The last round that has come.
     pub round: RoundId,
     /// The same as people count: by the steps of the model.
     pub number: u64,
-    /// Samples a round.
+    /// Samples per round.
     pub share_samples: Samples,
     /// Samples of the global batch.
     pub batch_samples: Samples,

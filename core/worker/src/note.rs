@@ -4,10 +4,10 @@ use core::fmt;
 use heijunka_units::{AllocationVersion, RunId, Samples};
 use heijunka_wire::{Ask, DecodeError, PartError, Purpose, Refusal};
 
-/// Something worth telling.
+/// Something worth logging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// An aggregator started (or was heard for the first time).
+    /// An aggregator has started, or its first message has come.
     NewRun(RunId),
     /// Columns and model are settled; the model has so many parameters.
     Settled(usize),
@@ -17,12 +17,12 @@ pub enum Note {
     Share {
         /// The division.
         version: AllocationVersion,
-        /// Samples a round.
+        /// Samples per round.
         samples: Samples,
     },
     /// The aggregator does not take this agent.
     Refused(Refusal),
-    /// The aggregator went on without this agent's result for the round.
+    /// The round ended without this agent's result.
     Overtaken(u64),
     /// The job is over.
     Finished,
@@ -53,10 +53,10 @@ pub(crate) fn number(round: &Ask) -> u64 {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NewRun(run) => write!(f, "heard aggregator run {run}"),
+            Self::NewRun(run) => write!(f, "found aggregator run {run}"),
             Self::Settled(parameters) => write!(f, "the job is settled: a model of {parameters} parameters"),
             Self::Joined => f.write_str("the aggregator counts on this agent"),
-            Self::Share { version, samples } => write!(f, "share {samples} samples a round (allocation {version})"),
+            Self::Share { version, samples } => write!(f, "share {samples} samples per round (allocation {version})"),
             Self::Refused(Refusal::Protocol) => f.write_str("refused: no common protocol version"),
             Self::Refused(Refusal::DifferentData) => {
                 f.write_str("refused: shared data, but this agent's rows differ from the other agents' rows")

@@ -13,7 +13,7 @@ pub(crate) struct Replica<'b> {
     assembly: Assembly,
     /// The version that `model` holds whole.
     held: Option<ModelVersion>,
-    /// The whole model has been asked for, since updates of what is held no longer come.
+    /// The whole model has been asked for, because updates of the held version no longer come.
     lacking: bool,
 }
 
@@ -61,7 +61,7 @@ impl<'b> Replica<'b> {
         self.model.get(..parameters).unwrap_or(&[])
     }
 
-    /// Another job: what is held is no model of it.
+    /// Another job: the model that is held is not of it.
     pub(crate) fn forget(&mut self) {
         (self.held, self.lacking) = (None, false);
     }

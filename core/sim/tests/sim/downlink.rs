@@ -1,4 +1,4 @@
-//! A cap on what the aggregator sends makes rounds longer, and nothing else: nobody is late, and jobs reach their end.
+//! A cap on what the aggregator sends makes rounds longer, and nothing else: no agent is late, and jobs reach their end.
 
 use crate::helpers::{chunked, seeds, sound, troubled, unruly};
 use heijunka_allocate::PolicyName;

@@ -1,4 +1,4 @@
-//! With shared data a round loses nothing, whoever is killed, frozen or cut off and whenever: each step has the whole
+//! With shared data a round loses nothing, whichever agent is killed, frozen or cut off and whenever: each step has the whole
 //! batch, and the model is that of an undisturbed run.
 
 use crate::helpers::{alone, seeds, sound, unruly};
@@ -107,7 +107,7 @@ fn while_an_agent_stands_still_others_compute_its_range_long_before_the_deadline
     exact(&record, 1);
     let rounds = &record.last().unwrap().rounds;
     let stood_in: Vec<_> = rounds.iter().filter(|round| round.reissued_samples > 0).collect();
-    assert!(!stood_in.is_empty(), "nobody stood in");
+    assert!(!stood_in.is_empty(), "no agent stood in");
     let usual = rounds[5].seconds;
     for round in stood_in {
         assert!(round.seconds < 5.0 * usual, "{} s, usually {usual} s: {round:?}", round.seconds);

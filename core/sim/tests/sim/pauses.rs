@@ -1,4 +1,4 @@
-//! Below what is needed the job pauses, says so and goes on later; it never steps on too little.
+//! Below what is needed the job pauses, says so and resumes later; it never steps on too little.
 
 use crate::helpers::{chunked, seeds, small, sound, unruly};
 use heijunka_round::{Code, Ending};
@@ -32,7 +32,7 @@ fn a_round_below_the_quorum_is_given_up_and_asked_again() {
         let mut world = small(400);
         world.keep_models = true;
         world.plan.patience.quorum = 0.7;
-        // Nobody can compute in place of another one.
+        // No agent can compute in place of another one.
         world.plan.job.data_mode = DataMode::Private;
         world.keep_alive = Duration::from_secs(1_000_000);
         let when = Duration::from_millis(6000 + 17 * (seed % 20));
@@ -86,7 +86,7 @@ fn a_pause_that_was_asked_for_lasts_until_somebody_goes_on_whatever_happens_mean
         sound(&record, seed);
         let last = record.last().unwrap();
         assert_eq!((last.count(Code::PauseRequested), last.count(Code::Resumed)), (1, 1), "seed {seed}");
-        assert!(!calm || last.count(Code::Unanswered) == 0, "seed {seed}: somebody was blamed for the pause");
+        assert!(!calm || last.count(Code::Unanswered) == 0, "seed {seed}: an agent was blamed for the pause");
         let longest = last.rounds.iter().map(|round| round.seconds + round.between_s).fold(0.0, f64::max);
         assert!(longest < 600.0, "seed {seed}: the pause was taken for work of {longest} s");
         assert!(record.seconds > 3600.0, "seed {seed}: over after {} s", record.seconds);

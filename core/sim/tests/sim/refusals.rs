@@ -1,4 +1,4 @@
-//! Who may not take part is told why, and does not hold up the others.
+//! An agent that may not take part learns why, and does not delay the others.
 
 use crate::helpers::{small, sound};
 use heijunka_round::Code;

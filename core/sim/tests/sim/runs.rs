@@ -23,7 +23,7 @@ fn a_second_aggregator_takes_over_and_the_first_one_leaves() {
 #[test]
 fn the_first_one_leaves_also_when_words_are_lost() {
     for seed in seeds(15) {
-        // The second one outlasts all troubles: nobody contradicts a first one that returns when all is over.
+        // The second one outlasts all troubles: no other contradicts a first one that returns when all is over.
         let mut world = troubled(unruly(small(700)), seed);
         let when = Duration::from_secs(4);
         world.steps.push(Step { at: when, trouble: Trouble::AggregatorStarts { old_dies: false } });

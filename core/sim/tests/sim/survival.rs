@@ -96,7 +96,7 @@ fn a_frozen_agent_delays_a_round_by_at_most_the_deadline_and_comes_back() {
         let mut world = small(500);
         let frozen = Trouble::AgentFreezes { agent: 2, lasts: Duration::from_secs(30) };
         world.steps.push(Step { at: Duration::from_millis(5000 + 13 * (seed % 40)), trouble: frozen });
-        // Nobody tells the aggregator.
+        // The aggregator gets no message about it.
         world.keep_alive = Duration::from_secs(1_000_000);
         let record = run(&world, seed);
         sound(&record, seed);

@@ -1,4 +1,4 @@
-//! Private data: whoever is fast does not bend the objective towards its own rows.
+//! Private data: a fast agent does not bend the objective towards its own rows.
 
 use crate::helpers::{engine, seeds, sound};
 use heijunka_allocate::PolicyName;

@@ -124,7 +124,7 @@ impl Bench {
 
     /// Lets time pass until the worker wants to be called, and ticks it.
     pub(super) fn tick(&mut self) -> Vec<Said> {
-        assert_ne!(self.wait, Timestamp::NEVER, "it waits for ever");
+        assert_ne!(self.wait, Timestamp::NEVER, "it waits without end");
         self.now = self.now.max(self.wait);
         self.handle(Input::Tick)
     }

@@ -71,26 +71,26 @@ fn what_no_step_was_taken_on_is_sent_again() {
 fn what_a_step_was_taken_without_is_sent_again_once() {
     let mut bench = sparse();
     let gradient = [0.0, -3.0, 0.0, 2.0, 0.0, 0.0];
-    let told = |round, offset| {
+    let said = |round, offset| {
         let untaken = Some(Untaken { round: RoundId(round), offset });
         Share { codec: Codec::SparseSign, untaken, ..assign(1) }
     };
     bench.on_round(train(1), &MODEL);
     bench.computed(1, &gradient);
     // Another round's, and another range's.
-    bench.on_assign(told(9, 4));
-    bench.on_assign(told(1, 5));
-    bench.on_assign(told(1, 4));
-    bench.on_assign(told(1, 4));
+    bench.on_assign(said(9, 4));
+    bench.on_assign(said(1, 5));
+    bench.on_assign(said(1, 4));
+    bench.on_assign(said(1, 4));
     bench.on_round(train(2), &MODEL);
     assert_eq!(sent(&bench.computed(2, &[0.0; 6]))[1], -3.0);
     // The broker's copy comes again, and the step was taken with the last answer.
-    bench.on_assign(told(1, 4));
+    bench.on_assign(said(1, 4));
     bench.on_round(train(3), &MODEL);
     assert_eq!(sent(&bench.computed(3, &[0.0; 6]))[3], 2.0);
-    // It is told before the answer is there.
+    // The word comes before the answer is there.
     bench.on_round(train(4), &MODEL);
-    bench.on_assign(told(4, 4));
+    bench.on_assign(said(4, 4));
     assert_eq!(sent(&bench.computed(4, &gradient))[1], -3.0);
     bench.on_round(train(5), &MODEL);
     assert_eq!(sent(&bench.computed(5, &[0.0; 6]))[1], -3.0);
@@ -147,7 +147,7 @@ fn update(number: u64, before: &[f32], difference: &[f32; PARAMETERS]) -> (Ask, 
     (Ask { base, codec: Codec::Float16, digest, part, ..whole(number, 1, &MODEL) }, bytes, after)
 }
 
-fn hear(bench: &mut Bench, (round, bytes, _): &(Ask, Vec<u8>, Vec<f32>)) -> Vec<Said> {
+fn on_update(bench: &mut Bench, (round, bytes, _): &(Ask, Vec<u8>, Vec<f32>)) -> Vec<Said> {
     bench.frame(Channel::Round, &Body::Round(Round::Ask(*round)), Payload::Bytes(bytes))
 }
 
@@ -161,10 +161,10 @@ fn an_update_makes_the_next_model_of_the_last() {
     bench.on_round(whole(1, 1, &MODEL), &MODEL);
     bench.computed(1, &MODEL);
     let second = update(2, &MODEL, &[0.5, 0.0, -0.25, 0.0, 0.0, 1.0]);
-    assert_eq!(model(&hear(&mut bench, &second)), Some(second.2.clone()));
+    assert_eq!(model(&on_update(&mut bench, &second)), Some(second.2.clone()));
     bench.computed(2, &MODEL);
     let third = update(3, &second.2, &[0.0; 6]);
-    assert_eq!(model(&hear(&mut bench, &third)), Some(second.2));
+    assert_eq!(model(&on_update(&mut bench, &third)), Some(second.2));
 }
 
 #[test]
@@ -174,30 +174,30 @@ fn who_missed_an_update_asks_once_for_the_whole_and_goes_on_from_it() {
     bench.computed(1, &MODEL);
     let second = update(2, &MODEL, &[0.5; 6]);
     let third = update(3, &second.2, &[0.25; 6]);
-    let said = hear(&mut bench, &third);
+    let said = on_update(&mut bench, &third);
     assert_eq!((computes(&said), notes(&said)), (vec![], vec![Note::Lacks(3)]));
-    assert_eq!(joins(&said)[0].model, Some(ModelVersion(0)), "it tells what it has");
+    assert_eq!(joins(&said)[0].model, Some(ModelVersion(0)), "it names what it has");
     let fourth = update(4, &third.2, &[0.5; 6]);
-    assert_eq!(hear(&mut bench, &fourth), [], "it has asked");
+    assert_eq!(on_update(&mut bench, &fourth), [], "it has asked");
     assert_eq!(joins(&bench.tick()).len(), 1, "it asks again after a while");
     let snapshot = Ask { base: None, codec: Codec::Float32, digest: fourth.0.digest, ..whole(4, 1, &MODEL) };
     let said = bench.frame(Channel::Snapshot, &Body::Round(Round::Ask(snapshot)), Payload::Numbers(&fourth.2));
     assert_eq!(model(&said), Some(fourth.2.clone()));
     bench.computed(4, &MODEL);
     let fifth = update(5, &fourth.2, &[0.5; 6]);
-    assert_eq!(model(&hear(&mut bench, &fifth)), Some(fifth.2));
+    assert_eq!(model(&on_update(&mut bench, &fifth)), Some(fifth.2));
 }
 
 #[test]
 fn while_the_whole_model_comes_in_chunks_an_update_of_the_same_round_is_not_needed() {
     let mut bench = Bench::joined();
     let second = update(2, &MODEL, &[0.5; 6]);
-    let said = hear(&mut bench, &second);
+    let said = on_update(&mut bench, &second);
     assert_eq!(notes(&said), [Note::Lacks(2)]);
     let chunks = round(2, 1, &second.2, 8);
     for chunk in &chunks[..2] {
         bench.frame(Channel::Snapshot, &Body::Round(Round::Ask(*chunk)), Payload::Numbers(&second.2));
-        assert_eq!(hear(&mut bench, &second), []);
+        assert_eq!(on_update(&mut bench, &second), []);
     }
     let said = bench.frame(Channel::Snapshot, &Body::Round(Round::Ask(chunks[2])), Payload::Numbers(&second.2));
     assert_eq!(model(&said), Some(second.2));
@@ -210,7 +210,7 @@ fn a_damaged_update_is_noticed_and_the_whole_asked_for() {
     bench.computed(1, &MODEL);
     let (head, mut bytes, after) = update(2, &MODEL, &[0.5; 6]);
     bytes[3] ^= 1;
-    let said = hear(&mut bench, &(head, bytes, after.clone()));
+    let said = on_update(&mut bench, &(head, bytes, after.clone()));
     assert_eq!(computes(&said), []);
     assert_eq!(notes(&said), [Note::DigestMismatch, Note::Lacks(2)]);
     assert_eq!(joins(&said)[0].model, None);

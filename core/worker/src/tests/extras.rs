@@ -12,7 +12,7 @@ fn extra(number: u32, offset: u32) -> Extra {
     Extra { session: SESSION, round: RoundId(1), digest: whole(1, 1, &MODEL).digest, number, offset, samples: 8 }
 }
 
-fn hear(bench: &mut Bench, extra: Extra) -> Vec<Said> {
+fn on_extra(bench: &mut Bench, extra: Extra) -> Vec<Said> {
     bench.frame(Channel::Extra, &Body::Extra(extra), Payload::None)
 }
 
@@ -41,21 +41,21 @@ fn offsets(said: &[Said]) -> Vec<u32> {
 #[test]
 fn whoever_has_answered_computes_what_another_one_left() {
     let mut bench = answered();
-    assert_eq!(positions(&hear(&mut bench, extra(1, 40))), [140]);
-    assert_eq!(hear(&mut bench, extra(1, 40)), [], "a computation is not begun twice");
+    assert_eq!(positions(&on_extra(&mut bench, extra(1, 40))), [140]);
+    assert_eq!(on_extra(&mut bench, extra(1, 40)), [], "a computation is not begun twice");
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [40]);
-    assert_eq!(offsets(&hear(&mut bench, extra(1, 40))), [40], "it is lacking still");
-    assert_eq!(positions(&hear(&mut bench, extra(2, 60))), [160]);
-    assert_eq!(hear(&mut bench, extra(1, 40)), [], "an older one that was on its way");
+    assert_eq!(offsets(&on_extra(&mut bench, extra(1, 40))), [40], "it is lacking still");
+    assert_eq!(positions(&on_extra(&mut bench, extra(2, 60))), [160]);
+    assert_eq!(on_extra(&mut bench, extra(1, 40)), [], "an older one that was on its way");
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [60]);
 }
 
 #[test]
 fn its_own_range_comes_first() {
     let mut bench = Bench::joined();
-    assert_eq!(hear(&mut bench, extra(1, 40)), []);
+    assert_eq!(on_extra(&mut bench, extra(1, 40)), []);
     bench.on_round(whole(1, 1, &MODEL), &MODEL);
-    assert_eq!(hear(&mut bench, extra(1, 40)), []);
+    assert_eq!(on_extra(&mut bench, extra(1, 40)), []);
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [4]);
 }
 
@@ -64,18 +64,18 @@ fn whoever_sits_out_may_be_asked_for_nothing_else() {
     let mut bench = Bench::joined();
     bench.on_assign(Share { samples: 0, ..assign(1) });
     assert_eq!(bench.on_round(whole(1, 1, &MODEL), &MODEL), []);
-    assert_eq!(positions(&hear(&mut bench, extra(1, 40))), [140]);
+    assert_eq!(positions(&on_extra(&mut bench, extra(1, 40))), [140]);
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [40]);
 }
 
 #[test]
 fn a_range_that_is_no_longer_wanted_is_not_answered() {
     let mut bench = answered();
-    hear(&mut bench, extra(1, 40));
-    assert_eq!(hear(&mut bench, extra(2, 60)), [], "one at a time");
+    on_extra(&mut bench, extra(1, 40));
+    assert_eq!(on_extra(&mut bench, extra(2, 60)), [], "one at a time");
     assert_eq!(positions(&bench.computed(1, &GRADIENT)), [160]);
     assert_eq!(offsets(&bench.computed(1, &GRADIENT)), [60]);
-    hear(&mut bench, extra(3, 80));
+    on_extra(&mut bench, extra(3, 80));
     let said = bench.on_round(whole(2, 1, &MODEL), &MODEL);
     assert_eq!((computes(&said), notes(&said)), (vec![RoundId(2)], vec![]));
     assert!(said.contains(&Said::Abandon), "{said:?}");
@@ -90,17 +90,17 @@ fn extras_for_another_session_round_or_model_mean_nothing() {
         Extra { digest: 1, ..extra(1, 40) },
         Extra { samples: 1001, ..extra(1, 40) },
     ] {
-        assert_eq!(hear(&mut bench, wrong), []);
+        assert_eq!(on_extra(&mut bench, wrong), []);
     }
 }
 
 #[test]
 fn a_forged_number_does_not_block_the_true_ones_for_ever() {
     let mut bench = answered();
-    hear(&mut bench, extra(u32::MAX, 40));
+    on_extra(&mut bench, extra(u32::MAX, 40));
     bench.computed(1, &GRADIENT);
-    assert_eq!(hear(&mut bench, extra(1, 60)), []);
+    assert_eq!(on_extra(&mut bench, extra(1, 60)), []);
     bench.tick();
-    assert_eq!(positions(&hear(&mut bench, extra(1, 60))), [160]);
+    assert_eq!(positions(&on_extra(&mut bench, extra(1, 60))), [160]);
     assert!(!notes(&bench.computed(1, &GRADIENT)).contains(&Note::Overtaken(1)));
 }

@@ -70,5 +70,5 @@ fn who_counts_nowhere_goes_at_once() {
     let mut lost = Bench::joined();
     leave(&mut lost);
     lost.handle(Input::Disconnected);
-    assert!(lost.worker.may_leave(), "nobody can be told");
+    assert!(lost.worker.may_leave(), "there is no connection for a message");
 }

@@ -49,7 +49,7 @@ fn the_next_round_is_the_receipt_and_until_then_a_repeated_round_is_answered_aga
     assert_eq!((computes(&said), answers(&said)), (vec![RoundId(2)], vec![]));
     assert_eq!(bench.on_round(whole(1, 1, &MODEL), &MODEL), [], "an older round is over");
     assert_eq!(bench.on_round(whole(2, 1, &MODEL), &MODEL), [], "a computation is not begun twice");
-    assert_eq!(bench.computed(1, &GRADIENT), [], "nobody waits for the first round");
+    assert_eq!(bench.computed(1, &GRADIENT), [], "the first round is over");
     assert_eq!(answers(&bench.computed(2, &GRADIENT)), [(RoundId(2), 0)]);
     assert_eq!(bench.computed(2, &GRADIENT), [], "it has been answered");
 }
@@ -119,7 +119,7 @@ fn of_two_starts_of_one_run_the_higher_one_is_obeyed() {
     bench.start = Start::new([6; 16]);
     assert_eq!(bench.on_spec(true), [Said::Note(Note::StaleRun(RunId(5)))]);
     bench.start = Start::new([8; 16]);
-    assert_eq!(bench.on_round(whole(1, 1, &MODEL), &MODEL), [], "its spec has yet to be heard");
+    assert_eq!(bench.on_round(whole(1, 1, &MODEL), &MODEL), [], "its spec has not come yet");
     assert!(notes(&bench.on_spec(true)).contains(&Note::NewRun(RunId(5))));
     bench.start = START;
     assert_eq!(bench.on_assign(assign(1)), [Said::Note(Note::StaleRun(RunId(5)))]);
@@ -134,7 +134,7 @@ fn the_highest_run_is_obeyed_and_older_ones_are_not() {
         assert_eq!(said, [Said::Note(Note::StaleRun(RunId(4)))]);
     }
     bench.run = RunId(6);
-    assert_eq!(bench.on_round(whole(1, 1, &MODEL), &MODEL), [], "its spec has yet to be heard");
+    assert_eq!(bench.on_round(whole(1, 1, &MODEL), &MODEL), [], "its spec has not come yet");
     let said = bench.on_spec(true);
     assert!(said.contains(&Said::Abandon) && notes(&said).contains(&Note::NewRun(RunId(6))), "{said:?}");
     assert_eq!(joins(&said).len(), 1, "its data are prepared already");
@@ -151,8 +151,8 @@ fn numbers_that_are_none_are_told_and_not_sent() {
     gradient[2] = f32::NAN;
     assert_eq!(bench.computed(1, &GRADIENT[1..]), [], "a gradient of another length");
     let said = bench.computed(1, &gradient);
-    let [Said::Published(Channel::Gradient, Body::Gradient(told), payload)] = &said[..] else { panic!("{said:?}") };
-    assert_eq!((told.loss_sum, &payload[..]), (None, &[][..]));
+    let [Said::Published(Channel::Gradient, Body::Gradient(sent), payload)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((sent.loss_sum, &payload[..]), (None, &[][..]));
     bench.on_round(whole(2, 1, &MODEL), &MODEL);
     assert_eq!(answers(&bench.computed(2, &GRADIENT)), [(RoundId(2), 0)]);
 }
