@@ -56,7 +56,7 @@ pub(crate) fn run(valid: &Valid) -> Result<(), Failure> {
 
 async fn serve(valid: &Valid) -> Result<(), Failure> {
     let topics = Topics::new(valid.site.clone(), valid.job.clone());
-    // The run number is not known before the broker is heard, so the will names the last one known here.
+    // The run number is not known before the broker answers, so the will names the last one known here.
     let last = run_number::last(&valid.output)?;
     let mut bus = valid.bus.clone();
     let state = topics.common(Channel::AggregatorState);
@@ -120,7 +120,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     let ended = driver.serve(events, &mut signals).await;
     driver.progress.finish();
     let told = driver.trace.as_mut().and_then(TraceFile::write);
-    driver.tell_of_trace(told);
+    driver.warn_of_trace(told);
     let reason = match &ended {
         Ok(outcome) => outcome.to_string(),
         Err(failure) => failure.to_string(),
@@ -190,7 +190,7 @@ fn say(event: &BusEvent, outage: &mut Outage) {
         }
         BusEvent::PublishRefused { topic, reason } => warn!("the broker refused a message to {topic}: {reason}"),
         BusEvent::SubscribeRefused { filter, reason } if filter == DROPPED => {
-            tracing::debug!("the broker does not tell what it drops: {reason}");
+            tracing::debug!("the broker does not report dropped messages: {reason}");
         }
         BusEvent::SubscribeRefused { filter, reason } => {
             warn!("the broker refused the subscription to {filter}: {reason}");
@@ -216,12 +216,12 @@ struct Driver<'a> {
     /// Messages that the broker has dropped, if it says so.
     dropped: Option<u64>,
     status_due: Instant,
-    /// When people may be told again, under a cap on what is sent.
+    /// When the status may be published again, under a cap on what is sent.
     told_due: Instant,
     save_due: Instant,
     /// The round after which the model was written last.
     saved: Option<u64>,
-    /// When somebody stopped the program.
+    /// When the program was asked to stop.
     stopped: Option<Instant>,
     /// Once the job is over.
     last: Option<LastSave>,
@@ -241,7 +241,7 @@ impl Driver<'_> {
             if let Some(outcome) = self.save_last()? {
                 let figures = message(&self.coordinator, &self.figures);
                 let steps = self.coordinator.steps();
-                self.progress.tell(|| info!("the job is over after round {steps}: {outcome}; {figures}"));
+                self.progress.print(|| info!("the job is over after round {steps}: {outcome}; {figures}"));
                 return Ok(outcome);
             }
             self.publish_status();
@@ -252,7 +252,7 @@ impl Driver<'_> {
             tokio::select! {
                 event = events.next() => {
                     let Some(event) = event else {
-                        // What could not be written has been told.
+                        // Failures have been reported.
                         let _ = self.save();
                         return Err(Failure::new(Exit::Unavailable, "the bus has ended"));
                     };
@@ -306,9 +306,9 @@ impl Driver<'_> {
                 match (topic.channel, &topic.agent) {
                     (Channel::AgentState, Some(agent)) => {
                         let state: Option<AgentState> = serde_json::from_slice(&message.payload).ok();
-                        if let Some(state) = state.filter(AgentState::is_gone) {
+                        if let Some(absence) = state.and_then(|state| state.absence()) {
                             if !message.retain {
-                                self.tell_gone(agent, &state);
+                                self.on_absence(agent, absence);
                             }
                             self.coordinator.handle(now, Input::Offline { agent });
                         }
@@ -325,7 +325,7 @@ impl Driver<'_> {
                 self.connected(*session_present);
             }
             BusEvent::Disconnected { .. } => {
-                self.progress.tell(|| say(event, &mut self.outage));
+                self.progress.print(|| say(event, &mut self.outage));
                 self.coordinator.handle(now, Input::Disconnected);
             }
             other => say(other, &mut self.outage),
@@ -374,10 +374,10 @@ impl Driver<'_> {
         self.figures.add(record);
         self.page.add(record, self.coordinator.steps());
         if let Err(error) = self.history.add(record) {
-            warn!("history.csv: {error}; training goes on");
+            warn!("history.csv: {error}; training continues");
         }
         let told = self.trace.as_mut().and_then(|trace| trace.add(record, &self.coordinator.outlooks()));
-        self.tell_of_trace(told);
+        self.warn_of_trace(told);
         self.progress.show(&self.coordinator, &self.figures, record);
         if let Some(reason) = &record.moved {
             tracing::debug!("shares: {reason}");
@@ -387,9 +387,9 @@ impl Driver<'_> {
         }
     }
 
-    fn tell_of_trace(&self, told: Option<String>) {
+    fn warn_of_trace(&self, told: Option<String>) {
         if let Some(told) = told {
-            self.progress.tell(|| warn!("{told}"));
+            self.progress.print(|| warn!("{told}"));
         }
     }
 
@@ -403,7 +403,7 @@ impl Driver<'_> {
     fn log(&self, happened: &Event) {
         let (code, agent) = (display(happened.code()), happened.agent().map(display));
         let fix = happened.fix().map_or_else(String::new, |fix| format!("; {fix}"));
-        self.progress.tell(|| match happened.level() {
+        self.progress.print(|| match happened.level() {
             Level::Info => info!(code, agent, "{happened}{fix}"),
             Level::Warn => warn!(code, agent, "{happened}{fix}"),
         });
@@ -411,13 +411,13 @@ impl Driver<'_> {
 
     /// Leaves the job to a newer aggregator, and what it has come to in the folder, if that is not the newer one's, too.
     fn superseded(&mut self, rival: &str) -> Failure {
-        // A run's number is there before anybody hears of the run.
+        // A run's number is stored before the run is announced.
         let is_own = run_number::last(&self.valid.output).is_ok_and(|run| run == self.coordinator.run());
         if is_own && let Ok(saved) = self.save() {
-            self.progress.tell(|| info!("{saved}"));
+            self.progress.print(|| info!("{saved}"));
         }
         Failure::new(Exit::Unavailable, format!("another aggregator has taken over job {}: {rival}", self.valid.job))
-            .why("two aggregators never mix their updates: the one that started last goes on")
+            .why("two aggregators never mix their updates: the one that started last continues")
             .fix("leave one of them running; give a second job another name")
     }
 }
@@ -442,7 +442,7 @@ fn page(valid: &Valid) -> Setup {
     }
 }
 
-/// A trace that cannot be recorded is no reason not to train.
+/// Training continues without a trace if it cannot be recorded.
 fn begin_trace(valid: &Valid) -> Option<TraceFile> {
     let path = valid.trace.as_ref()?;
     let told = |error: &std::io::Error| warn!("{}: {error}; no trace is recorded", path.display());

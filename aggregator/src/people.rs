@@ -1,11 +1,10 @@
-//! What the aggregator tells people's tools: flat JSON with units in the names.
+//! What the aggregator publishes for people's tools: flat JSON with units in the names.
 
 use heijunka_page::{Figures, data_mode, phase};
 use heijunka_program::{host, now};
 use heijunka_round::{Coordinator, Event};
 use heijunka_units::{AgentId, RunId};
 use serde::{Deserialize, Serialize};
-use tracing::{info, warn};
 
 /// `aggregator/state`
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,22 +39,27 @@ pub(crate) struct AgentState {
     pub(crate) reason: Option<String>,
 }
 
-impl AgentState {
-    /// Not connected: stopped, lost, or away until its hours begin.
-    pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.state.as_str(), "offline" | "away")
-    }
+/// Why an agent is not connected, in its own words.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Absence {
+    /// Outside its training hours.
+    Away(String),
+    /// A person or a service manager has stopped it.
+    Stopped(String),
+    /// It ended, or its connection did.
+    Lost(String),
+}
 
-    /// Tells of an agent that has gone, or returns what everybody should hear: the mind tells itself of one that took part
-    /// (`was_here`), and knows nothing of one that could not.
-    pub(crate) fn report(&self, agent: &AgentId, was_here: bool) -> Option<Event> {
+impl AgentState {
+    /// Why the agent is not connected; `None` if it is.
+    pub(crate) fn absence(&self) -> Option<Absence> {
         let reason: String = self.reason.as_deref().unwrap_or_default().chars().take(REASON_CHARS_MAX).collect();
         match self.state.as_str() {
-            "away" => info!("{agent} is away: {reason}"),
-            _ if was_here || reason == STOPPED => warn!("{agent} is offline: {reason}"),
-            _ => return Some(Event::Unable { agent: agent.clone(), reason }),
+            "away" => Some(Absence::Away(reason)),
+            "offline" if reason == STOPPED => Some(Absence::Stopped(reason)),
+            "offline" => Some(Absence::Lost(reason)),
+            _ => None,
         }
-        None
     }
 }
 
@@ -63,7 +67,7 @@ impl AgentState {
 #[derive(Serialize)]
 struct StatusLine<'a> {
     phase: &'a str,
-    /// Why the job cannot begin with the agents that are here.
+    /// Why the job cannot begin with the agents that are online.
     obstacle: Option<&'a str>,
     /// A person has requested a pause.
     pause_requested: bool,
@@ -153,7 +157,7 @@ pub(crate) fn status(coordinator: &Coordinator, figures: &Figures) -> Vec<u8> {
 
 /// The reason of an agent that was asked to stop.
 const STOPPED: &str = "stopped";
-/// Characters that are told of an agent's reason.
+/// Characters of an agent's reason that are reported.
 const REASON_CHARS_MAX: usize = 300;
 /// Characters of an event's text: a thousand agents' names would not fit a packet.
 const EVENT_CHARS_MAX: usize = 1000;
@@ -182,4 +186,20 @@ pub(crate) fn event(event: &Event) -> Vec<u8> {
 
 pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absent_agent_says_why() {
+        let absence = |json: &str| serde_json::from_str::<AgentState>(json).unwrap().absence();
+        assert_eq!(absence(r#"{"state":"online","reason":null}"#), None);
+        assert_eq!(absence(r#"{"state":"away","reason":"until 22:00"}"#), Some(Absence::Away("until 22:00".into())));
+        assert_eq!(absence(r#"{"state":"offline","reason":"stopped"}"#), Some(Absence::Stopped("stopped".into())));
+        let long = format!(r#"{{"state":"offline","reason":"{}"}}"#, "x".repeat(REASON_CHARS_MAX + 1));
+        assert_eq!(absence(&long), Some(Absence::Lost("x".repeat(REASON_CHARS_MAX))));
+        assert_eq!(absence(r#"{"state":"offline"}"#), Some(Absence::Lost(String::new())));
+    }
 }

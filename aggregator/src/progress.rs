@@ -46,7 +46,7 @@ impl Progress {
     }
 
     /// Writes a line without tearing the bar.
-    pub(crate) fn tell<T>(&self, write: impl FnOnce() -> T) -> T {
+    pub(crate) fn print<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),

@@ -22,8 +22,8 @@ pub(crate) struct Found<'a> {
     pub(crate) start_from: Option<PathBuf>,
 }
 
-/// What training by `plan` begins with; no start: a new model. And how long the job has taken before, if it is gone on
-/// with.
+/// What training by `plan` begins with; no start: a new model. And how long the job has taken before, if it is
+/// resumed.
 pub(crate) fn start(found: &Found<'_>, plan: &Plan) -> Result<(Option<Start>, Option<Duration>), Problem> {
     if found.resume
         && let Some((start, taken)) = unfinished(found, plan)?
@@ -58,8 +58,8 @@ fn new_job(trained: &Trained) -> Start {
 fn unfinished(found: &Found<'_>, plan: &Plan) -> Result<Option<(Start, Duration)>, Problem> {
     let folder = found.folder;
     let problem = |message: String| {
-        let message = format!("the unfinished model in {} cannot be gone on with: {message}", folder.display());
-        let fix = "write resume = false to begin anew (that model is kept in its folder checkpoints), or name another \
+        let message = format!("training cannot resume from the unfinished model in {}: {message}", folder.display());
+        let fix = "write resume = false to start a new model (the old one is kept in the folder checkpoints), or name another \
                    folder in [output] directory";
         Problem::new("training.resume", message, fix)
     };

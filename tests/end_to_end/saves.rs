@@ -32,7 +32,7 @@ fn a_finished_job_waits_until_its_model_can_be_written() {
     assert!(why.contains("Not a directory") && why.contains("bring that folder back"), "{why}");
     assert_eq!(status["round"], 300);
     aggregator.wait_for("the model after round 300 cannot be written").unwrap();
-    aggregator.wait_for("it is tried again in 1 s").unwrap();
+    aggregator.wait_for("retrying in 1 s").unwrap();
     agent.wait_for("the job is over").unwrap();
     assert!(aggregator.is_running());
     std::fs::remove_file(&folder).unwrap();

@@ -1,37 +1,48 @@
-//! Agents that are gone without having taken part: that is told, but no more often than honest machines give reason to.
+//! Agents that are no longer connected: each is reported, and those that never took part only a few times per minute.
 
 use super::Driver;
-use crate::people::AgentState;
+use crate::people::Absence;
+use heijunka_round::Event;
 use heijunka_units::AgentId;
 use std::time::{Duration, Instant};
+use tracing::{info, warn};
 
-/// So many in a [`WINDOW`]: a login that makes up names is no reason to fill the page and the bus.
-const TOLD_MAX: u32 = 20;
+/// Most reports in a [`WINDOW`]: a login that invents names must not fill the page and the bus.
+const REPORTED_MAX: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How many were told of since when.
+/// How many were reported, and since when.
 #[derive(Debug, Default)]
 pub(super) struct Gone {
     since: Option<Instant>,
-    told: u32,
+    reported: u32,
 }
 
 impl Gone {
-    fn may_tell(&mut self, now: Instant) -> bool {
+    fn may_report(&mut self, now: Instant) -> bool {
         if self.since.is_none_or(|since| now >= since + WINDOW) {
-            *self = Self { since: Some(now), told: 0 };
+            *self = Self { since: Some(now), reported: 0 };
         }
-        self.told = self.told.saturating_add(1);
-        self.told <= TOLD_MAX
+        self.reported = self.reported.saturating_add(1);
+        self.reported <= REPORTED_MAX
     }
 }
 
 impl Driver<'_> {
-    pub(super) fn tell_gone(&mut self, agent: &AgentId, state: &AgentState) {
+    /// Reports an agent that is no longer connected. The mind reports one that took part; of one that could not, it knows
+    /// nothing.
+    pub(super) fn on_absence(&mut self, agent: &AgentId, absence: Absence) {
         let was_here = self.coordinator.members().any(|member| member.online && member.agent == *agent);
-        let told = self.progress.tell(|| state.report(agent, was_here));
-        if let Some(event) = told.filter(|_| self.gone.may_tell(Instant::now())) {
-            self.on_event(&event);
+        match absence {
+            Absence::Away(reason) => self.progress.print(|| info!("{agent} is away: {reason}")),
+            Absence::Lost(reason) if !was_here => {
+                if self.gone.may_report(Instant::now()) {
+                    self.on_event(&Event::Unable { agent: agent.clone(), reason });
+                }
+            }
+            Absence::Stopped(reason) | Absence::Lost(reason) => {
+                self.progress.print(|| warn!("{agent} is offline: {reason}"));
+            }
         }
     }
 }
@@ -41,10 +52,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_of_names_is_told_of_a_few_times_a_minute() {
+    fn a_flood_of_names_is_reported_a_few_times_per_minute() {
         let (mut gone, begun) = (Gone::default(), Instant::now());
-        let told = |gone: &mut Gone, now| (0..1000).filter(|_| gone.may_tell(now)).count();
-        assert_eq!((told(&mut gone, begun), told(&mut gone, begun + WINDOW / 2)), (20, 0));
-        assert_eq!(told(&mut gone, begun + WINDOW), 20);
+        let reported = |gone: &mut Gone, now| (0..1000).filter(|_| gone.may_report(now)).count();
+        assert_eq!((reported(&mut gone, begun), reported(&mut gone, begun + WINDOW / 2)), (20, 0));
+        assert_eq!(reported(&mut gone, begun + WINDOW), 20);
     }
 }

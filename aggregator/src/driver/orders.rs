@@ -1,4 +1,4 @@
-//! What somebody asks for on the page.
+//! Orders from the page.
 
 use super::Driver;
 use crate::export;
@@ -10,9 +10,9 @@ impl Driver<'_> {
     pub(super) fn on_order(&mut self, asked: Asked) {
         let told = self.obey(asked.order);
         let done = told.as_ref().unwrap_or_else(|why| why);
-        self.progress.tell(|| info!("asked on the page: {:?}: {done}", asked.order));
+        self.progress.print(|| info!("order from the page: {:?}: {done}", asked.order));
         self.page.hasten();
-        // Whoever asked may be gone; it is done all the same.
+        // The browser may be gone; the order is carried out all the same.
         let _ = asked.answer.send(told);
     }
 
@@ -22,17 +22,17 @@ impl Driver<'_> {
             Order::Pause => {
                 self.coordinator.handle(now, Input::Pause);
                 Ok(match self.coordinator.phase() {
-                    Phase::Training => "the open round is finished, then the job pauses; resume goes on",
-                    _ => "paused; resume goes on",
+                    Phase::Training => "the open round is finished, then the job pauses; resume continues it",
+                    _ => "paused; resume continues the job",
                 }
                 .to_owned())
             }
-            Order::Resume if !self.coordinator.is_held() => Ok("nobody has paused the job".to_owned()),
+            Order::Resume if !self.coordinator.is_held() => Ok("the job is not paused".to_owned()),
             Order::Resume => {
                 self.coordinator.handle(now, Input::Resume);
                 Ok(match self.coordinator.phase() {
-                    Phase::Paused => "it goes on as soon as enough agents are here",
-                    _ => "it goes on",
+                    Phase::Paused => "training continues as soon as enough agents are online",
+                    _ => "training continues",
                 }
                 .to_owned())
             }
@@ -47,11 +47,11 @@ impl Driver<'_> {
                 Err(format!("{saved}; {} is not written: {why}", export::FILE))
             }
             Order::Stop if self.last.is_some() => {
-                Err("the job is over, and the program ends once the model is written: see above".to_owned())
+                Err("the job is over, and the program exits once the model is written: see above".to_owned())
             }
             Order::Stop => {
                 self.coordinator.handle(now, Input::Stop);
-                Ok("the job ends; the model is written".to_owned())
+                Ok("the job ends; the model is being written".to_owned())
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Saves: now and then while training goes on, and at the end for as long as it takes.
+//! Saves: now and then during training, and at the end until it succeeds.
 
 use super::Driver;
 use crate::describe::{Subject, Taken, describe};
@@ -25,12 +25,12 @@ pub(super) struct LastSave {
     taken: Taken,
     due: Instant,
     wait: Duration,
-    /// From when on a failure is the last one; never while nobody has stopped the program.
+    /// From when on a failure is final; never unless the program was asked to stop.
     give_up: Option<Instant>,
 }
 
 impl LastSave {
-    /// `stopped`: when somebody stopped the program.
+    /// `stopped`: when the program was asked to stop.
     pub(super) fn new(outcome: Outcome, taken: Taken, now: Instant, stopped: Option<Instant>) -> Self {
         Self { outcome, taken, due: now, wait: RETRY.0, give_up: stopped.map(|at| at + PATIENCE) }
     }
@@ -40,7 +40,7 @@ impl LastSave {
         self.due
     }
 
-    /// Somebody stops the program while it tries: once more, then no more.
+    /// The program is asked to stop during the retries: one more attempt.
     pub(super) fn hurry(&mut self, now: Instant) {
         (self.due, self.give_up) = (now, Some(now));
     }
@@ -77,7 +77,7 @@ impl Trouble {
 }
 
 impl Driver<'_> {
-    /// Writes model, card and history, and says where. A failure is told and tried again later: training goes on.
+    /// Writes model, card and history, and says where. A failure is reported and retried later: training continues.
     pub(super) fn save(&mut self) -> Result<String, String> {
         self.save_due = Instant::now() + self.valid.save_every;
         if self.coordinator.model().is_none() {
@@ -111,7 +111,7 @@ impl Driver<'_> {
         };
         let Err(trouble) = self.write(Some(outcome)) else {
             if self.saved.is_some() {
-                self.progress.tell(|| info!("the model is in {}", self.valid.output.display()));
+                self.progress.print(|| info!("the model is in {}", self.valid.output.display()));
             }
             return Ok(Some(outcome));
         };
@@ -120,7 +120,7 @@ impl Driver<'_> {
         }
         self.tell(&trouble);
         let wait = self.last.as_ref().map_or(RETRY.1, |last| last.due.saturating_duration_since(now)).as_secs();
-        self.progress.tell(|| warn!("it is tried again in {wait} s; who stops the program now loses it"));
+        self.progress.print(|| warn!("retrying in {wait} s; stopping now loses the model"));
         Ok(None)
     }
 
@@ -130,7 +130,7 @@ impl Driver<'_> {
         let taken = self.last.as_ref().map_or_else(|| self.taken(), |last| last.taken);
         let subject = Subject { site: &valid.site, job: &valid.job, timestamps: valid.timestamps.as_ref() };
         let Some(card) = describe(&subject, &self.coordinator, outcome, taken) else { return Ok(()) };
-        // The model is tried whatever becomes of the history.
+        // The model is written even if the history cannot be.
         let history = if outcome.is_some() { self.history.sync() } else { self.history.flush() };
         self.write_model(&card).map_err(|error| Trouble::new(self.model_name(), &error))?;
         self.saved = Some(self.coordinator.steps());
@@ -155,13 +155,13 @@ impl Driver<'_> {
         checkpoint::write(&self.valid.output, &save)
     }
 
-    /// A model that cannot be told in ONNX is told, and left at that.
+    /// A model that cannot be expressed in ONNX is reported; the job ends all the same.
     fn write_onnx(&self) -> Result<(), Trouble> {
         match export::beside(&self.valid.output) {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return Err(Trouble::new(export::FILE, &error)),
             Err(failure) => {
-                self.progress.tell(|| warn!("{} is not written: {}", export::FILE, failure.reason()));
+                self.progress.print(|| warn!("{} is not written: {}", export::FILE, failure.reason()));
             }
         }
         Ok(())
