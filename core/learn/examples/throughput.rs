@@ -10,7 +10,7 @@
     reason = "a benchmark needs a clock, a file of the system and an output"
 )]
 
-use heijunka_learn::{Error, ModelShape, Targets, gradient_sum, initialize, scratch_len, weighted_mean};
+use heijunka_learn::{Error, ModelShape, Targets, gradient_sum, initialize, scratch_len};
 use heijunka_units::SplitMix64;
 use heijunka_units::{Activation, Convolution, Convolutions, Loss, Pooling, ShapeError};
 use std::error::Error as StdError;
@@ -42,7 +42,6 @@ fn main() -> Result<(), Box<dyn StdError>> {
             println!("rate heijunka {name} {batch} {:.2}", best(&shape, batch, batch)? / 1e3);
         }
     }
-    println!("mean of 64 vectors of 1e6: {:.1} GB/s", best_mean()? / 1e9);
     Ok(())
 }
 
@@ -90,21 +89,6 @@ fn best(shape: &ModelShape, batch: usize, block: usize) -> Result<f64, Error> {
             }
         }
         most = most.max(samples as f64 / seconds);
-    }
-    Ok(most)
-}
-
-/// Bytes read a second.
-fn best_mean() -> Result<f64, Error> {
-    const PARTS: usize = 64;
-    let part = vec![0.25_f32; PARTS * 1_000_000];
-    let parts: Vec<(f64, &[f32])> = part.chunks(1_000_000).map(|part| (3.0, part)).collect();
-    let mut out = vec![0.0; 1_000_000];
-    let mut most = 0.0_f64;
-    for _ in 0..8 {
-        let began = cpu_seconds();
-        weighted_mean(black_box(&parts), &mut out)?;
-        most = most.max(4.0 * part.len() as f64 / (cpu_seconds() - began));
     }
     Ok(most)
 }

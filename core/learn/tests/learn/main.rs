@@ -1,7 +1,6 @@
 //! Tests of the learning library through its public interface.
 
 #[cfg(test)]
-mod average;
 #[cfg(test)]
 mod convolution;
 #[cfg(test)]
