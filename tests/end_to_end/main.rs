@@ -24,6 +24,7 @@ mod service;
 mod tls;
 mod training;
 mod trajectory;
+mod vectors;
 mod vibration;
 mod watch;
 mod web;
