@@ -43,7 +43,7 @@ impl World<'_, '_> {
     }
 
     /// Whether a forged word of the aggregator is one that the worker gets over by itself. It obeys a forged end, a
-    /// forged refusal and a newer run, and has no room for a forged model; no mind can do better.
+    /// forged refusal and a newer run or start, and has no room for a forged model; no mind can do better.
     fn heals(&self, bytes: &[u8]) -> bool {
         let Ok(Frame { head, body, .. }) = decode(bytes) else { return true };
         let harmless = match body {
@@ -53,7 +53,7 @@ impl World<'_, '_> {
             Body::Extra(_) => true,
             Body::Join(_) | Body::Gradient(_) | Body::Survey(_) | Body::Scores(_) => false,
         };
-        harmless && head.run <= self.newest_run()
+        harmless && self.aggregators.last().is_some_and(|newest| head <= newest.mind.head())
     }
 
     /// The newest aggregator's run.
