@@ -52,7 +52,7 @@ fn stopping_a_program_that_cannot_save_logs_what_is_lost() {
     let plant = Plant::new().unwrap();
     let (agent, mut aggregator, mut watch, _) = without_its_folder(&plant);
     watch.next(|_, status| status["phase"] == "cannot save");
-    aggregator.wait_for("who stops the program now loses it").unwrap();
+    aggregator.wait_for("stopping now loses the model").unwrap();
     let ended = aggregator.stop().unwrap();
     assert_eq!(ended.code, Some(69), "{}", ended.log);
     let log = plain(&ended.log);

@@ -100,7 +100,7 @@ fn a_browser_sees_the_job_as_it_is() {
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     let last = seen.last().unwrap();
     let line = last["line"].as_str().unwrap();
-    assert!(last["phase"] == "finished" && line.starts_with("Over after round "), "{last}");
+    assert!(last["phase"] == "finished" && line.starts_with("Ended after round "), "{last}");
     assert!(line.ends_with(": it was asked to stop."), "{last}");
     drop(agents);
 }
@@ -258,7 +258,7 @@ fn the_first_line_names_an_agent_that_cannot_take_part() {
     plant.write("other.csv", "x,y\n1,2\n3,4\n").unwrap();
     let agent = plant.agent("press-07", &plant.folder().join("other.csv"), "").unwrap();
     let says = |news: &Value, what: &str| news["line"].as_str().is_some_and(|line| line.contains(what));
-    let line = "here. press-07 does not take part: column 'fault' missing";
+    let line = "online. press-07 does not take part: column 'fault' missing";
     let event = seen.find(|news| says(news, line)).unwrap();
     assert_eq!(event["events"][0]["code"], "HJ-104", "{event}");
     assert_eq!(agent.wait().unwrap().code, Some(78));
