@@ -30,7 +30,7 @@ impl Announced {
         f64::from(self.capacity.max(1))
     }
 
-    /// Weight of its share in a round before which nobody was measured: what it can compute, in the time that its uplink
+    /// Weight of its share in a round before which no agent was measured: what it can compute, in the time that its uplink
     /// leaves.
     pub(crate) fn weight(self) -> f64 {
         self.capacity() * FIRST_ROUND_S / (FIRST_ROUND_S + self.uplink_s())

@@ -75,7 +75,7 @@ pub struct Share {
     pub agent: AgentId,
     /// Samples a round; 0 if it sits out.
     pub samples: Samples,
-    /// Samples that it computes for its timing alone: they do not count, and nobody waits for them. 0 unless it sits out.
+    /// Samples that it computes for its timing alone: they do not count, and no agent waits for them. 0 unless it sits out.
     pub probe: Samples,
 }
 
@@ -151,7 +151,7 @@ pub trait Policy: Debug + Send {
     /// Takes in what a round took. Times that are not finite or not positive, and agents without a share, are ignored.
     fn observe(&mut self, round: &[Observation]);
 
-    /// Tells how many rounds people have counted so far: rounds are named by that. It decides nothing.
+    /// Sets how many rounds people have counted so far: rounds are named by that. It decides nothing.
     fn count(&mut self, _rounds: u64) {}
 
     /// Divides `batch` samples among `candidates`, which come in the order of their ids.

@@ -126,7 +126,7 @@ fn two_rounds_after_half_of_the_machines_slow_down_the_shares_are_level_again() 
     let costs = fleet(Trouble::Shift, 6, 200, 7);
     let seconds = replay(&costs, 256, &mut Adaptive::new(Ingredients::default(), RoundEnd::Exact));
     let settled = mean(&seconds[150..]);
-    assert!(seconds[100] > 1.8 * settled, "nobody can know it in the round of the change itself");
+    assert!(seconds[100] > 1.8 * settled, "no policy can know it in the round of the change itself");
     assert!(mean(&seconds[102..106]) < 1.1 * settled, "{:?}, then {settled}", &seconds[100..106]);
 }
 
@@ -172,7 +172,7 @@ fn a_busy_machine_is_named_with_its_numbers() {
     costs[40..].iter_mut().for_each(|row| (row[1][1], row[1][2]) = (row[1][1] * 6.0, row[1][2] * 6.0));
     let mut policy = Adaptive::new(Ingredients::default(), RoundEnd::Exact);
     replay(&costs[..41].to_vec(), 96, &mut policy);
-    // Training had gone on after round 1000, and one round was given up.
+    // Training was resumed after round 1000, and one round was given up.
     policy.count(1040);
     let decision = policy.decide(&candidates(3), 96, 0);
     assert!(decision.moved && decision.predicted_s.is_some());

@@ -1,4 +1,4 @@
-//! What holds for every policy, whatever it is told.
+//! What holds for every policy, whatever it observes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case shall fail")]
 
 use heijunka_allocate::{Candidate, Decision, Observation, PolicyName, RoundEnd, Share, policy};

@@ -94,7 +94,7 @@ pub fn check(codec: Codec, bytes: &[u8], numbers: usize) -> Result<(), DecodeErr
     with_format!(codec, Chosen => Chosen::check(bytes, numbers))
 }
 
-/// Overwrites `out` with the numbers told of, and with 0 where a sparse codec tells of none.
+/// Overwrites `out` with the written numbers, and with 0 where a sparse codec wrote none.
 pub fn decode(codec: Codec, bytes: &[u8], out: &mut [f32]) -> Result<(), DecodeError> {
     check(codec, bytes, out.len())?;
     if codec.is_sparse() {

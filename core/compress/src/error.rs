@@ -46,7 +46,7 @@ pub enum DecodeError {
         /// Bytes that so many numbers take.
         expected: usize,
     },
-    /// The bytes end before all is told.
+    /// The bytes end too early.
     #[error("the bytes end early")]
     Truncated,
     /// Bytes are left over, or bits that pad the last byte are not 0.

@@ -1,6 +1,6 @@
 //! Fast looks at all numbers: for infinities and NaN, zeros, the largest.
 
-/// Numbers looked at between two decisions to go on: without branches between them the loop is vectorized.
+/// Numbers looked at between two decisions to continue: without branches between them the loop is vectorized.
 const STRIDE: usize = 1024;
 /// The bits of infinity, the least that are not finite.
 const INFINITY: u32 = 0x7F80_0000;

@@ -8,10 +8,10 @@ pub(crate) trait Format {
     /// Bytes of `numbers` numbers, of which a sparse codec keeps at most `kept`.
     fn bytes_max(numbers: usize, kept: usize) -> usize;
 
-    /// Whether `bytes` tell of `numbers` numbers: all that [`Self::each`] relies on.
+    /// Whether `bytes` hold `numbers` numbers: all that [`Self::each`] relies on.
     fn check(bytes: &[u8], numbers: usize) -> Result<(), DecodeError>;
 
-    /// Calls `put` with every number told of and its target, in order. Bytes that were not checked give wrong numbers.
+    /// Calls `put` with every written number and its target, in order. Bytes that were not checked give wrong numbers.
     fn each<T>(bytes: &[u8], targets: &mut [T], put: impl Fn(&mut T, f32));
 }
 

@@ -7,7 +7,7 @@
 //! # Formats
 //!
 //! All integers and floating-point numbers are little-endian; of a byte's bits the lowest comes first. How many numbers
-//! an object has, and its codec, is told elsewhere.
+//! an object has, and its codec, is known from elsewhere.
 //!
 //! | codec | bytes of n numbers, m of them kept |
 //! |---|---|

@@ -25,7 +25,7 @@ impl Memory<'_> {
     /// With u the momentum, v the residual and g = `scale` x `mean`: u = `decay` u + g and v = v + u; further ones u = u + g
     /// and v = v + g. With a decay of 0: v = v + g, and the momentum stays as it is.
     ///
-    /// Sums that leave the range make [`Memory::encode`] refuse the residual; the caller then begins afresh with zeros.
+    /// Sums that leave the range make [`Memory::encode`] refuse the residual; the caller then starts again with zeros.
     pub fn take(&mut self, mean: &[f32], scale: f32, decay: f32, further: bool) -> Result<(), EncodeError> {
         self.fits(mean, scale, decay)?;
         let gradient = mean.iter().map(|mean| scale * mean);
@@ -63,7 +63,7 @@ impl Memory<'_> {
         first_not_finite(mean).map_or(Ok(()), |index| Err(EncodeError::NotFinite { index }))
     }
 
-    /// Writes about the mean: [`encode_sparse`] from the residual. The momentum of what is sent goes on unmasked, unlike in
+    /// Writes about the mean: [`encode_sparse`] from the residual. The momentum of what is sent stays unmasked, unlike in
     /// section 3.2 of the paper: what is sent every T rounds would move less by a part of b(1 - b^T) / ((1 - b) T), b being the
     /// decay: with 0.9 by 0.09 if a hundredth is kept, by 0.26 of three and 0.59 of ten.
     pub fn encode(&mut self, codec: Codec, keep: usize, divisor: f32, out: &mut [u8]) -> Result<usize, EncodeError> {

@@ -3,7 +3,7 @@
 /// Bits of the exponent; all set in infinities and NaN alone.
 const EXPONENT: u32 = 0x7F80_0000;
 
-/// Elements looked at between two decisions to go on: without branches between them the loop is vectorized.
+/// Elements looked at between two decisions to continue: without branches between them the loop is vectorized.
 const STRIDE: usize = 1024;
 
 /// Whether every element is finite.

@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn one_is_not_many() {
-        let told = [0_u64, 1, 2].map(|rows| format!("{}", counted(rows, "row")));
-        assert_eq!(told, ["0 rows", "1 row", "2 rows"]);
+        let counts = [0_u64, 1, 2].map(|rows| format!("{}", counted(rows, "row")));
+        assert_eq!(counts, ["0 rows", "1 row", "2 rows"]);
     }
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
-/// 16 random bytes that an aggregator draws when it starts: they tell two starts apart that took the same run number.
+/// 16 random bytes that an aggregator draws when it starts: they distinguish two starts that took the same run number.
 ///
 /// ```
 /// use heijunka_units::Start;

@@ -2,7 +2,7 @@
 //!
 //! Page, "Continuous Inspection Schemes", 1954 (CUSUM): with u the log ratio of observed to predicted time in units of
 //! its own scale, S+ <- max(0, S+ + u - 3/4), S- <- max(0, S- - u - 3/4); above 5 it is a change. The filters are then
-//! opened anew at the new level, from what they were at the last unremarkable observation. A change that rests on one
+//! opened again at the new level, from what they were at the last unremarkable observation. A change that rests on one
 //! observation alone may have been a hiccup: until the next one both levels are planned for.
 
 use super::filter::{Bank, Seen};
@@ -18,7 +18,7 @@ const LEVEL_OBSERVATIONS: usize = 3;
 const YOUNG: (f64, f64) = (16.0, 4.0);
 /// One observation, however far off, says no more than this.
 const LIKELIHOOD_EXPONENT_MAX: f64 = 12.0;
-/// No smaller change opens the filters anew: they follow it by themselves.
+/// No smaller change opens the filters again: they follow it by themselves.
 const CHANGE_MIN: f64 = 0.1;
 
 /// A level that the machine may have left, or not.
@@ -162,7 +162,7 @@ impl Compute {
         self.change(level - scale.median, count, log)
     }
 
-    /// Opens the filters anew, `level` (as a logarithm) from the snapshot.
+    /// Opens the filters again, `level` (as a logarithm) from the snapshot.
     fn change(&mut self, level: f64, count: usize, log: f64) -> Noticed {
         let run = take(&mut self.run);
         self.ratios.forget_last(run.count - 1);
@@ -183,7 +183,7 @@ impl Compute {
         1.0 / libm::sqrt(1.0 + young + error * error / (noise * noise))
     }
 
-    /// A time that is known only to be longer than `seconds` tells of the law's tail, not of the level.
+    /// A time that is known only to be longer than `seconds` describes the law's tail, not the level.
     pub(crate) fn observe_late(&mut self, seconds: f64) {
         let log = libm::log(seconds / predicted(&self.bank, 1.0));
         if log > self.ratios.scale().median {

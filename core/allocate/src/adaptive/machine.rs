@@ -95,7 +95,7 @@ impl Machine {
         parts(seen).filter(|_| !seen.late).map(|(_, travel)| self.network.log_ratio(travel))
     }
 
-    /// Takes in an observation, made as `when` says. Whether it is a reason to divide anew at once.
+    /// Takes in an observation, made as `when` says. Whether it is a reason to divide again at once.
     pub(crate) fn observe(&mut self, seen: &Observation, when: When, detects: bool, lessons: &mut Lessons) -> bool {
         let When { of, round, stopped, common } = when;
         let Some((compute, travel)) = parts(seen) else { return false };

@@ -44,7 +44,7 @@ const DEAD_BAND: f64 = 0.005;
 const HORIZON_ROUNDS: f64 = 12.0;
 /// What a decision costs for each agent, in seconds, on a slow machine; it is made before the round begins.
 const DECISION_COST_S: f64 = 60e-6;
-/// The longest time between two decisions, and the rounds at first in which each is decided anew.
+/// The longest time between two decisions, and the rounds at first in which each is decided again.
 const REST_ROUNDS_MAX: u64 = 16;
 const WARM_UP_ROUNDS: u64 = 20;
 /// What telling one agent its new share costs the round, in seconds.
@@ -53,7 +53,7 @@ const MOVE_COST_S: f64 = 50e-6;
 const GUARD_FACTOR: f64 = 1.2;
 /// With the whole batch asked for, at so many times, and at least so many seconds more: the rest is then for others.
 const SPARE: (f64, f64) = (2.0, 0.1);
-/// So many agents tell a delay that all have from their own ones.
+/// This many agents are needed to separate a delay that all have from their own ones.
 const COMMON_AGENTS_MIN: usize = 5;
 /// Samples of a probe: this part of an equal share.
 const PROBE_PART: Samples = 16;
@@ -132,7 +132,7 @@ pub struct Adaptive {
     machines: BTreeMap<AgentId, Machine>,
     lessons: Lessons,
     round: u64,
-    /// By how much people's count of rounds is ahead: they do not count those that were given up, and go on where a model was left.
+    /// By how much people's count of rounds is ahead: they do not count those that were given up, and continue where a model was left.
     ahead: i64,
     last: Vec<Share>,
     asked: (Vec<Candidate>, Samples),
@@ -181,7 +181,7 @@ impl Adaptive {
         }
     }
 
-    /// Median log ratio of the agents' travelling in this round, if there are enough to tell it from their own.
+    /// Median log ratio of the agents' travelling in this round, if there are enough to separate it from their own.
     fn common_delay(&self, round: &[Observation]) -> f64 {
         let log = |seen: &Observation| self.machines.get(&seen.agent)?.travel_log_ratio(seen);
         let mut logs: Vec<f64> = round.iter().filter_map(log).collect();
@@ -190,7 +190,7 @@ impl Adaptive {
     }
 
     /// The candidates' laws; a newcomer's is that of the middle one of those that are known, with its own limits. `None` if
-    /// nobody is.
+    /// none is known.
     fn laws(&self, candidates: &[Candidate]) -> Option<Vec<Law>> {
         let known = || candidates.iter().filter_map(|candidate| self.machines.get(&candidate.agent));
         let tails = [
@@ -288,14 +288,14 @@ impl Adaptive {
         Some(found)
     }
 
-    /// The last decision once more, while deciding anew costs more than it is likely to gain.
+    /// The last decision once more, while deciding again costs more than it is likely to gain.
     fn rest(&self) -> Option<Decision> {
         let rests = self.round < self.rest_until && !self.urgent && self.end != RoundEnd::Anytime;
         self.resting.clone().filter(|_| rests)
     }
 
     /// Where rounds are short, a decision takes longer than a dead band of the round: it is then made less often, unless
-    /// something happens or somebody sits out.
+    /// something happens or an agent sits out.
     fn plan_rest(&mut self, decision: &Decision, seconds: f64) {
         self.urgent = decision.shares.iter().any(|share| share.samples == 0);
         let cost_s = DECISION_COST_S * decision.shares.len() as f64;

@@ -4,7 +4,7 @@ use super::persistence::Chain;
 use super::ratios::{Ratios, WINDOW};
 use alloc::vec::Vec;
 
-/// Travel below this is not told apart.
+/// Shorter travel times count as equal.
 const SECONDS_MIN: f64 = 1e-6;
 /// Part of an unexpected difference that the level takes over.
 const FOLLOWS: f64 = 0.03;
@@ -62,8 +62,8 @@ impl Network {
         libm::log(seconds.max(SECONDS_MIN)) - self.level
     }
 
-    /// Takes in `seconds`, of whose log ratio `common` was everybody's in that round: a busy broker delays all, and makes
-    /// nobody the slowest. `bursts` gathers what follows bursts, over all machines.
+    /// Takes in `seconds`, of whose log ratio `common` was everybody's in that round: a busy broker delays all, and
+    /// makes none the slowest. `bursts` gathers what follows bursts, over all machines.
     pub(crate) fn observe(&mut self, seconds: f64, common: f64, chain: &mut Chain, bursts: &mut Vec<f64>) {
         let raw = self.log_ratio(seconds);
         let log = raw - common;

@@ -8,7 +8,7 @@ use crate::format::{Dense, Format, check_length};
 pub(crate) struct Float32;
 
 const BYTES: usize = 4;
-/// Numbers checked between two decisions to go on.
+/// Numbers checked between two decisions to continue.
 const STRIDE: usize = 1024;
 
 impl Format for Float32 {

@@ -1,4 +1,4 @@
-//! Codecs that tell of every number and need no memory.
+//! Codecs that write every number and need no memory.
 
 mod float16;
 mod float32;

@@ -1,4 +1,4 @@
-//! Codecs that tell of the largest numbers alone: which are kept, where they stand, and what they are.
+//! Codecs that write only the largest numbers: which are kept, where they stand, and what they are.
 
 mod bits;
 mod indices;

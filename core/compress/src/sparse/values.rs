@@ -16,7 +16,7 @@ pub(crate) trait Values {
     /// Whether a block of `count` numbers, of the right length, is sound.
     fn check(bytes: &[u8], count: usize) -> Result<(), DecodeError>;
 
-    /// Reads as many numbers as there is room for and bytes tell of.
+    /// Reads as many numbers as there is room for and the bytes hold.
     fn decode(bytes: &[u8], numbers: &mut [f32]);
 }
 

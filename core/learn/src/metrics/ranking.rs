@@ -1,7 +1,7 @@
 //! How well scores put positive rows above negative ones, from counts of rows by bucket of their score.
 //!
 //! Counts can be added over agents, so no score of a single row leaves its agent. What they lose is the order within a
-//! bucket, and how much that may matter is told with each figure.
+//! bucket, and each figure comes with the largest error that this can cause.
 
 /// Buckets of a histogram of scores.
 pub const BUCKETS: u16 = 1024;
