@@ -126,7 +126,7 @@ impl Bench {
                 .and_then(|mut all| all.next())
                 .ok_or("no part")?;
             let body = Body::Survey(SurveyChunk { spec: self.content(), session: SESSION, part });
-            self.hear(Channel::Survey, &agent, &body, &survey)?;
+            self.send(Channel::Survey, &agent, &body, &survey)?;
         }
         self.tick();
         self.agents.clone().iter().try_for_each(|agent| self.join(agent))?;
@@ -142,7 +142,7 @@ impl Bench {
             for agent in self.agents.clone().iter().rev() {
                 let share = *self.shares.get(agent).ok_or("an agent without a share")?;
                 let body = Body::Gradient(gradient(&round, &share, self.codec, part));
-                self.hear(Channel::Gradient, agent, &body, written)?;
+                self.send(Channel::Gradient, agent, &body, written)?;
             }
         }
         if self.round.is_some_and(|open| open.round == round.round) {
@@ -172,10 +172,10 @@ impl Bench {
             away_s: 0,
             model: None,
         };
-        self.hear(Channel::Join, agent, &Body::Join(join), &[])
+        self.send(Channel::Join, agent, &Body::Join(join), &[])
     }
 
-    fn hear(&mut self, channel: Channel, agent: &AgentId, body: &Body, object: &[u8]) -> Result<(), Failure> {
+    fn send(&mut self, channel: Channel, agent: &AgentId, body: &Body, object: &[u8]) -> Result<(), Failure> {
         let object = if object.is_empty() { Payload::None } else { Payload::Bytes(object) };
         let mut packet = vec![0; limits::PACKET_BYTES_DEFAULT];
         let bytes = heijunka_wire::encode(HEAD, body, object, &mut packet)?;

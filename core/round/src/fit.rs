@@ -12,7 +12,7 @@ use heijunka_wire::limits::CLASSES_MAX;
 /// Why no job can be made of the surveys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FitError {
-    /// Nobody has sent a survey.
+    /// No agent has sent a survey.
     NoSurvey,
     /// No column is left to learn from.
     NoInputs,

@@ -123,7 +123,7 @@ pub enum Outcome {
     Time,
     /// The held-out score got no better; the best model was restored.
     NoBetter,
-    /// Somebody asked to stop.
+    /// A person asked to stop.
     Stopped,
     /// A parameter was no longer a finite number; the last finite model was kept.
     Diverged,

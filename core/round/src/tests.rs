@@ -169,26 +169,26 @@ impl Bench {
         self.now = self.now + Duration::from_millis(millis);
     }
 
-    fn hear(&mut self, channel: Channel, name: Option<&str>, run: RunId, body: &Body, object: Payload<'_>) -> Said {
+    fn send(&mut self, channel: Channel, name: Option<&str>, run: RunId, body: &Body, object: Payload<'_>) -> Said {
         let start = if run == RunId(0) { Start::UNKNOWN } else { START };
-        self.hear_of(Head { run, start }, channel, name, body, object)
+        self.send_as(Head { run, start }, channel, name, body, object)
     }
 
-    fn hear_of(&mut self, head: Head, channel: Channel, name: Option<&str>, body: &Body, object: Payload<'_>) -> Said {
+    fn send_as(&mut self, head: Head, channel: Channel, name: Option<&str>, body: &Body, object: Payload<'_>) -> Said {
         let mut bytes = [0; 4096];
         let bytes = encode(head, body, object, &mut bytes).unwrap();
         let agent = name.map(id);
         self.handle(Input::Frame { channel, agent: agent.as_ref(), bytes })
     }
 
-    fn hear_join(&mut self, name: &str, run: u64, join: Join) -> Said {
-        self.hear(Channel::Join, Some(name), RunId(run), &Body::Join(join), Payload::None)
+    fn send_join(&mut self, name: &str, run: u64, join: Join) -> Said {
+        self.send(Channel::Join, Some(name), RunId(run), &Body::Join(join), Payload::None)
     }
 
     fn join(&mut self, name: &str, session: u64) -> Said {
         let rows = self.rows.get(name).copied().unwrap_or(10);
         let join = Join { rows, ..self.joining(session) };
-        self.hear_join(name, 5, join)
+        self.send_join(name, 5, join)
     }
 
     fn joining(&self, session: u64) -> Join {
@@ -219,7 +219,7 @@ impl Bench {
     fn survey_chunk(&mut self, name: &str, session: u64, part: Part, bytes: &[u8]) -> Said {
         let spec = heijunka_wire::digest(&self.mind.job().to_bytes());
         let body = Body::Survey(SurveyChunk { spec, session, part });
-        self.hear(Channel::Survey, Some(name), RunId(5), &body, Payload::Bytes(bytes))
+        self.send(Channel::Survey, Some(name), RunId(5), &body, Payload::Bytes(bytes))
     }
 
     /// The whole answer of an agent, of a model of two parameters.
@@ -233,7 +233,7 @@ impl Bench {
     }
 
     fn answer_with(&mut self, name: &str, run: u64, gradient: Gradient, values: &[f32]) -> Said {
-        self.hear(Channel::Gradient, Some(name), RunId(run), &Body::Gradient(gradient), Payload::Numbers(values))
+        self.send(Channel::Gradient, Some(name), RunId(run), &Body::Gradient(gradient), Payload::Numbers(values))
     }
 }
 
@@ -393,11 +393,11 @@ fn whoever_lacks_the_spec_gets_it_but_not_as_often_as_he_asks() {
     let mut sent = 0;
     for run in [0, 3, 5].into_iter().cycle().take(600) {
         bench.pass(100);
-        sent += bench.hear_join("c", run, nothing).specs().len();
+        sent += bench.send_join("c", run, nothing).specs().len();
     }
     assert!((6..20).contains(&sent), "sent {sent} times in a minute");
     bench.pass(60_000);
-    assert_eq!(bench.hear_join("c", 0, nothing).specs().len(), 1);
+    assert_eq!(bench.send_join("c", 0, nothing).specs().len(), 1);
 }
 
 #[test]
@@ -409,9 +409,9 @@ fn an_aggregator_alone_says_that_there_is_a_newer_run() {
     let spec = said.specs()[0].clone();
     bench.pass(10_000);
     let object = bench.mind.job().to_bytes();
-    let older = bench.hear(Channel::Spec, None, RunId(4), &Body::Spec(spec.clone()), Payload::Bytes(&object));
+    let older = bench.send(Channel::Spec, None, RunId(4), &Body::Spec(spec.clone()), Payload::Bytes(&object));
     assert_eq!((older.superseded, older.specs().len()), (None, 1), "it contradicts an older one");
-    let newer = bench.hear(Channel::Spec, None, RunId(6), &Body::Spec(spec), Payload::Bytes(&object));
+    let newer = bench.send(Channel::Spec, None, RunId(6), &Body::Spec(spec), Payload::Bytes(&object));
     assert_eq!(newer.superseded, Some(RunId(6)));
 }
 
@@ -420,15 +420,15 @@ fn of_two_starts_of_one_run_the_higher_one_stays() {
     let (mut bench, _) = Bench::training(&["a", "b"]);
     let spec = bench.handle(Input::Connected { session_present: false }).specs()[0].clone();
     let object = bench.mind.job().to_bytes();
-    let mut hear = |start| {
+    let mut send = |start| {
         bench.pass(10_000);
         let head = Head { run: RunId(5), start: Start::new(start) };
-        let said = bench.hear_of(head, Channel::Spec, None, &Body::Spec(spec.clone()), Payload::Bytes(&object));
+        let said = bench.send_as(head, Channel::Spec, None, &Body::Spec(spec.clone()), Payload::Bytes(&object));
         (said.superseded, said.specs().len())
     };
-    assert_eq!(hear([6; 16]), (None, 1), "it contradicts a lower one");
-    assert_eq!(hear([7; 16]), (None, 0), "its own");
-    assert_eq!(hear([8; 16]), (Some(RunId(5)), 0));
+    assert_eq!(send([6; 16]), (None, 1), "it contradicts a lower one");
+    assert_eq!(send([7; 16]), (None, 0), "its own");
+    assert_eq!(send([8; 16]), (Some(RunId(5)), 0));
 }
 
 #[test]
@@ -437,7 +437,7 @@ fn what_an_agent_delivered_before_it_was_refused_does_not_count() {
     let round = said.rounds()[0];
     bench.gradient("a", 1, round, 5);
     let other = Join { data_digest: 2, ..bench.joining(2) };
-    let said = bench.hear_join("a", 5, other);
+    let said = bench.send_join("a", 5, other);
     assert_eq!(said.refusal("a"), Some(Refusal::DifferentData));
     // It comes back with the right rows before the round is over, and gets a share again.
     bench.join("a", 3);

@@ -182,7 +182,7 @@ impl Collection {
     fn slots(&self) -> usize {
         let whole = |range: &&Range| matches!(range.life(), Life::Awaited | Life::Failed | Life::Lost(..));
         let others = self.ranges.values().filter(whole).count();
-        // Somebody must be left to compute them.
+        // An agent must be left to compute them.
         let may_be_lost = others.saturating_sub(1 + usize::from(self.completed() == 0));
         self.ranges.len().saturating_sub(self.pieces.len() + may_be_lost)
     }

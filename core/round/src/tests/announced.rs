@@ -11,7 +11,7 @@ fn lone() -> Plan {
 
 fn away(bench: &mut Bench, name: &str) -> Said {
     let join = Join { away_s: 8 * 3600, ..bench.joining(1) };
-    bench.hear_join(name, 5, join)
+    bench.send_join(name, 5, join)
 }
 
 fn gone(bench: &mut Bench, name: &str) -> Said {
@@ -30,7 +30,7 @@ fn who_takes_leave_answers_and_is_missed_by_nobody() {
     assert_eq!((told.count(Code::Away), told.count(Code::Left)), (1, 0));
     assert_eq!(told.events, [Event::Away { agent: id("a"), for_s: 8 * 3600 }]);
     assert_eq!(told.assigns("a").len(), 1, "the receipt");
-    assert_eq!(away(&mut bench, "a").events, [], "it is told once");
+    assert_eq!(away(&mut bench, "a").events, [], "it is reported once");
     bench.gradient("a", 1, first, 5);
     let closed = bench.gradient("b", 1, first, 5);
     assert_eq!(closed.closed[0].ending, Ending::Full);
@@ -88,7 +88,7 @@ fn begun(plan: Plan, joins: &[Announced]) -> (Bench, Said) {
     let mut said = Said::default();
     for (name, change) in joins {
         let join = change(bench.joining(1));
-        said = bench.hear_join(name, 5, join);
+        said = bench.send_join(name, 5, join);
     }
     assert_eq!(bench.mind.phase(), Phase::Training);
     (bench, said)
@@ -132,6 +132,6 @@ fn a_capped_uplink_has_a_shorter_codec_and_a_smaller_share_from_the_first_round_
     assert_eq!(told.to_string(), message);
     assert!(shares(&bench)[0] < shares(&bench)[1]);
     let (bench, _) = begun(plan(), &joins);
-    assert_eq!(bench.shares[&id("a")].codec, Codec::Float32, "a codec that somebody has chosen stays");
+    assert_eq!(bench.shares[&id("a")].codec, Codec::Float32, "a codec that the settings name stays");
     assert_eq!(shares(&bench), [30, 60], "the answer takes a second");
 }

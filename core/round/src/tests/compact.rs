@@ -48,17 +48,17 @@ fn who_lacks_the_last_model_gets_the_whole_one_alone() {
     let (mut bench, begun) = Bench::training_by(updating(), &["a", "b", "c"]);
     let second = finish(&mut bench, begun.rounds()[0], &["a", "b", "c"]).rounds()[0];
     let lacking = Join { model: None, ..bench.joining(1) };
-    let said = bench.hear_join("b", 5, lacking);
+    let said = bench.send_join("b", 5, lacking);
     assert_eq!(channels(&said), [(Channel::Snapshot, Some("b"), None)]);
     let snapshot = said.rounds()[0];
     assert_eq!((snapshot.digest, snapshot.part.total_bytes), (second.digest, 8));
-    assert_eq!(channels(&bench.hear_join("b", 5, lacking)), [], "it is on its way");
+    assert_eq!(channels(&bench.send_join("b", 5, lacking)), [], "it is on its way");
     bench.pass(2500);
-    assert_eq!(channels(&bench.hear_join("b", 5, lacking)).len(), 1, "it may have been lost");
+    assert_eq!(channels(&bench.send_join("b", 5, lacking)).len(), 1, "it may have been lost");
     // Who has the last one, or this one, needs an update at most.
     for model in [0, 1] {
         bench.pass(300);
-        let said = bench.hear_join("c", 5, Join { model: Some(ModelVersion(model)), ..bench.joining(1) });
+        let said = bench.send_join("c", 5, Join { model: Some(ModelVersion(model)), ..bench.joining(1) });
         assert!(channels(&said).iter().all(|(channel, ..)| *channel == Channel::Round), "{said:?}");
     }
     // A newcomer gets it with its first round.

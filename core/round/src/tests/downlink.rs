@@ -1,4 +1,4 @@
-//! What the aggregator sends keeps to its cap, and being sent slowly is nobody's fault.
+//! What the aggregator sends keeps to its cap, and being sent slowly is no fault of an agent.
 
 use super::*;
 use crate::Level;
@@ -145,10 +145,10 @@ fn a_rounds_clock_runs_from_when_its_model_has_left() {
 #[test]
 fn what_the_model_takes_is_told_once_it_is_known() {
     let line = Line::training(capped());
-    let told = line.said.events.iter().find(|event| event.code() == Code::SlowModel).unwrap();
+    let event = line.said.events.iter().find(|event| event.code() == Code::SlowModel).unwrap();
     let expected = "[limits] downlink = 8 kbit/s: a whole model of 901 parameters takes 3.6 s to send";
-    assert_eq!((told.to_string().as_str(), told.level()), (expected, Level::Warn));
-    assert!(told.fix().unwrap().contains("update = \"int8\""), "{told:?}");
+    assert_eq!((event.to_string().as_str(), event.level()), (expected, Level::Warn));
+    assert!(event.fix().unwrap().contains("update = \"int8\""), "{event:?}");
     let fast = Cap { rate: rate(125_000), ..CAP };
     assert_eq!(Line::training(Plan { downlink: Some(fast), ..capped() }).said.count(Code::SlowModel), 0);
 }
@@ -161,7 +161,7 @@ fn whoever_asks_again_and_again_fills_neither_the_line_nor_the_memory() {
         line.bench.pass(1);
         let name = ["a", "b", "c"][turn % 3];
         line.of(|bench| bench.join(name, 1));
-        line.of(|bench| bench.hear_join("d", 3, bench.joining(1)));
+        line.of(|bench| bench.send_join("d", 3, bench.joining(1)));
     }
     assert!(line.waiting_bytes() < waiting + 1000, "{} after {waiting}", line.waiting_bytes());
     assert!(line.left.len() < packets + 10, "{} packets after {packets}", line.left.len());
@@ -213,7 +213,7 @@ fn what_people_are_told_is_paid_for_by_what_comes_next() {
     line.all_left();
     line.of(|bench| bench.handle(Input::Sent { packet_bytes: 1000 }));
     line.of(|bench| bench.handle(Input::Sent { packet_bytes: 2000 }));
-    // Whatever people are told beyond that, rounds go on.
+    // Whatever is published for people beyond that, rounds continue.
     for _ in 0..50 {
         line.of(|bench| bench.handle(Input::Sent { packet_bytes: 1000 }));
     }

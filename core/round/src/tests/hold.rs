@@ -1,4 +1,4 @@
-//! Pausing because somebody asks for it.
+//! Pausing because a person asks for it.
 
 use super::{Bench, plan};
 use crate::{Code, Input, Outcome, Output, Phase, Until};
@@ -21,7 +21,7 @@ fn the_open_round_is_finished_and_no_other_one_is_opened() {
         (asked.count(Code::PauseRequested), bench.mind.phase(), bench.mind.is_held()),
         (1, Phase::Training, true)
     );
-    assert_eq!(bench.handle(Input::Pause).count(Code::PauseRequested), 0, "it is told once");
+    assert_eq!(bench.handle(Input::Pause).count(Code::PauseRequested), 0, "it is reported once");
     bench.pass(10);
     let closed = answered(&mut bench, round);
     assert_eq!((closed.closed.len(), closed.rounds().len(), bench.mind.steps()), (1, 0, 1));
@@ -101,7 +101,7 @@ fn too_few_agents_are_told_when_the_pause_ends() {
     bench.handle(Input::Offline { agent: &super::id("b") });
     let resumed = bench.handle(Input::Resume);
     assert_eq!((resumed.count(Code::Paused), resumed.rounds().len(), bench.mind.phase()), (1, 0, Phase::Paused));
-    assert_eq!(bench.join("b", 2).rounds().len(), 1, "it goes on by itself");
+    assert_eq!(bench.join("b", 2).rounds().len(), 1, "it resumes by itself");
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn rounds_pause_while_the_broker_drops_messages_and_no_longer_when_it_keeps_up()
     let before = bench.now;
     let opened = bench.tick();
     assert_eq!((opened.rounds().len(), bench.now.since(before)), (1, Duration::from_millis(20)));
-    // A pause that somebody asks for, or a stop, is not lost in it.
+    // A pause that a person asks for, or a stop, is not lost in it.
     let round = opened.rounds()[0];
     bench.gradient("a", 1, round, 5);
     bench.gradient("b", 1, round, 5);

@@ -26,7 +26,7 @@ fn a_probe_is_not_waited_for_and_its_timing_alone_counts() {
     let record = &said.closed[0];
     assert_eq!((record.ending, record.samples, record.agents.len()), (Ending::Full, 10, 2));
     let second = said.rounds()[0];
-    // It alone is told that it sits out, and the division is the same.
+    // It alone is informed that it sits out, and the division is the same.
     let assigns: Vec<_> = said.frames.iter().filter(|(channel, ..)| *channel == Channel::Assign).collect();
     assert_eq!((assigns.len(), second.allocation), (1, first.allocation));
     assert_eq!(said.shares("c").last().map(|assign| (assign.samples, assign.probe)), Some((0, false)));
@@ -63,7 +63,7 @@ fn the_timing_of_an_answer_that_comes_too_late_counts() {
     assert_eq!(said.count(Code::Unanswered), 0, "it has not been silent for long");
     staged.bench.pass(250);
     staged.bench.answer("c", 5, gradient(first, 10, 5));
-    // An older round that is told again changes nothing.
+    // An older round that comes again changes nothing.
     staged.bench.answer("c", 5, gradient(first, 10, 5));
     for name in ["a", "b", "c"] {
         staged.bench.gradient(name, 1, second, 5);

@@ -66,7 +66,7 @@ fn those_who_are_still_computing_take_their_pieces_when_they_have_answered() {
     let (mut bench, round) = Bench::four();
     assert_eq!(bench.offline("b").extras(), []);
     let first = bench.gradient("d", 1, round, 5).extras();
-    // Made for another one, but nobody waits for him.
+    // Made for another one, but no agent waits for it.
     assert_eq!(samples(&first), [("d", 16, 8)]);
     let second = bench.gradient("a", 1, round, 5).extras();
     assert_eq!(samples(&second), [("a", 24, 8)]);

@@ -1,4 +1,4 @@
-//! Training goes on from a saved model.
+//! Training starts from a saved model.
 
 use super::*;
 use crate::{BestModel, Start, Until};

@@ -92,14 +92,14 @@ fn the_first_agents_rows_do_not_bind_those_who_stay() {
     }
     bench.tick();
     let wrong = Join { data_digest: 7, ..bench.joining(1) };
-    bench.hear_join("wrong", 5, wrong);
+    bench.send_join("wrong", 5, wrong);
     assert_eq!(bench.join("a", 1).refusal("a"), Some(Refusal::DifferentData));
     bench.handle(Input::Offline { agent: &id("wrong") });
     for name in ["a", "b"] {
         assert_eq!(bench.join(name, 2).refusal(name), None);
     }
     // With the file that the others have it may come back, with its own not.
-    let said = bench.hear_join("wrong", 5, Join { session: 2, ..wrong });
+    let said = bench.send_join("wrong", 5, Join { session: 2, ..wrong });
     assert_eq!(said.refusal("wrong"), Some(Refusal::DifferentData));
     assert_eq!(bench.join("wrong", 3).refusal("wrong"), None);
 }
@@ -137,15 +137,15 @@ fn no_answer_to_anything_that_does_not_count() {
 #[test]
 fn an_agent_of_another_version_is_named_once_with_what_to_do() {
     let mut bench = Bench::new(plan());
-    let mut hear = |name: &str, version| {
+    let mut send = |name: &str, version| {
         let bytes = [version, 1, 0, 0, 9, 9];
         let said = bench.handle(Input::Frame { channel: Channel::Join, agent: Some(&id(name)), bytes: &bytes });
         said.events.into_iter().map(|event| (event.code(), event.to_string(), event.fix())).collect::<Vec<_>>()
     };
     let message = "old was refused: it sent a message of protocol version 1, this aggregator speaks 2";
     let fix = "install the same release of aggregator and agents";
-    assert_eq!(hear("old", 1), [(Code::Refused, message.into(), Some(fix))]);
-    assert_eq!((hear("old", 1), hear("noise", 200)), (vec![], vec![]));
+    assert_eq!(send("old", 1), [(Code::Refused, message.into(), Some(fix))]);
+    assert_eq!((send("old", 1), send("noise", 200)), (vec![], vec![]));
     let rejected = bench.mind.counters().rejected.total();
     assert_eq!(rejected, 3);
 }

@@ -48,7 +48,7 @@ fn misses(random: &mut SplitMix64) -> [[bool; 10]; 5] {
 }
 
 /// Mean update after the warm-up. `answer` gives an agent's mean gradient in a round, of the samples that it processed.
-/// `seen` is told of what entered each step after the warm-up: agents and samples.
+/// `seen` is called with what entered each step after the warm-up: agents and samples.
 fn mean_update(
     data_mode: DataMode,
     rows: &[(&'static str, u64)],
@@ -74,20 +74,20 @@ fn mean_update(
             // Some are stopped by the guard before their share is done.
             let samples = SHARE - (random.next_u64() % u64::from(SHARE)) as u32 * (agent as u32 % 2);
             let mean = answer(agent, round, samples).map(|value| value as f32);
-            let told = gradient(round, bench.shares[&id(name)].offset, samples);
+            let answer = gradient(round, bench.shares[&id(name)].offset, samples);
             if ten[agent][number % 10] {
-                too_late.push((*name, told, mean));
+                too_late.push((*name, answer, mean));
                 continue;
             }
             in_time.push((agent, samples));
-            next = bench.answer_with(name, 5, told, &mean).rounds().last().copied().or(next);
+            next = bench.answer_with(name, 5, answer, &mean).rounds().last().copied().or(next);
         }
         if number >= WARM_UP_ROUNDS {
             seen(&in_time);
         }
         round = next.unwrap_or_else(|| bench.tick().rounds()[0]);
-        for (name, told, mean) in too_late {
-            bench.answer_with(name, 5, told, &mean);
+        for (name, answer, mean) in too_late {
+            bench.answer_with(name, 5, answer, &mean);
         }
     }
     assert_eq!(bench.mind.counters().given_up, 0);
