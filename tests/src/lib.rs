@@ -9,3 +9,8 @@ pub use missing::skip;
 pub use plant::Plant;
 pub use program::{Ended, Program};
 pub use samples::{digits, steel_plates, steel_plates_rows};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
