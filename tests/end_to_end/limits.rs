@@ -77,7 +77,7 @@ fn a_job_whose_only_agent_is_away_waits_for_it() {
     let paused = |topic: &str, event: &Value| topic.ends_with("events") && event["code"] == "HJ-130";
     let (_, event) = watch.next(paused);
     assert_eq!(event["level"], "info", "{event}");
-    assert!(event["message"].as_str().unwrap().contains("whose hours are over"), "{event}");
+    assert!(event["message"].as_str().unwrap().contains("Away as scheduled: 1 agent"), "{event}");
     watch.next(|topic, event| topic.ends_with("events") && event["code"] == "HJ-131");
     assert_eq!(agent.stop().unwrap().code, Some(0));
     assert_eq!(aggregator.stop().unwrap().code, Some(0));

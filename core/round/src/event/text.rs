@@ -136,7 +136,7 @@ impl Event {
                 let (needed_agents, here) = (people(*needed), are_here(*ready));
                 write!(f, "training pauses: it needs {needed_agents}, and {here}; nothing is lost")?;
                 match ready + away >= *needed {
-                    true => write!(f, ". It resumes by itself when enough of the {away} that are away come back"),
+                    true => write!(f, ". Away as scheduled: {}. Training resumes when enough are back", people(*away)),
                     false => Ok(()),
                 }
             }
@@ -282,6 +282,7 @@ mod tests {
         );
         assert_eq!((waits.level(), waits.fix()), (super::super::Level::Info, None));
         assert_eq!(short.to_string(), "training pauses: it needs 3 agents, and 1 is here; nothing is lost");
+        assert!(waits.to_string().ends_with("Away as scheduled: 2 agents. Training resumes when enough are back"));
     }
 
     #[test]
