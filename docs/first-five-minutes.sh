@@ -30,7 +30,7 @@ done
 mkdir "$work/office" "$work/press"
 ln -s "$repository" "$work/office/heijunka"
 
-# Folder and prompt of a machine, its command as people type it, what it prints. A failure is told, and does not end the session.
+# Folder and prompt of a machine, its command as people type it, what it prints. A failure is shown and does not end the session.
 on() { # machine command
     printf '%s$ %s\n' "$1" "$2"
     (cd "$work/$1" && ip netns exec "hj-$1" bash -c "$2" 2>&1 || echo "(exit code $?)") | quiet
@@ -95,7 +95,7 @@ block on press "heijunka-agent inspect plates.csv --target fault | head -30"
 block on press "heijunka-agent init --broker mqtts://10.77.0.1"
 cat <<'END'
 
-In an editor again; here somebody forgets the quotes, and later a letter.
+In an editor again; here the quotes are forgotten, and later a letter.
 END
 cd "$work/press"
 with_broker agent.toml broker.toml
@@ -116,7 +116,7 @@ block begin office office.log "heijunka-agent run --config agent/agent.toml"
 block begin press press.log "heijunka-agent run"
 aggregator=${pids[1]}
 wait "$aggregator"
-printf '\nWhat the aggregator told meanwhile:\n\n'
+printf '\nWhat the aggregator logged meanwhile:\n\n'
 block quiet <"$work/office/aggregator.log"
 printf '\nand the agent at the press:\n\n'
 block quiet <"$work/press/press.log"

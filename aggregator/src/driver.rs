@@ -23,8 +23,8 @@ use saving::LastSave;
 
 mod gone;
 mod orders;
+mod reporting;
 mod saving;
-mod telling;
 
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -116,11 +116,11 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
         gone: Gone::default(),
         service,
     };
-    begun.iter().for_each(|told| driver.on_event(told));
+    begun.iter().for_each(|message| driver.on_event(message));
     let ended = driver.serve(events, &mut signals).await;
     driver.progress.finish();
-    let told = driver.trace.as_mut().and_then(TraceFile::write);
-    driver.warn_of_trace(told);
+    let message = driver.trace.as_mut().and_then(TraceFile::write);
+    driver.warn_of_trace(message);
     let reason = match &ended {
         Ok(outcome) => outcome.to_string(),
         Err(failure) => failure.to_string(),
@@ -139,7 +139,7 @@ async fn serve(valid: &Valid) -> Result<(), Failure> {
     ended.map(|_| ())
 }
 
-/// Waits for the broker and hears which run was begun last, here or elsewhere. `None` when asked to stop.
+/// Waits for the broker and finds out which run was started last, here or elsewhere. `None` when asked to stop.
 async fn listen(
     events: &mut Events,
     topics: &Topics,
@@ -186,7 +186,7 @@ fn say(event: &BusEvent, outage: &mut Outage) {
     match event {
         BusEvent::Connected { .. } => info!("{}", outage.over(Instant::now())),
         BusEvent::Disconnected { reason, retry_in } => {
-            outage.lost(Instant::now(), reason, *retry_in).into_iter().for_each(|told| warn!("{told}"));
+            outage.lost(Instant::now(), reason, *retry_in).into_iter().for_each(|message| warn!("{message}"));
         }
         BusEvent::PublishRefused { topic, reason } => warn!("the broker refused a message to {topic}: {reason}"),
         BusEvent::SubscribeRefused { filter, reason } if filter == DROPPED => {
@@ -376,8 +376,8 @@ impl Driver<'_> {
         if let Err(error) = self.history.add(record) {
             warn!("history.csv: {error}; training continues");
         }
-        let told = self.trace.as_mut().and_then(|trace| trace.add(record, &self.coordinator.outlooks()));
-        self.warn_of_trace(told);
+        let message = self.trace.as_mut().and_then(|trace| trace.add(record, &self.coordinator.outlooks()));
+        self.warn_of_trace(message);
         self.progress.show(&self.coordinator, &self.figures, record);
         if let Some(reason) = &record.moved {
             tracing::debug!("shares: {reason}");
@@ -387,9 +387,9 @@ impl Driver<'_> {
         }
     }
 
-    fn warn_of_trace(&self, told: Option<String>) {
-        if let Some(told) = told {
-            self.progress.print(|| warn!("{told}"));
+    fn warn_of_trace(&self, message: Option<String>) {
+        if let Some(message) = message {
+            self.progress.print(|| warn!("{message}"));
         }
     }
 
@@ -445,8 +445,8 @@ fn page(valid: &Valid) -> Setup {
 /// Training continues without a trace if it cannot be recorded.
 fn begin_trace(valid: &Valid) -> Option<TraceFile> {
     let path = valid.trace.as_ref()?;
-    let told = |error: &std::io::Error| warn!("{}: {error}; no trace is recorded", path.display());
-    TraceFile::create(path).inspect_err(told).ok()
+    let message = |error: &std::io::Error| warn!("{}: {error}; no trace is recorded", path.display());
+    TraceFile::create(path).inspect_err(message).ok()
 }
 
 fn report(published: Result<(), PublishError>) {

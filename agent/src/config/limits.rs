@@ -33,7 +33,7 @@ impl Default for Limits {
         Self {
             cpu_threads: None,
             cpu_share_percent: 100,
-            // Of a processor that both want, the first job has nine tenths; one that nobody else wants is ours all the same.
+            // Of a processor that both want, the first job has nine tenths; one that is idle otherwise is ours all the same.
             nice: 10,
             memory: Size::from_bytes(256 * 1024 * 1024),
             train_only: None,

@@ -8,12 +8,12 @@ use tracing::info;
 
 impl Driver<'_> {
     pub(super) fn on_order(&mut self, asked: Asked) {
-        let told = self.obey(asked.order);
-        let done = told.as_ref().unwrap_or_else(|why| why);
+        let outcome = self.obey(asked.order);
+        let done = outcome.as_ref().unwrap_or_else(|why| why);
         self.progress.print(|| info!("order from the page: {:?}: {done}", asked.order));
         self.page.hasten();
         // The browser may be gone; the order is carried out all the same.
-        let _ = asked.answer.send(told);
+        let _ = asked.answer.send(outcome);
     }
 
     fn obey(&mut self, order: Order) -> Result<String, String> {

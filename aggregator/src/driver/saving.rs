@@ -86,7 +86,7 @@ impl Driver<'_> {
         let outcome = self.last.as_ref().map(|last| last.outcome);
         match self.write(outcome) {
             Ok(()) => Ok(format!("{} is in {}", self.model_name(), self.valid.output.display())),
-            Err(trouble) => Err(self.tell(&trouble)),
+            Err(trouble) => Err(self.report(&trouble)),
         }
     }
 
@@ -118,7 +118,7 @@ impl Driver<'_> {
         if !self.last.as_mut().is_some_and(|last| last.put_off(now)) {
             return Err(self.lost(&trouble));
         }
-        self.tell(&trouble);
+        self.report(&trouble);
         let wait = self.last.as_ref().map_or(RETRY.1, |last| last.due.saturating_duration_since(now)).as_secs();
         self.progress.print(|| warn!("retrying in {wait} s; stopping now loses the model"));
         Ok(None)
@@ -171,8 +171,8 @@ impl Driver<'_> {
         format!("the model after round {}", self.coordinator.steps())
     }
 
-    /// Tells people that something could not be written, as an event if they do not know yet.
-    fn tell(&mut self, trouble: &Trouble) -> String {
+    /// Reports that something could not be written, as an event unless it was reported already.
+    fn report(&mut self, trouble: &Trouble) -> String {
         let (over, fix) = (self.coordinator.phase() == Phase::Finished, trouble.fix);
         let (what, error) = (trouble.what.clone(), trouble.error.clone());
         let folder = self.valid.output.display().to_string();

@@ -1,4 +1,4 @@
-//! What scores mean: the figures that people compare, from scores added over agents, and which of them tells the better
+//! What scores mean: the figures that people compare, from scores added over agents, and which of them decides which is the better
 //! model. The aggregator judges with it while it trains, `predict` when the target is in the table.
 #![cfg_attr(not(test), no_std)]
 
@@ -76,7 +76,7 @@ pub struct Judging {
     pub costs: Option<Costs>,
     /// Anomalies: share of the normal held-out rows that lie below the threshold.
     pub threshold_quantile: f64,
-    /// Which figure tells the better model; by default the PR-AUC of two classes, the macro-F1 of more, the RMSE of a
+    /// Which figure decides which model is better; by default the PR-AUC of two classes, the macro-F1 of more, the RMSE of a
     /// regression, the loss of normal rows for anomalies.
     pub score: Option<ScoreName>,
 }
@@ -166,7 +166,7 @@ fn counts(scores: &Scores, positive: usize) -> Vec<BucketCount> {
     scores.histogram.iter().rev().map(turned).collect()
 }
 
-/// The figure that tells which model is better.
+/// The figure that decides which model is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScoreName {
     /// Mean loss.

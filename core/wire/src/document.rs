@@ -94,7 +94,7 @@ pub struct Job {
     pub group: Option<String>,
     /// Examples of several rows, which never cross groups; none: each row is an example.
     pub window: Option<Window>,
-    /// Columns and classes, once all agents have been heard.
+    /// Columns and classes, once all surveys have come.
     pub fitted: Option<Fitted>,
 }
 

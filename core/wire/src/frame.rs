@@ -229,7 +229,7 @@ pub fn read_f32(payload: &[u8], begin: usize, out: &mut [f32]) -> Result<(), Dec
     if finite { Ok(()) } else { Err(DecodeError::Implausible) }
 }
 
-/// A 64-bit digest (xxHash64) that tells equal objects from different ones; no protection against forgery.
+/// A 64-bit digest (xxHash64) by which equal objects are recognised; no protection against forgery.
 pub fn digest(bytes: &[u8]) -> u64 {
     twox_hash::XxHash64::oneshot(0, bytes)
 }

@@ -104,7 +104,7 @@ impl Serving {
         self.compute_due
     }
 
-    /// Whether to tell the driver now that what it computes is not needed.
+    /// Whether to inform the driver now that what it computes is not needed.
     pub(crate) fn take_abandon(&mut self) -> bool {
         core::mem::take(&mut self.abandon_due)
     }

@@ -47,7 +47,7 @@ const DECISION_COST_S: f64 = 60e-6;
 /// The longest time between two decisions, and the rounds at first in which each is decided again.
 const REST_ROUNDS_MAX: u64 = 16;
 const WARM_UP_ROUNDS: u64 = 20;
-/// What telling one agent its new share costs the round, in seconds.
+/// What sending one agent its new share costs the round, in seconds.
 const MOVE_COST_S: f64 = 50e-6;
 /// A guard stops computing at so many times the predicted time.
 const GUARD_FACTOR: f64 = 1.2;

@@ -26,10 +26,10 @@ fn shares(bench: &Bench) -> Vec<Samples> {
 fn who_takes_leave_answers_and_is_missed_by_nobody() {
     let (mut bench, said) = Bench::training_by(lone(), &["a", "b"]);
     let first = said.rounds()[0];
-    let told = away(&mut bench, "a");
-    assert_eq!((told.count(Code::Away), told.count(Code::Left)), (1, 0));
-    assert_eq!(told.events, [Event::Away { agent: id("a"), for_s: 8 * 3600 }]);
-    assert_eq!(told.assigns("a").len(), 1, "the receipt");
+    let seen = away(&mut bench, "a");
+    assert_eq!((seen.count(Code::Away), seen.count(Code::Left)), (1, 0));
+    assert_eq!(seen.events, [Event::Away { agent: id("a"), for_s: 8 * 3600 }]);
+    assert_eq!(seen.assigns("a").len(), 1, "the receipt");
     assert_eq!(away(&mut bench, "a").events, [], "it is reported once");
     bench.gradient("a", 1, first, 5);
     let closed = bench.gradient("b", 1, first, 5);
@@ -126,10 +126,10 @@ fn a_capped_uplink_has_a_shorter_codec_and_a_smaller_share_from_the_first_round_
     let (bench, said) = begun(Plan { compact: auto, ..plan() }, &joins);
     let codec = |name: &str| bench.shares[&id(name)].codec;
     assert_eq!((codec("a"), codec("b")), (Codec::Int4, Codec::Float32));
-    let told = said.events.iter().find(|event| event.code() == Code::CodecPlanned).unwrap();
+    let seen = said.events.iter().find(|event| event.code() == Code::CodecPlanned).unwrap();
     let message =
         "a sends at most 64 bit/s, which would take 1000 ms for a gradient in full: its gradients are written as int4";
-    assert_eq!(told.to_string(), message);
+    assert_eq!(seen.to_string(), message);
     assert!(shares(&bench)[0] < shares(&bench)[1]);
     let (bench, _) = begun(plan(), &joins);
     assert_eq!(bench.shares[&id("a")].codec, Codec::Float32, "a codec that the settings name stays");

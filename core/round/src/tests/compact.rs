@@ -173,9 +173,9 @@ fn who_is_asked_for_what_enters_no_step_is_told_before_the_next_round_and_nobody
         let said = bench.until_closed();
         assert_eq!((said.closed[0].ending, said.closed[0].samples), (Ending::Partial, 5));
         let first = |wanted: fn(&Body) -> bool| said.frames.iter().position(|(_, _, body)| wanted(body));
-        let (told, next) =
+        let (named, next) =
             (first(|body| matches!(body, Body::Assign(_))), first(|body| matches!(body, Body::Round(_))));
-        assert!(told.is_none_or(|told| Some(told) < next));
+        assert!(named.is_none_or(|named| Some(named) < next));
         said
     };
     let late = Untaken { round: RoundId(1), offset: 5 };

@@ -23,11 +23,11 @@ fn the_round_says_when_computations_stop_and_each_agent_what_its_network_takes()
     let (mut staged, said) = staged(RoundEnd::Guard, script);
     assert_eq!((said.train().stop_us, said.shares("b")[0].network_us), (250_000, 10_000));
     let mut said = said;
-    for (network_s, told) in [(0.012, 0), (0.013, 3), (0.0131, 0), (0.009, 3)] {
+    for (network_s, assigned) in [(0.012, 0), (0.013, 3), (0.0131, 0), (0.009, 3)] {
         staged.change(|script| script.network_s = network_s);
         said = all_answer(&mut staged.bench, said.rounds()[0]);
         let assigns = said.frames.iter().filter(|(channel, ..)| *channel == Channel::Assign);
-        assert_eq!(assigns.count(), told, "{network_s}");
+        assert_eq!(assigns.count(), assigned, "{network_s}");
     }
 }
 

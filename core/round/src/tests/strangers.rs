@@ -75,12 +75,12 @@ fn a_full_list_lets_go_of_who_is_gone() {
 #[test]
 fn made_up_names_do_not_fill_the_broker() {
     let (mut bench, _) = Bench::training(&["a", "b"]);
-    let mut told = 0;
+    let mut assigned = 0;
     for number in 0..3 * limits::AGENTS_MAX {
         let said = bench.join(&format!("ghost-{number}"), 1);
-        told += said.frames.iter().filter(|(channel, _, _)| *channel == Channel::Assign).count();
+        assigned += said.frames.iter().filter(|(channel, _, _)| *channel == Channel::Assign).count();
     }
-    assert!(told <= 2 * limits::AGENTS_MAX, "{told}");
+    assert!(assigned <= 2 * limits::AGENTS_MAX, "{assigned}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the aggregator tells people's tools and the service manager.
+//! What the aggregator reports to people's tools and the service manager.
 
 use super::{Driver, report};
 use crate::people::status;
