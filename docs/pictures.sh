@@ -24,31 +24,32 @@ printf 'listener %s 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n' "$b
 begin mosquitto -c mosquitto.conf
 
 head='site = "hall-1"\njob = "steel-plates"\n'
-printf "$head"'[broker]\nurl = "mqtt://127.0.0.1:%s"\n[task]\nkind = "classification"\ntarget = "fault"\n[training]\nmax_rounds = 4000\n[allocation]\nmin_agents = 6\nglobal_batch = 256\n[data]\nmode = "shared"\n[web]\nlisten = "127.0.0.1:%s"\n' \
+printf "$head"'[broker]\nurl = "mqtt://127.0.0.1:%s"\n[task]\nkind = "classification"\ntarget = "fault"\ndata = "shared"\n[training]\nmax_rounds = 4000\n[allocation]\nmin_agents = 6\n[web]\nlisten = "127.0.0.1:%s"\n' \
     "$broker" "$page" >"$work/aggregator.toml"
 begin "$programs/heijunka-aggregator" run --config aggregator.toml
 
 # The demo's six machines: name, fixed time, microseconds per sample.
 while read -r name fixed per_sample; do
-    printf "$head"'agent_id = "%s"\n[broker]\nurl = "mqtt://127.0.0.1:%s"\n[data]\npath = "%s"\n[limits]\nthreads = 1\n[emulate]\nfixed = "%s"\nper_sample_us = %s\njitter = 0.1\n' \
+    printf "$head"'agent_id = "%s"\n[broker]\nurl = "mqtt://127.0.0.1:%s"\n[data]\npath = "%s"\n[limits]\ncpu_threads = 1\n[emulate]\nfixed = "%s"\nper_sample_us = %s\njitter = 0.1\n' \
         "$name" "$broker" "$repository/demo/assets/steel_plates_faults.csv" "$fixed" "$per_sample" >"$work/$name.toml"
     begin "$programs/heijunka-agent" run --config "$name.toml"
 done <<'END'
-new-pc 1ms 600.0
-office-pc 1ms 1000.0
-panel-pc 2ms 1600.0
-press-07 3ms 2500.0
-old-pc 4ms 4000.0
-arm-board 6ms 7000.0
+new-pc 1ms 300.0
+office-pc 1ms 500.0
+panel-pc 2ms 800.0
+press-07 3ms 1250.0
+old-pc 4ms 2000.0
+arm-board 6ms 3500.0
 END
 
-steps() { curl -sf "http://127.0.0.1:$page/state" | python3 -c 'import json, sys; print(json.load(sys.stdin)["step"])' || echo 0; }
-for _ in $(seq 300); do
+steps() { curl -sf "http://127.0.0.1:$page/state" | python3 -c 'import json, sys; print(json.load(sys.stdin)["round"])' 2>/dev/null || echo 0; }
+for _ in $(seq 120); do
     [ "$(steps)" -ge 300 ] && break
     sleep 1
 done
+[ "$(steps)" -ge 300 ] || { cat "$work/log"; exit 1; }
 chromium --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync \
-    --user-data-dir="$work/chromium" --window-size=1280,1100 --hide-scrollbars --virtual-time-budget=3000 \
+    --user-data-dir="$work/chromium" --window-size=1280,1100 --hide-scrollbars --timeout=5000 \
     --screenshot="$work/page.png" "http://127.0.0.1:$page/" >>"$work/log" 2>&1
 convert "$work/page.png" -colors 64 -strip "$repository/docs/page.png"
 "$programs/heijunka-study" simulate --fleet busy --plot "$repository/docs/simulate.svg"
